@@ -1,0 +1,82 @@
+"""Every error a user can cause, each with the exit code it ends the process with.
+
+    MlopsError                 1   anything else that went wrong and was understood
+    ├── UsageError             2   the command line itself is off
+    ├── ConfigError            3   a key, choice or value of the config tree is off
+    ├── MissingDependencyError 4   an extra, a tool or a credential is not there
+    ├── NotFoundError          5   a run, data set, model or bundle is not there
+    │   └── UnreachableError   5   … because the hub that holds it can't be reached
+    ├── DataError              5   data, a run or a bundle is there, and invalid
+    ├── GateError              6   a gate failed: quality, parity, signature
+    ├── TrainingError          1   training can't go on (NaN loss, out of memory)
+    └── Interrupted          130   stopped by the user; what was saved can be resumed
+
+`cli.main` is the only place that catches them. An error outside this tree is a defect of
+ours and keeps its traceback.
+"""
+
+
+class MlopsError(Exception):
+    """A failure that is explained to the user in one line.
+
+    Attributes:
+        message: What happened, in one sentence, naming the thing that is wrong.
+        hint: What to type or change next; empty when there is nothing to add.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(MlopsError):
+    """The command line is off in a way Typer can't see."""
+
+    exit_code = 2
+
+
+class ConfigError(MlopsError):
+    """A key, a choice or a value of the config tree is wrong."""
+
+    exit_code = 3
+
+
+class MissingDependencyError(MlopsError):
+    """An optional extra, an external tool or a credential is missing."""
+
+    exit_code = 4
+
+
+class NotFoundError(MlopsError):
+    """A run, data set, model or bundle does not exist."""
+
+    exit_code = 5
+
+
+class UnreachableError(NotFoundError):
+    """A hub can't be reached, and what was asked for is not in its local cache."""
+
+
+class DataError(MlopsError):
+    """Data, a run or a bundle exists and can't be used as it is."""
+
+    exit_code = 5
+
+
+class GateError(MlopsError):
+    """A quality, parity or signature gate failed."""
+
+    exit_code = 6
+
+
+class TrainingError(MlopsError):
+    """Training can't go on."""
+
+
+class Interrupted(MlopsError):
+    """The user stopped the work; what is on disk is whole."""
+
+    exit_code = 130

@@ -1,0 +1,74 @@
+"""The project a command runs in: its root, its folders, the files that ship with us, git facts."""
+
+import hashlib
+import subprocess
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+_PACKAGE = Path(__file__).parent
+
+
+def _shipped(name: str) -> Path:
+    """A folder that lies beside the package in a checkout and inside it in a wheel."""
+    inside = _PACKAGE / f"_{name}"
+    return inside if inside.is_dir() else _PACKAGE.parent / name
+
+
+def packaged_configs() -> Path:
+    """The config tree that ships with `mlops`."""
+    return _shipped("configs")
+
+
+def packaged_template() -> Path:
+    """The template that `mlops init` renders."""
+    return _shipped("template")
+
+
+@cache
+def find_root(start: Path | None = None) -> Path:
+    """The nearest folder at or above `start` (default: here) with `configs/config.yaml`, else `start`."""
+    here = (start or Path.cwd()).resolve()
+    for folder in (here, *here.parents):
+        if (folder / "configs" / "config.yaml").is_file():
+            return folder
+    return here
+
+
+@dataclass(frozen=True)
+class GitFacts:
+    """Where the code stands.
+
+    Attributes:
+        commit: Full commit hash, or None outside git or before the first commit.
+        branch: Branch name, or None on a detached head.
+        dirty_hash: SHA-256 of the uncommitted changes to tracked files, or None when clean.
+    """
+
+    commit: str | None
+    branch: str | None
+    dirty_hash: str | None
+
+
+def _git(root: Path, *arguments: str) -> bytes | None:
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(root), *arguments], capture_output=True, check=False, timeout=30
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout if done.returncode == 0 else None
+
+
+def git_facts(root: Path) -> GitFacts:
+    """Commit, branch and uncommitted changes of the repository at `root`."""
+    commit = _git(root, "rev-parse", "HEAD")
+    if commit is None:
+        return GitFacts(None, None, None)
+    branch = _git(root, "symbolic-ref", "--short", "-q", "HEAD")
+    diff = _git(root, "diff", "HEAD")
+    return GitFacts(
+        commit=commit.decode().strip(),
+        branch=branch.decode().strip() if branch else None,
+        dirty_hash=hashlib.sha256(diff).hexdigest() if diff else None,
+    )

@@ -1,0 +1,1 @@
+"""Typed configs (one file per config group) and results: plain dataclasses, stdlib only."""

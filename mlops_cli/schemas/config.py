@@ -1,0 +1,28 @@
+"""The root of the config tree: one dataclass that every stage reads."""
+
+from dataclasses import dataclass, field
+
+from mlops_cli.schemas.data import DataConfig
+from mlops_cli.schemas.export import ExportConfig
+from mlops_cli.schemas.model import ModelConfig
+from mlops_cli.schemas.option import option
+from mlops_cli.schemas.task import TaskConfig
+from mlops_cli.schemas.tracker import TrackerConfig
+from mlops_cli.schemas.trainer import TrainerConfig
+
+
+@dataclass
+class Config:
+    """The whole config tree, resolved. Groups first, then the shortcuts everyone types."""
+
+    data: DataConfig = field(default_factory=DataConfig)
+    task: TaskConfig = field(default_factory=TaskConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    trainer: TrainerConfig = field(default_factory=TrainerConfig)
+    tracker: TrackerConfig = field(default_factory=TrackerConfig)
+    gates: dict[str, str] = option('Conditions on metrics, such as mcc: ">= 0.25".', {})
+    export: ExportConfig = field(default_factory=ExportConfig)
+    lr: float = option("Peak learning rate.", 1e-3, above=0)
+    batch_size: int = option("Examples per optimiser batch.", 32, minimum=1)
+    epochs: int = option("Passes over the training split.", 3, minimum=1)
+    seed: int = option("Seed of everything random in training.", 0, minimum=0)

@@ -1,0 +1,59 @@
+"""Tasks: what is predicted from what. Training and serving share one code path. No torch here.
+
+A task module offers `load(spec, folder) -> Task`, where `spec` is what `Task.spec()` gave and
+`folder` holds the files that `Task.save(folder)` wrote.
+"""
+
+import importlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Inputs = dict[str, NDArray[np.int64]]
+"""Model inputs of one batch by graph input name; each of shape (batch, sequence)."""
+
+
+class Task(Protocol):
+    """One fitted task: turns raw input into model input and logits into answers."""
+
+    name: str
+    labels: tuple[str, ...]
+    input_columns: tuple[str, ...]
+    input_names: tuple[str, ...]
+
+    def encode(self, inputs: dict[str, list[str]]) -> list[list[int]]:
+        """Raw columns to token ids, one list a row, cut to the model's length."""
+
+    def count_truncated(self, inputs: dict[str, list[str]]) -> int:
+        """How many rows are longer than the model takes."""
+
+    def collate(self, rows: Sequence[Sequence[int]]) -> Inputs:
+        """Pads encoded rows to the longest of them."""
+
+    def probabilities(self, logits: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Logits (rows, classes) to probabilities of the same shape."""
+
+    def metrics(
+        self, logits: NDArray[np.float32], targets: NDArray[np.int64], *, calibration_bins: int = 15
+    ) -> dict[str, float]:
+        """Every scalar metric of the task from logits (rows, classes) and target ids (rows,)."""
+
+    def target_ids(self, targets: list[str]) -> NDArray[np.int64]:
+        """Raw targets to class ids. Raises DataError naming an unknown target."""
+
+    def spec(self) -> dict[str, Any]:
+        """What, beside the saved files, `load` needs to make the task again. Plain JSON."""
+
+    def save(self, folder: Path) -> None:
+        """Writes the preprocessing files (`tokenizer.json`) into `folder`."""
+
+
+def load(spec: dict[str, Any], folder: Path) -> Task:
+    """Makes the task described by `spec` again from the files in `folder`."""
+    name = spec["name"]
+    module = importlib.import_module(name if "." in name else f"{__name__}.{name}")
+    task: Task = module.load(spec, folder)
+    return task
