@@ -3,7 +3,6 @@
 import hashlib
 import subprocess
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 _PACKAGE = Path(__file__).parent
@@ -25,7 +24,6 @@ def packaged_template() -> Path:
     return _shipped("template")
 
 
-@cache
 def find_root(start: Path | None = None) -> Path:
     """The nearest folder at or above `start` (default: here) with `configs/config.yaml`, else `start`."""
     here = (start or Path.cwd()).resolve()

@@ -1,0 +1,1 @@
+"""The door: the Typer app, the list of commands, and errors turned into exit codes."""
