@@ -1,1 +1,64 @@
 """The door: the Typer app, the list of commands, and errors turned into exit codes."""
+
+import os
+import signal
+import sys
+from typing import Annotated
+
+import typer
+
+from mlops_cli import __version__
+from mlops_cli.commands import config, evaluate, export, init, predict, train, update
+from mlops_cli.errors import Interrupted, MlopsError
+from mlops_cli.output import Output
+
+app = typer.Typer(
+    name="mlops",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    rich_markup_mode="rich",
+)
+for command in (init, train, evaluate, export, predict, update):
+    app.command(name=command.NAME, epilog=command.EPILOG)(command.run)
+app.add_typer(config.app, name="config")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"mlops {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    _: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """From an empty folder to a verified model: one command line, one config tree.
+
+    Settings are typed as KEY=VALUE: [bold]mlops train model=bert lr=3e-5[/].
+    """
+
+
+def main() -> None:
+    """Runs the command line. Exit codes: see `mlops_cli.errors`."""
+    # SIGTERM ends work the way Ctrl-C does: what is on disk stays whole.
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    try:
+        app()
+    except MlopsError as error:
+        _fail(error)
+    except KeyboardInterrupt:
+        _fail(Interrupted("interrupted"))
+    except BrokenPipeError:
+        # The reader of our output went away (`| head`): nothing left to say.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
+
+
+def _fail(error: MlopsError) -> None:
+    Output(json_mode="--json" in sys.argv).error(error)
+    sys.exit(error.exit_code)

@@ -1,10 +1,80 @@
-"""Models: one module per family. `build` makes a LightningModule, `load` reads a saved network.
+"""Models: one module per family, looked up by the config's `module` (or `name`).
 
 A family's module offers
 
-    build(config: Config, splits: Splits, reporter) -> tuple[LightningModule, Task]
+    build(config: Config, splits: Splits, reporter: Reporter) -> Built
     load(folder: Path) -> torch.nn.Module
 
-where the LightningModule has `.network` (the torch module that is saved and exported, called as
-`network(**inputs).logits`) and the folder holds what `network.save_pretrained` wrote.
+`build` makes the LightningModule to train, whose `.network` is the torch module that is saved
+(`network.save_pretrained(folder)`), evaluated and exported; `load` reads it back, in eval mode,
+float32. The network is called as `network(**inputs)` with the task's collated inputs as int64
+tensors of shape (batch, sequence) and answers with an object that has `.logits` of shape
+(batch, classes).
 """
+
+import importlib
+import json
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from mlops_cli import tasks
+from mlops_cli.errors import ConfigError, DataError
+
+if TYPE_CHECKING:
+    import pytorch_lightning as pl
+    import torch
+
+
+@dataclass(frozen=True)
+class Built:
+    """A model ready to train: the module and the task fitted to its tokenizer."""
+
+    module: "pl.LightningModule"
+    task: tasks.Task
+
+
+def family(name: str) -> ModuleType:
+    """The family module called `name`, or the user's own when the name is dotted.
+
+    Raises:
+        ConfigError: There is no such module.
+    """
+    qualified = name if "." in name else f"{__name__}.{name}"
+    try:
+        return importlib.import_module(qualified)
+    except ModuleNotFoundError as error:
+        if error.name is None or not qualified.startswith(error.name):
+            raise
+        names = sorted(p.stem for p in Path(__file__).parent.glob("[a-z]*.py"))
+        near = get_close_matches(name, names, n=1)
+        raise ConfigError(
+            f"no model module {name!r}",
+            hint=f"did you mean {near[0]}?" if near else f"model modules: {', '.join(names)}",
+        ) from error
+
+
+def save(folder: Path, network: Any, task: tasks.Task, family_name: str) -> None:
+    """Writes weights (safetensors), the network's config, the tokenizer and `task.json`."""
+    network.save_pretrained(folder)
+    task.save(folder)
+    spec = {"family": family_name, "task": task.spec()}
+    (folder / "task.json").write_text(json.dumps(spec, indent=2, ensure_ascii=False) + "\n", "utf-8")
+
+
+def load(folder: Path) -> tuple["torch.nn.Module", tasks.Task]:
+    """The network (eval mode, float32, CPU) and the task that `save` wrote.
+
+    Raises:
+        DataError: The folder holds no complete model.
+    """
+    try:
+        spec = json.loads((folder / "task.json").read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(
+            f"no complete model in {folder}", hint="did the training finish? mlops train --resume RUN"
+        ) from error
+    network: torch.nn.Module = family(spec["family"]).load(folder)
+    return network.eval(), tasks.load(spec["task"], folder)

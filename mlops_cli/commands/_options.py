@@ -1,0 +1,46 @@
+"""Options and arguments that several commands share."""
+
+from typing import Annotated
+
+import typer
+
+from mlops_cli.completion import complete_override, complete_run_or_override
+
+Json = Annotated[
+    bool, typer.Option("--json", help="Print one JSON object on stdout.", rich_help_panel="Output")
+]
+Quiet = Annotated[
+    bool,
+    typer.Option("--quiet", "-q", help="Only warnings and errors.", rich_help_panel="Output"),
+]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[KEY=VALUE]...",
+        help="Settings over the config tree, in Hydra's grammar.",
+        autocompletion=complete_override,
+        show_default=False,
+    ),
+]
+RunAndOverrides = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[RUN] [KEY=VALUE]...",
+        help="A run (id, its beginning, latest, best, best:METRIC), then settings.",
+        autocompletion=complete_run_or_override,
+        show_default=False,
+    ),
+]
+
+
+def epilog(*examples: str) -> str:
+    """The examples below a command's help."""
+    return "Examples:\n\n" + "\n\n".join(f"  {example}" for example in examples)
+
+
+def split_run(words: list[str] | None, default: str = "latest") -> tuple[str, list[str]]:
+    """Tells the run reference (the first word without `=`) from the overrides."""
+    words = words or []
+    if words and "=" not in words[0] and not words[0].startswith("~"):
+        return words[0], words[1:]
+    return default, words
