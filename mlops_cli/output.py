@@ -1,15 +1,14 @@
 """The only printer: results on stdout for people or as JSON, everything else on stderr."""
 
-import dataclasses
 import json
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from mlops_cli.errors import MlopsError
+from mlops_cli.schemas.results import plain
 
 _PLAIN_SECONDS = 5.0
 """Where stderr is no terminal, long work says one line this often."""
@@ -79,7 +78,7 @@ class Output:
             lines: What to show a person below the title: a string or a rich renderable.
         """
         if self.json_mode:
-            sys.stdout.write(json.dumps(_plain(result), ensure_ascii=False) + "\n")
+            sys.stdout.write(json.dumps(plain(result), ensure_ascii=False) + "\n")
             return
         if self.quiet:
             return
@@ -108,19 +107,6 @@ class Output:
                 yield task
         else:
             yield _PlainTask(description, total)
-
-
-def _plain(value: Any) -> Any:
-    """Dataclasses, paths and tuples as JSON types; NaN and infinities as null."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        value = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-    if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, float) and value - value != 0:
-        return None
-    return str(value) if isinstance(value, Path) else value
 
 
 def _escape(text: str) -> str:

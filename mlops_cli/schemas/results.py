@@ -1,7 +1,8 @@
 """What stages return and commands show: frozen, plain, ready for `--json`."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -26,3 +27,112 @@ class TrainResult:
     seconds: float
     samples_per_second: float
     summary: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True)
+class ClassRow:
+    """How well one class was found.
+
+    Attributes:
+        label: Name of the class.
+        precision: Share of the rows given this label that have it.
+        recall: Share of the rows with this label that were given it.
+        f1: Harmonic mean of the two.
+        support: Rows that have this label.
+    """
+
+    label: str
+    precision: float
+    recall: float
+    f1: float
+    support: int
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """One row that got the wrong label.
+
+    Attributes:
+        row: Its place in the split, from 1.
+        text: Its input, shortened.
+        label: The label it has.
+        predicted: The label it got.
+        confidence: Probability of the label it got.
+    """
+
+    row: int
+    text: str
+    label: str
+    predicted: str
+    confidence: float
+
+
+@dataclass(frozen=True)
+class GateOutcome:
+    """What one gate said.
+
+    Attributes:
+        metric: The metric it looks at.
+        condition: The condition as configured, such as `>= run:best - 0.01`.
+        value: The metric's value.
+        threshold: The number the value was held against.
+        passed: Whether the condition holds; never on NaN.
+    """
+
+    metric: str
+    condition: str
+    value: float
+    threshold: float
+    passed: bool
+
+
+@dataclass(frozen=True)
+class EvaluationResult:
+    """A model's figures on one split.
+
+    Attributes:
+        run: Run id.
+        split: The split: train, validation or test.
+        rows: Rows of the split.
+        truncated: How many of them are longer than the model takes and were cut.
+        fingerprint: SHA-256 of the split's content.
+        monitor: The metric the run was asked to watch.
+        metrics: Every scalar metric by name.
+        baselines: Accuracy on the same rows of what a model has to beat.
+        classes: Figures of each class, by class id.
+        confusion: Counts, true class by row, predicted class by column.
+        mistakes: The mistakes of the highest confidence, worst first.
+        gates: What the gates said.
+        path: JSON file that holds this result.
+        files: Pictures and tables written beside it.
+        seconds: Wall time of the model's predictions.
+    """
+
+    run: str
+    split: str
+    rows: int
+    truncated: int
+    fingerprint: str
+    monitor: str
+    metrics: dict[str, float]
+    baselines: dict[str, float]
+    classes: list[ClassRow]
+    confusion: list[list[int]]
+    mistakes: list[Mistake]
+    gates: list[GateOutcome]
+    path: Path
+    files: list[Path]
+    seconds: float
+
+
+def plain(value: Any) -> Any:
+    """Dataclasses, paths and tuples as JSON types; NaN and infinities as null."""
+    if is_dataclass(value) and not isinstance(value, type):
+        value = {part.name: getattr(value, part.name) for part in fields(value)}
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, float) and value - value != 0:
+        return None
+    return str(value) if isinstance(value, Path) else value
