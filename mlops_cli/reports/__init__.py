@@ -1,0 +1,1 @@
+"""What people look at: pictures in the run folder and tables in the terminal."""
