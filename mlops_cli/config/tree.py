@@ -1,0 +1,155 @@
+"""The config tree on disk: the project's `configs/` over the packaged one. Knows no Hydra."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from mlops_cli.config.keys import EXPERIMENT, GROUPS
+from mlops_cli.config.yaml_file import YamlFile
+from mlops_cli.project import packaged_configs
+
+_ENTRY = re.compile(r"(?:(?P<word>override|optional)\s+)*/?(?P<group>[^@\s]+)(?:@\S+)?")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of a defaults list: a group and its choice, or another file."""
+
+    group: str
+    choice: str | None
+    override: bool
+    position: int
+
+
+@dataclass(frozen=True)
+class Tree:
+    """The folders that YAML files are looked up in.
+
+    Attributes:
+        root: The project.
+        project: Its `configs/`, or None when it has no `config.yaml` of its own.
+        packaged: What ships with `mlops`.
+    """
+
+    root: Path
+    project: Path | None
+    packaged: Path
+
+    @property
+    def folders(self) -> list[Path]:
+        """Where files are looked for; the first hit counts."""
+        return [self.packaged] if self.project is None else [self.project, self.packaged]
+
+    def choices(self, group: str) -> dict[str, Path]:
+        """The choices of a group by name, sorted, each with the file that counts."""
+        found: dict[str, Path] = {}
+        for folder in self.folders:
+            for path in (folder / group).rglob("*.yaml"):
+                name = path.relative_to(folder / group).with_suffix("").as_posix()
+                found.setdefault(name, path)
+        return dict(sorted(found.items()))
+
+    def find(self, name: str) -> Path | None:
+        """The file `name` (without ending, such as `model/bert`) that counts, if there is one."""
+        candidates = (folder / f"{name}.yaml" for folder in self.folders)
+        return next((path for path in candidates if path.is_file()), None)
+
+    def owned(self, path: Path) -> bool:
+        """Whether a file belongs to the project."""
+        return self.project is not None and path.is_relative_to(self.project)
+
+    def shown(self, path: Path) -> str:
+        """A file's path as a person would type it."""
+        if self.owned(path):
+            return path.relative_to(self.root).as_posix()
+        return f"configs/{path.relative_to(self.packaged).as_posix()} (packaged)"
+
+    def read(self, path: Path) -> YamlFile:
+        """The parsed file. Raises ConfigError when it isn't YAML."""
+        return YamlFile.read(path, self.shown(path))
+
+    @cached_property
+    def defaults(self) -> dict[str, str]:
+        """The choice of each group as the root files leave it."""
+        return self._collect("config", depth=0)
+
+    def selection(self, choices: Mapping[str, str]) -> dict[str, str]:
+        """The choice of each group, given the ones that the command line makes."""
+        selected = dict(self.defaults)
+        experiment = choices.get(EXPERIMENT)
+        if experiment:
+            selected |= self.experiment_choices(experiment)
+        return {**selected, **choices}
+
+    def experiment_choices(self, name: str) -> dict[str, str]:
+        """The choices that an experiment makes (an experiment may build on another)."""
+        return self._collect(f"{EXPERIMENT}/{name}", depth=0)
+
+    def _collect(self, name: str, depth: int) -> dict[str, str]:
+        """The choices of a file's defaults list and of the files it builds on."""
+        path = self.find(name)
+        if path is None or depth > 8:
+            return {}
+        collected: dict[str, str] = {}
+        folder = name.rpartition("/")[0]
+        for entry in entries(self.read(path).content):
+            if entry.group:
+                if entry.choice:
+                    collected[entry.group] = entry.choice
+            elif entry.choice and entry.choice != "_self_":
+                below = entry.choice.lstrip("/")
+                nested = f"{folder}/{below}" if folder else below
+                collected |= self._collect(nested, depth + 1)
+        if not folder and EXPERIMENT in collected:
+            experiment = self.experiment_choices(collected[EXPERIMENT])
+            collected = {**collected, **experiment}
+        return collected
+
+
+def open_tree(root: Path) -> Tree:
+    """The tree of the project at `root`."""
+    own = root / "configs"
+    packaged = packaged_configs()
+    is_project = (own / "config.yaml").is_file() and own.resolve() != packaged.resolve()
+    return Tree(root, own if is_project else None, packaged)
+
+
+def entries(content: Any) -> list[Entry]:
+    """The entries of a file's defaults list that are well formed."""
+    if not isinstance(content, Mapping):
+        return []
+    listed = content.get("defaults")
+    found = []
+    for position, item in enumerate(listed if isinstance(listed, Sequence) else []):
+        if isinstance(item, str):
+            found.append(Entry("", item, override=False, position=position))
+        elif isinstance(item, Mapping) and len(item) == 1:
+            key, choice = next(iter(item.items()))
+            match = _ENTRY.fullmatch(str(key))
+            if match is not None:
+                override = "override" in str(key).split()
+                group = match["group"]
+                found.append(
+                    Entry(group, None if choice is None else str(choice), override, position)
+                )
+    return found
+
+
+def description(path: Path) -> str:
+    """The first comment line of a file, which says what it is."""
+    with path.open(encoding="utf-8", errors="replace") as stream:
+        for line in stream:
+            if not line.startswith("#"):
+                return ""
+            text = line.lstrip("# ").strip()
+            if text and not text.startswith("@package"):
+                return text
+    return ""
+
+
+def group_names() -> list[str]:
+    """Every group, `experiment` last."""
+    return [*GROUPS, EXPERIMENT]
