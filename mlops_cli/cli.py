@@ -3,13 +3,13 @@
 import os
 import signal
 import sys
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
 from mlops_cli import __version__
 from mlops_cli.commands import config, evaluate, export, init, predict, train, update
-from mlops_cli.errors import Interrupted, MlopsError
+from mlops_cli.errors import Interrupted, MlopsError, UsageError
 from mlops_cli.output import Output
 
 app = typer.Typer(
@@ -48,17 +48,33 @@ def main() -> None:
     # SIGTERM ends work the way Ctrl-C does: what is on disk stays whole.
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
-        app()
+        code = app(prog_name="mlops", standalone_mode=False)
+        sys.stdout.flush()
     except MlopsError as error:
         _fail(error)
-    except KeyboardInterrupt:
+    except typer.TyperException as error:
+        _fail(_usage_error(error))
+    except (KeyboardInterrupt, typer.Abort):
         _fail(Interrupted("interrupted"))
-    except BrokenPipeError:
-        # The reader of our output went away (`| head`): nothing left to say.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(141)
+    except (BrokenPipeError, SystemExit) as stop:
+        # The reader of our output went away (`| head`). Typer makes that an exit of its own.
+        if BrokenPipeError not in (type(stop), type(stop.__context__)):
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        code = 141
+    if code == Interrupted.exit_code:
+        _fail(Interrupted("interrupted"))
+    sys.exit(code)
 
 
-def _fail(error: MlopsError) -> None:
-    Output(json_mode="--json" in sys.argv).error(error)
+def _usage_error(error: typer.TyperException) -> UsageError:
+    where: typer.Context | None = getattr(error, "ctx", None)
+    path = where.command_path if where else "mlops"
+    return UsageError(error.format_message(), hint=f"{path} --help")
+
+
+def _fail(error: MlopsError) -> NoReturn:
+    # Typer has printed the help already where a command was left out.
+    if error.message:
+        Output(json_mode="--json" in sys.argv).error(error)
     sys.exit(error.exit_code)

@@ -1,0 +1,54 @@
+# What a person types in a checkout. `make` alone lists it.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+WORKERS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test check fix bench constraints clean
+
+help: ## List the targets.
+	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "mlops needs Python 3.11 or newer, this is " + sys.version.split()[0] + "; name another one: make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+
+# Installs again whenever what is to be installed changes.
+$(INSTALLED): pyproject.toml constraints.txt | $(BIN)/python
+	$(BIN)/python -m pip install --quiet 'pip>=25.1'
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[train]' --group dev
+	@touch $@
+
+install: $(INSTALLED) ## Make .venv with everything that development needs.
+
+demo: $(INSTALLED) ## From nothing to a verified ONNX model, in a fresh demo/.
+	@PATH="$(CURDIR)/$(BIN):$$PATH" scripts/demo
+
+test: $(INSTALLED) ## Run every test; fail under 90 % line coverage.
+	$(BIN)/pytest -n $(WORKERS) --cov --cov-report=term:skip-covered --cov-fail-under=90
+
+check: $(INSTALLED) ## Lint, types, import rules, generated docs: read only.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python scripts/reference.py --check
+
+fix: $(INSTALLED) ## The same list as check, writing what can be written.
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python scripts/reference.py
+
+bench: $(INSTALLED) ## Measure start-up and training beside their peers.
+	$(BIN)/python benchmarks/startup.py
+	$(BIN)/python benchmarks/train.py
+
+constraints: ## Renew constraints.txt from a fresh installation of the newest versions.
+	scripts/constraints $(PYTHON)
+
+clean: ## Remove what these targets made.
+	rm -rf $(VENV) demo build dist .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
