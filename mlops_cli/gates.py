@@ -72,7 +72,7 @@ def require(outcomes: Sequence[GateOutcome]) -> None:
         count = "gate" if len(failed) == 1 else f"{len(failed)} gates"
         raise GateError(
             f"{count} failed: {names}",
-            hint=f"change the model, or the condition: gates.{failed[0].metric}='OP NUMBER'",
+            hint=f"train another model, or set another bar: gates.{failed[0].metric}='OP NUMBER'",
         )
 
 

@@ -1,0 +1,122 @@
+"""An evaluation as tables for the terminal."""
+
+from pathlib import Path
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from mlops_cli.gates import explain
+from mlops_cli.schemas.results import EvaluationResult
+
+_CLASSES, _CONFUSION, _MISTAKES = 30, 12, 10
+"""Most classes in the table of classes, in the confusion matrix, and mistakes shown."""
+
+
+def headline(result: EvaluationResult) -> str:
+    """The main figures in one sentence, beside what a simple model reaches."""
+    names = dict.fromkeys((result.monitor, "accuracy"))
+    figures = ", ".join(f"{name} {result.metrics[name]:.4f}" for name in names)
+    beside = ", ".join(
+        f"{name.replace('_', ' ')} {value:.4f}" for name, value in result.baselines.items()
+    )
+    beside = f" (accuracy of {beside})" if beside else ""
+    return f"Evaluated {result.run} on {result.split}, {result.rows:,} rows: {figures}{beside}"
+
+
+def evaluation(result: EvaluationResult) -> RenderableType:
+    """Everything below the headline."""
+    parts: list[RenderableType] = [_metrics(result), _classes(result), _confusion(result)]
+    if result.mistakes:
+        parts.append(_mistakes(result))
+    if result.gates:
+        parts.append(_gates(result))
+    if result.truncated:
+        parts.append(Text(f"{result.truncated:,} texts are longer than the model takes: cut"))
+    parts.append(_paths(result))
+    return Group(*parts)
+
+
+def _table(title: str) -> Table:
+    return Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+
+
+def _metrics(result: EvaluationResult) -> Table:
+    """The metrics in two columns of names and values."""
+    table = _table("Metrics")
+    for heading in ("", "value", "", "value"):
+        table.add_column(heading, justify="right" if heading else "left")
+    cells = [(name.replace("_", " "), f"{value:.4f}") for name, value in result.metrics.items()]
+    half = (len(cells) + 1) // 2
+    for row in range(half):
+        other = cells[row + half] if row + half < len(cells) else ("", "")
+        table.add_row(*cells[row], *other)
+    return table
+
+
+def _classes(result: EvaluationResult) -> Table:
+    """Each class's figures; of many classes, those with the lowest F1."""
+    rows, title = result.classes, "Classes"
+    if len(rows) > _CLASSES:
+        rows = sorted(rows, key=lambda row: row.f1)[:_CLASSES]
+        title = f"Classes: the {_CLASSES} with the lowest F1 of {len(result.classes)}"
+    table = _table(title)
+    table.add_column("label")
+    for heading in ("precision", "recall", "f1", "support"):
+        table.add_column(heading, justify="right")
+    for row in rows:
+        figures = (f"{row.precision:.4f}", f"{row.recall:.4f}", f"{row.f1:.4f}")
+        table.add_row(Text(row.label), *figures, f"{row.support:,}")
+    return table
+
+
+def _confusion(result: EvaluationResult) -> Table:
+    """The confusion matrix; of many classes, those with the most mistakes."""
+    labels, matrix = [row.label for row in result.classes], result.confusion
+    shown, title = list(range(len(labels))), "Confusion matrix: true class by row"
+    if len(labels) > _CONFUSION:
+        wrong = [sum(matrix[c]) + sum(row[c] for row in matrix) - 2 * matrix[c][c] for c in shown]
+        shown = sorted(sorted(shown, key=lambda c: -wrong[c])[:_CONFUSION])
+        title += f"; the {_CONFUSION} classes with the most mistakes of {len(labels)}"
+    table = _table(title)
+    table.add_column("true \\ predicted")
+    for column in shown:
+        table.add_column(Text(labels[column]), justify="right")
+    for row in shown:
+        counts = (
+            Text(f"{matrix[row][column]:,}", style="bold" if row == column else "")
+            for column in shown
+        )
+        table.add_row(Text(labels[row]), *counts)
+    return table
+
+
+def _mistakes(result: EvaluationResult) -> Table:
+    table = _table("Worst mistakes")
+    table.add_column("row", justify="right")
+    table.add_column("label")
+    table.add_column("predicted")
+    table.add_column("confidence", justify="right")
+    table.add_column("text", overflow="fold")
+    for one in result.mistakes[:_MISTAKES]:
+        words = (Text(one.label), Text(one.predicted), f"{one.confidence:.4f}", Text(one.text))
+        table.add_row(str(one.row), *words)
+    return table
+
+
+def _gates(result: EvaluationResult) -> Table:
+    table = _table("Gates")
+    for heading in ("", "metric", "value", "condition"):
+        table.add_column(heading)
+    for gate in result.gates:
+        sign = Text("✓", style="green") if gate.passed else Text("✗", style="bold red")
+        table.add_row(sign, gate.metric, f"{gate.value:.4f}", Text(explain(gate)))
+    return table
+
+
+def _paths(result: EvaluationResult) -> Text:
+    """The files, one a line, as a person in this folder would type them."""
+    here = Path.cwd()
+    paths = (result.path, *result.files)
+    lines = (str(p.relative_to(here) if p.is_relative_to(here) else p) for p in paths)
+    return Text("\n".join(lines), style="dim", no_wrap=True, overflow="ignore")
