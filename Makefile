@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+DEVELOPING := $(VENV)/.developing
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
@@ -17,33 +18,37 @@ $(BIN)/python:
 
 # Installs again whenever what is to be installed changes.
 $(INSTALLED): pyproject.toml constraints.txt | $(BIN)/python
-	$(BIN)/python -m pip install --quiet 'pip>=25.1'
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[train]' --group dev
+	$(BIN)/python -m pip install -qq 'pip>=25.1'
+	$(BIN)/python -m pip install -qq -c constraints.txt -e '.[train]'
 	@touch $@
 
-install: $(INSTALLED) ## Make .venv with everything that development needs.
+$(DEVELOPING): $(INSTALLED)
+	$(BIN)/python -m pip install -qq -c constraints.txt --group dev
+	@touch $@
+
+install: $(DEVELOPING) ## Make .venv with everything that development needs.
 
 demo: $(INSTALLED) ## From nothing to a verified ONNX model, in a fresh demo/.
 	@PATH="$(CURDIR)/$(BIN):$$PATH" scripts/demo
 
-test: $(INSTALLED) ## Run every test; fail under 90 % line coverage.
+test: $(DEVELOPING) ## Run every test; fail under 90 % line coverage.
 	$(BIN)/pytest -n $(WORKERS) --cov --cov-report=term:skip-covered --cov-fail-under=90
 
-check: $(INSTALLED) ## Lint, types, import rules, generated docs: read only.
+check: $(DEVELOPING) ## Lint, types, import rules, generated docs: read only.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/reference.py --check
 
-fix: $(INSTALLED) ## The same list as check, writing what can be written.
+fix: $(DEVELOPING) ## The same list as check, writing what can be written.
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/reference.py
 
-bench: $(INSTALLED) ## Measure start-up and training beside their peers.
+bench: $(DEVELOPING) ## Measure start-up and training beside their peers.
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/train.py
 

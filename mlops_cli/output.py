@@ -1,14 +1,22 @@
 """The only printer: results on stdout for people or as JSON, everything else on stderr."""
 
+import io
 import json
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from mlops_cli.errors import MlopsError
+from mlops_cli.reporting import SilentReporter, Task
 from mlops_cli.schemas.results import plain
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from mlops_cli.progress import Bars
 
 _PLAIN_SECONDS = 5.0
 """Where stderr is no terminal, long work says one line this often."""
@@ -23,7 +31,7 @@ class _PlainTask:
 
     def advance(self, steps: int = 1, **figures: float | str) -> None:
         self._done += steps
-        finished = self._total is not None and self._done >= self._total
+        finished = self._total is not None and self._done - steps < self._total <= self._done
         if not finished and time.monotonic() - self._said < _PLAIN_SECONDS:
             return
         self._said = time.monotonic()
@@ -32,31 +40,30 @@ class _PlainTask:
         sys.stderr.flush()
 
 
-class _SilentTask:
-    def advance(self, steps: int = 1, **figures: float | str) -> None:
-        """Shows nothing."""
-
-
 class Output:
     """What a command says. Implements `reporting.Reporter`.
 
     Args:
         json_mode: Print the result as one JSON object and no decoration.
-        quiet: Say nothing but the result's essence, warnings and errors.
+        quiet: Say nothing but payload, warnings and errors.
     """
 
     def __init__(self, *, json_mode: bool = False, quiet: bool = False) -> None:
         self.json_mode = json_mode
         self.quiet = quiet
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                # A terminal that can't show a character must not end the work.
+                stream.reconfigure(errors="backslashreplace")
 
     def info(self, message: str) -> None:
         """One line on stderr, unless quiet."""
         if not self.quiet:
-            _stderr(message, style="dim")
+            self._say(message, style="dim")
 
     def warn(self, message: str) -> None:
         """One line on stderr, always."""
-        _stderr(f"warning: {message}", style="yellow")
+        self._say(f"warning: {message}", style="yellow")
 
     def error(self, error: MlopsError) -> None:
         """The error on stderr: a sentence and a hint, or an object in JSON mode."""
@@ -64,9 +71,9 @@ class Output:
             fields = {"error": error.message, "hint": error.hint, "exit_code": error.exit_code}
             sys.stderr.write(json.dumps(fields, ensure_ascii=False) + "\n")
             return
-        _stderr(f"error: {error.message}", style="bold red")
+        self._say(f"error: {error.message}", style="bold red")
         if error.hint:
-            _stderr(f"hint: {error.hint}", style="cyan")
+            self._say(f"hint: {error.hint}", style="cyan")
 
     def result(self, title: str, result: Any, *, next_step: str = "", lines: Any = None) -> None:
         """The result of a command on stdout.
@@ -75,7 +82,7 @@ class Output:
             title: One sentence that says what was done.
             result: A dataclass (or mapping) with everything a program may want.
             next_step: The command a person types next.
-            lines: What to show a person below the title: a string or a rich renderable.
+            lines: What to show a person below the title: plain text or a rich renderable.
         """
         if self.json_mode:
             sys.stdout.write(json.dumps(plain(result), ensure_ascii=False) + "\n")
@@ -83,48 +90,52 @@ class Output:
         if self.quiet:
             return
         from rich.console import Console
+        from rich.text import Text
 
         console = Console(highlight=False)
-        console.print(f"[bold green]✓[/] {_escape(title)}")
+        console.print(Text.assemble(("✓ ", "bold green"), title), soft_wrap=True)
         if lines is not None:
-            console.print(lines)
+            console.print(Text(lines) if isinstance(lines, str) else lines)
         if next_step:
-            console.print(f"[dim]next:[/] [bold]{_escape(next_step)}[/]", soft_wrap=True)
+            console.print(Text.assemble(("next: ", "dim"), (next_step, "bold")), soft_wrap=True)
 
     def data(self, text: str) -> None:
         """Payload on stdout, as it is (quiet mode does not silence it)."""
         sys.stdout.write(text if text.endswith("\n") else text + "\n")
 
     @contextmanager
-    def task(self, description: str, total: int | None) -> Iterator[Any]:
+    def task(self, description: str, total: int | None) -> Iterator[Task]:
         """A progress bar on a terminal, plain lines elsewhere, nothing when quiet."""
         if self.quiet:
-            yield _SilentTask()
+            with SilentReporter().task(description, total) as silence:
+                yield silence
         elif sys.stderr.isatty():
-            from mlops_cli.progress import bar
-
-            with bar(description, total) as task:
-                yield task
+            with self._bars.bar(description, total) as bar:
+                yield bar
         else:
             yield _PlainTask(description, total)
 
+    @cached_property
+    def _console(self) -> "Console":
+        from rich.console import Console
 
-def _escape(text: str) -> str:
-    from rich.markup import escape
+        return Console(stderr=True, highlight=False)
 
-    return escape(text)
+    @cached_property
+    def _bars(self) -> "Bars":
+        from mlops_cli.progress import Bars
+
+        return Bars(self._console)
+
+    def _say(self, message: str, *, style: str) -> None:
+        if not sys.stderr.isatty():
+            sys.stderr.write(message + "\n")
+            return
+        from rich.text import Text
+
+        self._console.print(Text(message, style=style), soft_wrap=True)
 
 
 def _figures(figures: dict[str, float | str]) -> str:
     shown = (f"{k}={v:.4g}" if isinstance(v, float) else f"{k}={v}" for k, v in figures.items())
     return " ".join(shown)
-
-
-def _stderr(message: str, *, style: str) -> None:
-    if not sys.stderr.isatty():
-        sys.stderr.write(message + "\n")
-        return
-    from rich.console import Console
-    from rich.text import Text
-
-    Console(stderr=True, highlight=False).print(Text(message, style=style), soft_wrap=True)

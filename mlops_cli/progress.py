@@ -1,4 +1,4 @@
-"""The progress bar of a terminal."""
+"""The progress bars of a terminal."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,11 +16,14 @@ from rich.progress import (
 )
 
 
-class _Bar:
+class Bar:
+    """One bar; implements `reporting.Task`."""
+
     def __init__(self, progress: Progress, task: TaskID) -> None:
         self._progress, self._task = progress, task
 
     def advance(self, steps: int = 1, **figures: float | str) -> None:
+        """Moves on by `steps`; the figures stand beside the bar."""
         shown = " ".join(
             f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
             for name, value in figures.items()
@@ -28,17 +31,34 @@ class _Bar:
         self._progress.update(self._task, advance=steps, figures=shown)
 
 
-@contextmanager
-def bar(description: str, total: int | None) -> Iterator[_Bar]:
-    """A bar on stderr with count, time left and the newest figures; gone when done."""
-    columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[figures]}", style="cyan"),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        yield _Bar(progress, progress.add_task(description, total=total, figures=""))
+class Bars:
+    """The bars under way, one below the other, on stderr; each is gone when its work is done."""
+
+    def __init__(self, console: Console) -> None:
+        self._progress = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[figures]}", style="cyan"),
+            console=console,
+            transient=True,
+        )
+        self._open = 0
+
+    @contextmanager
+    def bar(self, description: str, total: int | None) -> Iterator[Bar]:
+        """A bar with count, time left and the newest figures, while the context lasts."""
+        if self._open == 0:
+            self._progress.start()
+        self._open += 1
+        task = self._progress.add_task(description, total=total, figures="")
+        try:
+            yield Bar(self._progress, task)
+        finally:
+            self._open -= 1
+            self._progress.remove_task(task)
+            if self._open == 0:
+                self._progress.stop()

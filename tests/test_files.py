@@ -1,0 +1,66 @@
+"""Files are there whole or not at all."""
+
+import os
+import stat
+
+import pytest
+
+from mlops_cli.files import atomic_folder, atomic_open, atomic_path, write_json, write_text
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_text_is_written_with_its_folders(tmp_path):
+    write_text(tmp_path / "a" / "b.txt", "größer\r\n")
+    assert (tmp_path / "a" / "b.txt").read_bytes() == "größer\r\n".encode()
+
+
+def test_json_is_readable_by_people(tmp_path):
+    write_json(tmp_path / "a.json", {"label": "größer"})
+    assert (tmp_path / "a.json").read_text("utf-8") == '{\n  "label": "größer"\n}\n'
+
+
+def test_a_new_file_has_the_permissions_of_any_file(tmp_path):
+    (tmp_path / "plain").touch()
+    write_text(tmp_path / "ours", "")
+    modes = [stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("plain", "ours")]
+    assert modes[0] == modes[1]
+
+
+def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path):
+    write_text(tmp_path / "a.txt", "old")
+    with pytest.raises(ZeroDivisionError), atomic_open(tmp_path / "a.txt") as stream:
+        stream.write("new")
+        raise ZeroDivisionError
+    assert (tmp_path / "a.txt").read_text() == "old"
+    assert names(tmp_path) == ["a.txt"]
+
+
+def test_readers_see_the_old_file_until_the_new_one_is_whole(tmp_path):
+    write_text(tmp_path / "a.bin", "old")
+    with atomic_path(tmp_path / "a.bin") as temporary:
+        temporary.write_bytes(b"new")
+        assert temporary.suffix == ".bin"
+        assert (tmp_path / "a.bin").read_text() == "old"
+    assert (tmp_path / "a.bin").read_text() == "new"
+
+
+def test_a_folder_takes_the_place_of_the_old_one_as_a_whole(tmp_path):
+    write_text(tmp_path / "bundle" / "stale", "")
+    with atomic_folder(tmp_path / "bundle") as temporary:
+        (temporary / "fresh").touch()
+        assert names(tmp_path / "bundle") == ["stale"]
+    assert names(tmp_path / "bundle") == ["fresh"]
+    assert names(tmp_path) == ["bundle"]
+    assert os.access(tmp_path / "bundle", os.R_OK | os.X_OK)
+
+
+def test_a_failure_leaves_the_old_folder_and_nothing_else(tmp_path):
+    write_text(tmp_path / "bundle" / "old", "")
+    with pytest.raises(ZeroDivisionError), atomic_folder(tmp_path / "bundle") as temporary:
+        (temporary / "new").touch()
+        raise ZeroDivisionError
+    assert names(tmp_path / "bundle") == ["old"]
+    assert names(tmp_path) == ["bundle"]

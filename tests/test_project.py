@@ -1,0 +1,56 @@
+"""Which project a command runs in, and where its code stands."""
+
+import subprocess
+
+from mlops_cli.project import find_root, git_facts, packaged_configs, packaged_template
+
+
+def git(folder, *arguments):
+    done = subprocess.run(["git", *arguments], cwd=folder, check=True, capture_output=True)
+    return done.stdout.decode().strip()
+
+
+def test_the_root_is_found_from_below(project):
+    project({"src/deep/file.py": ""})
+    assert find_root(project.path / "src" / "deep") == project.path
+
+
+def test_outside_a_project_the_root_is_here(empty_folder):
+    assert find_root() == empty_folder
+
+
+def test_the_shipped_folders_are_there():
+    assert (packaged_configs() / "config.yaml").is_file()
+    assert (packaged_template() / "copier.yml").is_file()
+
+
+def test_facts_of_a_repository(project):
+    git(project.path, "init", "-q", "-b", "trunk")
+    git(project.path, "add", ".")
+    git(project.path, "commit", "-q", "-m", "Start")
+    clean = git_facts(project.path)
+    assert clean.commit == git(project.path, "rev-parse", "HEAD")
+    assert clean.branch == "trunk"
+    assert clean.dirty_hash is None
+
+    project({"configs/config.yaml": "lr: 1\n"})
+    changed = git_facts(project.path)
+    assert changed.commit == clean.commit
+    assert changed.dirty_hash
+    project({"configs/config.yaml": "lr: 2\n"})
+    assert git_facts(project.path).dirty_hash != changed.dirty_hash
+
+
+def test_a_detached_head_has_no_branch(project):
+    git(project.path, "init", "-q")
+    git(project.path, "commit", "-q", "--allow-empty", "-m", "Start")
+    git(project.path, "checkout", "-q", "--detach")
+    assert git_facts(project.path).branch is None
+
+
+def test_no_facts_outside_git_or_before_the_first_commit(project, monkeypatch):
+    assert git_facts(project.path).commit is None
+    git(project.path, "init", "-q")
+    assert git_facts(project.path).commit is None
+    monkeypatch.setenv("PATH", "")
+    assert git_facts(project.path).commit is None
