@@ -1,0 +1,157 @@
+"""Data sources, looked up by the config's `module` (or `name`), and what is done to all of them.
+
+A source module offers `load(config, reporter) -> Splits`; a dotted name is a module of the
+user's own. What it leaves out is split off, then everything is checked.
+"""
+
+import importlib
+import sys
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Protocol
+
+from mlops_cli import project
+from mlops_cli.data.collecting import unknown_label
+from mlops_cli.data.examples import Examples, Splits
+from mlops_cli.data.splits import complete, limited, repeated
+from mlops_cli.errors import ConfigError, DataError
+from mlops_cli.reporting import Reporter
+from mlops_cli.schemas.data import DataConfig
+
+
+class Source(Protocol):
+    """What every module of this room that a config may name offers."""
+
+    def load(self, config: DataConfig, reporter: Reporter) -> Splits:
+        """Reads the data; a split it has not is left out."""
+        ...
+
+
+def load(config: DataConfig, seed: int, reporter: Reporter) -> Splits:
+    """Loads, completes, limits and checks the data that `config` describes.
+
+    Args:
+        config: The config group `data`.
+        seed: Seed of the split and of the limited sample.
+        reporter: Told of guesses and warned of leakage.
+
+    Returns:
+        Splits with train and validation, and with test unless `test_fraction` is 0.
+
+    Raises:
+        ConfigError: There is no such source, or a setting is off.
+        DataError: The data can't be trained on.
+    """
+    given = source(config.module or config.name).load(config, reporter)
+    _check(given, config.module or config.name)
+    splits = complete(given, config, seed, reporter)
+    _warn_of_leaks(splits, reporter)
+    splits = limited(splits, config.limit, seed)
+    _refuse_one_class(splits.train, "the training split")
+    return splits
+
+
+def source(name: str) -> Source:
+    """The source module called `name`, or the user's own when the name is dotted.
+
+    Raises:
+        ConfigError: There is no such module, or it has no `load`.
+    """
+    if not name:
+        raise ConfigError("no data source is named", hint="data=quickstart, data=file or data=hub")
+    if not all(part.isidentifier() for part in name.split(".")):
+        raise ConfigError(f"no data source {name!r}", hint=_instead_of(name))
+    qualified = name if "." in name else f"{__name__}.{name}"
+    if "." in name:
+        _let_own_modules_be_found()
+    try:
+        module = importlib.import_module(qualified)
+    except ModuleNotFoundError as error:
+        # A package that the user's module itself lacks is another matter.
+        if error.name is None or not f"{qualified}.".startswith(f"{error.name}."):
+            raise
+        raise ConfigError(f"no data source {name!r}", hint=_instead_of(name)) from error
+    if not callable(getattr(module, "load", None)) or module is sys.modules[__name__]:
+        raise ConfigError(
+            f"{qualified} is no data source: it has no load(config, reporter)",
+            hint=_instead_of(name),
+        )
+    found: Source = module
+    return found
+
+
+def sources() -> list[str]:
+    """Names of the sources that ship with us."""
+    return sorted(path.stem for path in (project.packaged_configs() / "data").glob("*.yaml"))
+
+
+def _instead_of(name: str) -> str:
+    if "." in name:
+        return f"modules of your own are looked for in {project.find_root()}"
+    near = get_close_matches(name, sources(), n=1)
+    return f"did you mean {near[0]}?" if near else f"data sources: {', '.join(sources())}"
+
+
+def _let_own_modules_be_found() -> None:
+    # At the end of the path: a folder of the project never shadows an installed package.
+    for folder in (str(project.find_root()), str(Path.cwd())):
+        if folder not in sys.path:
+            sys.path.append(folder)
+
+
+def _check(splits: Splits, name: str) -> None:
+    """What must be true of the splits of any source, ours or the user's."""
+    if not isinstance(splits, Splits):
+        raise DataError(
+            f"data source {name!r} returned {type(splits).__name__}, not Splits",
+            hint="return mlops_cli.data.examples.Splits(train=Examples({'text': […]}, […]))",
+        )
+    for split_name, split in splits.named().items():
+        _check_rows(split, split_name)
+    _refuse_one_class(splits.train, "the data")
+    known = set(splits.train.targets)
+    if len(known) > max(20, len(splits.train) // 2):
+        raise DataError(
+            f"{len(known)} different labels in {len(splits.train)} training rows are no classes",
+            hint="another column? data.label=COLUMN",
+        )
+    for split_name, split in splits.named().items():
+        for row, target in enumerate(split.targets, 1):
+            if target not in known:
+                raise unknown_label(f"{split_name} split, row {row}", target, known)
+
+
+def _check_rows(split: Examples, name: str) -> None:
+    if not split.inputs or not len(split):
+        raise DataError(f"the {name} split has no rows")
+    lengths = {column: len(values) for column, values in split.inputs.items()}
+    lengths["targets"] = len(split.targets)
+    if len(set(lengths.values())) > 1:
+        shown = ", ".join(f"{column} {length}" for column, length in lengths.items())
+        raise DataError(f"the {name} split has columns of different length: {shown}")
+    for column, values in {**split.inputs, "targets": split.targets}.items():
+        for row, value in enumerate(values, 1):
+            if not isinstance(value, str):
+                kind = type(value).__name__
+                raise DataError(f"{name} split, row {row}: {column} is {kind}, not text")
+
+
+def _refuse_one_class(train: Examples, where: str) -> None:
+    labels = set(train.targets)
+    if len(labels) == 1:
+        raise DataError(
+            f"every one of the {len(train)} rows in {where} has the label {labels.pop()!r}",
+            hint="a classifier needs two classes: is data.label the right column?",
+        )
+
+
+def _warn_of_leaks(splits: Splits, reporter: Reporter) -> None:
+    for name, split in splits.named().items():
+        if name == "train":
+            continue
+        rows = repeated(split, splits.train)
+        if rows:
+            reporter.warn(
+                f"{len(rows)} of {len(split)} {name} rows have a text that is also in train: "
+                "their scores flatter the model"
+            )

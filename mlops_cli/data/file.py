@@ -1,0 +1,75 @@
+"""`data=file`: a CSV, TSV, JSONL or Parquet file of the user's own."""
+
+from pathlib import Path
+
+from mlops_cli.data.collecting import Collector
+from mlops_cli.data.examples import Examples, Splits
+from mlops_cli.data.tables import Table, missing_column, open_table
+from mlops_cli.errors import ConfigError
+from mlops_cli.reporting import Reporter
+from mlops_cli.schemas.data import DataConfig, FileDataConfig
+
+_PROGRESS_ROWS = 10_000
+
+
+def load(config: DataConfig, reporter: Reporter) -> Splits:
+    """Reads the training file and, where given, the validation and test files.
+
+    Raises:
+        NotFoundError: A file is not there.
+        DataError: A file can't be used; the message names the line and column.
+        ConfigError: No file is named, or a setting is off.
+    """
+    if not isinstance(config, FileDataConfig):
+        raise ConfigError("data=file takes the settings of data=file", hint="type data=file")
+    if not config.path:
+        raise ConfigError(
+            "data=file needs the file to train on: data.path is not set",
+            hint="mlops train data=file data.path=FILE.csv data.text=COLUMN data.label=COLUMN",
+        )
+    train = _read(config, config.path, reporter)
+    known = set(train.targets)
+    validation = _later(config, config.validation_path, known, reporter)
+    return Splits(train, validation, _later(config, config.test_path, known, reporter))
+
+
+def _later(
+    config: FileDataConfig, path: str | None, known: set[str], reporter: Reporter
+) -> Examples | None:
+    return _read(config, path, reporter, known) if path else None
+
+
+def _read(
+    config: FileDataConfig, path: str, reporter: Reporter, known: set[str] | None = None
+) -> Examples:
+    """One file; `known` are the labels it may hold, None for any."""
+    table = open_table(
+        Path(path).expanduser(),
+        format=config.format,
+        encoding=config.encoding,
+        delimiter=config.delimiter,
+        columns=config.columns,
+    )
+    if table.encoding_guessed:
+        reporter.info(
+            f"{path} is not UTF-8: read as {table.encoding}, a guess (data.encoding= sets another)"
+        )
+    for name, setting in ((config.text, "data.text"), (config.label, "data.label")):
+        if name not in table.columns:
+            raise missing_column(table, name, setting)
+    rows = _collect(config, table, reporter)
+    examples = rows.finish(reporter)
+    if known is not None:
+        rows.refuse_unknown(known)
+    return examples
+
+
+def _collect(config: FileDataConfig, table: Table, reporter: Reporter) -> Collector:
+    rows = Collector(str(table.path), config.text, config.label, table.unit)
+    text, label = config.text, config.label
+    with reporter.task(f"reading {table.path.name}", None) as progress:
+        for count, (number, row) in enumerate(table.rows(), 1):
+            rows.add(number, row[text], row[label])
+            if count % _PROGRESS_ROWS == 0:
+                progress.advance(_PROGRESS_ROWS)
+    return rows

@@ -1,0 +1,237 @@
+"""`data=hub`: a Hugging Face data set, from the hub, its cache or a local folder."""
+
+import logging
+import os
+import re
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from mlops_cli.data.collecting import Collector
+from mlops_cli.data.examples import Examples, Splits
+from mlops_cli.data.formats.values import text_of
+from mlops_cli.errors import ConfigError, DataError, NotFoundError, UnreachableError
+from mlops_cli.extras import extra
+from mlops_cli.reporting import Reporter
+from mlops_cli.schemas.data import DataConfig, HubDataConfig
+
+with extra("train", "data=hub"):
+    import datasets
+    from huggingface_hub import constants, errors
+
+_CONNECT_SECONDS = 5.0
+_BATCH = 1000
+
+
+def load(config: DataConfig, reporter: Reporter) -> Splits:
+    """Downloads (or finds in the cache) the data set and reads its splits.
+
+    Raises:
+        UnreachableError: The hub can't be reached and the data set is not in the cache.
+        NotFoundError: There is no such data set.
+        DataError: It lacks the configuration, split or column that is asked for.
+    """
+    if not isinstance(config, HubDataConfig):
+        raise ConfigError("data=hub takes the settings of data=hub", hint="type data=hub")
+    if not config.dataset:
+        raise ConfigError(
+            "data=hub needs a data set: data.dataset is not set",
+            hint="mlops train data=hub data.dataset=OWNER/NAME data.text=COLUMN data.label=COLUMN",
+        )
+    with _quiet_and_bounded(config.dataset, reporter):
+        builder = _builder(config)
+        _prepare(builder, config)
+    train = _read(builder, config, config.train_split, "train_split", reporter)
+    known = set(train.targets)
+    later = [
+        _read(builder, config, name, setting, reporter, known) if name else None
+        for name, setting in (
+            (_validation_split(builder, config, reporter), "validation_split"),
+            (config.test_split, "test_split"),
+        )
+    ]
+    return Splits(train, *later)
+
+
+@contextmanager
+def _quiet_and_bounded(dataset: str, reporter: Reporter) -> Iterator[None]:
+    """No bars and retries of the library's own, and no waiting for a hub that is not there."""
+    offline = datasets.config.HF_HUB_OFFLINE, constants.HF_HUB_OFFLINE
+    loggers = [logging.getLogger(name) for name in ("datasets", "huggingface_hub")]
+    levels = [logger.level for logger in loggers]
+    bars = datasets.are_progress_bars_disabled()
+    datasets.disable_progress_bars()
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        if not Path(dataset).expanduser().is_dir() and not any(offline) and not _reachable():
+            reporter.info(f"{constants.ENDPOINT} can't be reached: looking in the cache")
+            # Read by the two libraries at every request; their retries alone take 23 seconds.
+            datasets.config.HF_HUB_OFFLINE = constants.HF_HUB_OFFLINE = True
+        yield
+    finally:
+        datasets.config.HF_HUB_OFFLINE, constants.HF_HUB_OFFLINE = offline
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+        if not bars:
+            datasets.enable_progress_bars()
+
+
+def _reachable() -> bool:
+    """Whether the hub's machine answers. Behind a proxy only a request can tell."""
+    if any(
+        os.environ.get(name) for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
+    ):
+        return True
+    hub = urlsplit(constants.ENDPOINT)
+    port = hub.port or (80 if hub.scheme == "http" else 443)
+    try:
+        with socket.create_connection((hub.hostname or "", port), timeout=_CONNECT_SECONDS):
+            return True
+    except OSError:
+        return False
+
+
+def _builder(config: HubDataConfig) -> Any:
+    """The library's builder of the data set, its failures translated."""
+    folder = Path(config.dataset).expanduser()
+    path = str(folder) if folder.is_dir() else config.dataset
+    try:
+        return datasets.load_dataset_builder(path, config.config, revision=config.revision)
+    except (ConnectionError, errors.HfHubHTTPError, errors.OfflineModeIsEnabled) as error:
+        raise _unreachable(config) from error
+    except datasets.exceptions.DataFilesNotFoundError as error:
+        raise DataError(
+            f"{config.dataset} holds no data files of a format that is known",
+            hint="such as train.csv and validation.csv",
+        ) from error
+    except FileNotFoundError as error:
+        raise NotFoundError(
+            f"no data set {config.dataset!r}: {_first_line(error)}",
+            hint="check the id; a private one needs HF_TOKEN; a local folder is given by its path",
+        ) from error
+    except ValueError as error:
+        raise _unknown_config(config, error) from error
+
+
+def _prepare(builder: Any, config: HubDataConfig) -> None:
+    try:
+        builder.download_and_prepare()
+    except (ConnectionError, errors.HfHubHTTPError) as error:
+        raise _unreachable(config) from error
+    except datasets.exceptions.DatasetGenerationError as error:
+        raise DataError(
+            f"{config.dataset} can't be read: {_first_line(error.__cause__ or error)}",
+            hint="data=file reads a single file and names the line that is wrong",
+        ) from error
+
+
+def _validation_split(builder: Any, config: HubDataConfig, reporter: Reporter) -> str | None:
+    """The validation split, None where the default name is not there and rows are split off."""
+    default = HubDataConfig().validation_split
+    if config.validation_split == default and default not in _split_names(builder):
+        reporter.info(
+            f"{config.dataset} has no {default} split: rows are split off its training rows"
+        )
+        return None
+    return config.validation_split
+
+
+def _read(
+    builder: Any,
+    config: HubDataConfig,
+    split: str,
+    setting: str,
+    reporter: Reporter,
+    known: set[str] | None = None,
+) -> Examples:
+    """One split; `known` are the labels it may hold, None for any."""
+    rows = _select(builder, config, split, setting)
+    _need_columns(rows, config)
+    collector = Collector(f"{config.dataset}, split {split}", config.text, config.label, "row")
+    names = getattr(rows.features[config.label], "names", None)
+    number = 0
+    with reporter.task(f"reading split {split}", len(rows)) as progress:
+        for batch in rows.select_columns([config.text, config.label]).iter(_BATCH):
+            for text, label in zip(batch[config.text], batch[config.label], strict=True):
+                number += 1
+                collector.add(number, text_of(text), _label(label, names))
+            progress.advance(len(batch[config.text]))
+    examples = collector.finish(reporter)
+    if known is not None:
+        collector.refuse_unknown(known)
+    return examples
+
+
+def _label(value: Any, names: list[str] | None) -> str | None:
+    """A label by name; hubs mark the hidden labels of a test split with -1."""
+    if names is None or value is None:
+        return text_of(value)
+    return names[value] if 0 <= value < len(names) else None
+
+
+def _select(builder: Any, config: HubDataConfig, split: str, setting: str) -> Any:
+    """The rows of a split; the library's slices (`train[:1000]`) work."""
+    names = _split_names(builder)
+    for name in re.findall(r"(?:^|\+)\s*(\w[^\[+]*)", split):
+        if name.strip() not in names:
+            near = get_close_matches(name, names, n=1)
+            raise DataError(
+                f"{config.dataset} has no split {name!r} (data.{setting})",
+                hint=(f"did you mean {near[0]}? " if near else "") + f"splits: {', '.join(names)}",
+            )
+    try:
+        return builder.as_dataset(split=split)
+    except (ValueError, AssertionError) as error:
+        raise DataError(
+            f"{split!r} selects no split of {config.dataset}: {_first_line(error)}",
+            hint=f"splits: {', '.join(names)}",
+        ) from error
+
+
+def _split_names(builder: Any) -> list[str]:
+    return list(builder.info.splits or {})
+
+
+def _need_columns(rows: Any, config: HubDataConfig) -> None:
+    for name, setting in ((config.text, "data.text"), (config.label, "data.label")):
+        if name not in rows.column_names:
+            near = get_close_matches(name, rows.column_names, n=1)
+            raise DataError(
+                f"{config.dataset} has no column {name!r}",
+                hint=(f"did you mean {setting}={near[0]}? " if near else f"set {setting}; ")
+                + f"columns: {', '.join(rows.column_names)}",
+            )
+
+
+def _unknown_config(config: HubDataConfig, error: ValueError) -> DataError:
+    """The library's ValueError about configurations, in one line."""
+    names = re.findall(r"'([^']+)'", str(error).partition("[")[2].partition("]")[0])
+    if not names:
+        return DataError(f"{config.dataset} can't be loaded: {_first_line(error)}")
+    near = get_close_matches(config.config or "", names, n=1)
+    shown = ", ".join(names[:20]) + (", …" if len(names) > 20 else "")
+    asked = (
+        f"has no configuration {config.config!r}" if config.config else "has several configurations"
+    )
+    return DataError(
+        f"{config.dataset} {asked}",
+        hint=(f"did you mean data.config={near[0]}? " if near else "set data.config; ")
+        + f"configurations: {shown}",
+    )
+
+
+def _unreachable(config: HubDataConfig) -> UnreachableError:
+    return UnreachableError(
+        f"the hub can't be reached and the data set {config.dataset!r} is not in the cache",
+        hint="download it as a file and use data=file data.path=FILE, or fill the cache "
+        f"({datasets.config.HF_CACHE_HOME}) on a machine with network and set HF_HUB_OFFLINE=1",
+    )
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

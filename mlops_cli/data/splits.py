@@ -1,0 +1,165 @@
+"""Splits that are missing taken off the training rows: stratified, seeded, without leakage."""
+
+import random
+from collections import defaultdict
+from collections.abc import Sequence
+
+from mlops_cli.data.examples import Examples, Splits
+from mlops_cli.errors import ConfigError, DataError
+from mlops_cli.reporting import Reporter
+from mlops_cli.schemas.data import DataConfig
+
+
+def complete(splits: Splits, config: DataConfig, seed: int, reporter: Reporter) -> Splits:
+    """Adds the splits that the source left out, taken from its training rows.
+
+    Rows with the same text stay on one side, so that no text is learnt and then asked. The same
+    rows and seed give the same splits on every machine.
+
+    Args:
+        splits: What the source gave.
+        config: Holds the fractions.
+        seed: Seed of the draw.
+        reporter: Warned of classes too small to be split.
+
+    Raises:
+        ConfigError: The fractions leave nothing to train on.
+        DataError: There are too few rows.
+    """
+    wanted: dict[str, float] = {}
+    if splits.test is None and config.test_fraction > 0:
+        wanted["test"] = config.test_fraction
+    if splits.validation is None:
+        wanted["validation"] = config.validation_fraction
+    if not wanted:
+        return splits
+    if sum(wanted.values()) >= 1:
+        raise ConfigError(
+            f"data.validation_fraction and data.test_fraction add up to {sum(wanted.values()):g}",
+            hint="they must leave rows to train on: less than 1 together",
+        )
+    classes = _units(splits.train, random.Random(f"split {seed}"))
+    total = sum(map(len, classes.values()))
+    _warn_of_singles(classes, reporter)
+    parts: dict[str, list[int]] = {}
+    for name, fraction in wanted.items():
+        parts[name] = _draw(classes, max(1, round(fraction * total)), name)
+    remaining = sorted(row for units in classes.values() for unit in units for row in unit)
+    train = splits.train.take(remaining)
+    given = {"validation": splits.validation, "test": splits.test}
+    taken = {name: splits.train.take(rows) for name, rows in parts.items()}
+    return Splits(train, **{**given, **taken})
+
+
+def limited(splits: Splits, limit: int | None, seed: int) -> Splits:
+    """At most `limit` rows of each split, drawn so that classes keep their shares.
+
+    Later splits lose the rows of classes that the smaller training split no longer has.
+    """
+    if limit is None:
+        return splits
+    train = _sample(splits.train, limit, seed)
+    known = set(train.targets)
+    smaller: dict[str, Examples | None] = {"validation": None, "test": None}
+    for name, split in splits.named().items():
+        if name == "train":
+            continue
+        kept = [row for row, target in enumerate(split.targets) if target in known]
+        if not kept:
+            raise DataError(
+                f"data.limit={limit} leaves no {name} row of a class that is still trained",
+                hint="raise data.limit",
+            )
+        smaller[name] = _sample(split.take(kept), limit, seed)
+    return Splits(train, **smaller)
+
+
+def allocate(counts: dict[str, int], total: int) -> dict[str, int]:
+    """Shares `total` out in proportion to `counts`, by largest remainder.
+
+    Args:
+        counts: How many each class has.
+        total: How many to share out; at most all of them.
+    """
+    everything = sum(counts.values())
+    exact = {name: total * count / everything for name, count in counts.items()}
+    shares = {name: int(share) for name, share in exact.items()}
+    by_remainder = sorted(counts, key=lambda name: (shares[name] - exact[name], name))
+    for name in by_remainder[: total - sum(shares.values())]:
+        shares[name] += 1
+    return shares
+
+
+def _units(examples: Examples, draw: random.Random) -> dict[str, list[list[int]]]:
+    """By class, in random order, the rows that must stay together: those with the same text."""
+    together: dict[tuple[str, ...], list[int]] = defaultdict(list)
+    for row, key in enumerate(zip(*examples.inputs.values(), strict=True)):
+        together[key].append(row)
+    classes: dict[str, list[list[int]]] = defaultdict(list)
+    for rows in together.values():
+        classes[examples.targets[rows[0]]].append(rows)
+    for name in sorted(classes):
+        draw.shuffle(classes[name])
+    return {name: classes[name] for name in sorted(classes)}
+
+
+def _draw(classes: dict[str, list[list[int]]], count: int, name: str) -> list[int]:
+    """Takes `count` units out of the classes, leaving each at least one."""
+    spare = {label: len(units) - 1 for label, units in classes.items() if len(units) > 1}
+    if sum(spare.values()) < count:
+        rows = sum(len(unit) for units in classes.values() for unit in units)
+        raise DataError(
+            f"{rows} training rows are too few to split off {name} rows",
+            hint=f"add rows, or give a file: data.{name}_path=FILE",
+        )
+    shares = allocate({label: len(classes[label]) for label in spare}, count)
+    taken: list[int] = []
+    for label in _within(shares, spare):
+        taken += classes[label].pop()
+    return sorted(taken)
+
+
+def _within(shares: dict[str, int], spare: dict[str, int]) -> list[str]:
+    """The classes to take from, one entry a unit; what a class can't give, the largest does."""
+    chosen = {label: min(share, spare[label]) for label, share in shares.items()}
+    for _ in range(sum(shares.values()) - sum(chosen.values())):
+        richest = max(spare, key=lambda label: (spare[label] - chosen[label], label))
+        chosen[richest] += 1
+    return [label for label, number in chosen.items() for _ in range(number)]
+
+
+def _warn_of_singles(classes: dict[str, list[list[int]]], reporter: Reporter) -> None:
+    single = [label for label, units in classes.items() if len(units) == 1]
+    if single:
+        named = ", ".join(repr(label) for label in single[:5]) + (", …" if len(single) > 5 else "")
+        reporter.warn(f"{len(single)} labels with a single text stay in train alone: {named}")
+
+
+def _sample(examples: Examples, limit: int, seed: int) -> Examples:
+    if len(examples) <= limit:
+        return examples
+    classes: dict[str, list[int]] = defaultdict(list)
+    for row, target in enumerate(examples.targets):
+        classes[target].append(row)
+    counts = {label: len(classes[label]) for label in sorted(classes)}
+    shares = _each_once(allocate(counts, limit))
+    draw = random.Random(f"limit {seed}")
+    kept = [row for label in counts for row in draw.sample(classes[label], shares[label])]
+    return examples.take(sorted(kept))
+
+
+def _each_once(shares: dict[str, int]) -> dict[str, int]:
+    """Gives every class one row where the richest can spare it."""
+    for label in [label for label, share in shares.items() if share == 0]:
+        richest = max(shares, key=lambda name: (shares[name], name))
+        if shares[richest] > 1:
+            shares[richest] -= 1
+            shares[label] = 1
+    return shares
+
+
+def repeated(of: Examples, within: Examples) -> Sequence[int]:
+    """Rows of one split whose input also occurs in another."""
+    seen = set(zip(*within.inputs.values(), strict=True))
+    keys = zip(*of.inputs.values(), strict=True)
+    return [row for row, key in enumerate(keys) if key in seen]
