@@ -1,13 +1,21 @@
 """The one config tree: YAML files and `KEY=VALUE` words to a typed `Config`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from mlops_cli.config.build import build, plain
+from mlops_cli.config.file_checks import check_all, check_used
 from mlops_cli.config.keys import EXPERIMENT, GROUPS
-from mlops_cli.config.tree import open_tree
+from mlops_cli.config.override_checks import check, find_key
+from mlops_cli.config.overrides import Override, choices_in, for_hydra, parse, settings_in
+from mlops_cli.config.scope import Scope
+from mlops_cli.config.tree import Tree, open_tree
 from mlops_cli.config.yaml_file import load_text
+from mlops_cli.errors import ConfigError
 from mlops_cli.schemas.config import Config
+
+__all__ = ["from_yaml", "load", "load_for_run", "problems", "to_yaml"]
 
 
 def load(overrides: Sequence[str], *, root: Path) -> Config:
@@ -20,19 +28,64 @@ def load(overrides: Sequence[str], *, root: Path) -> Config:
     Raises:
         ConfigError: A file or an override is wrong.
     """
+    tree = open_tree(root)
+    parsed = [parse(word) for word in overrides]
+    chosen = choices_in(parsed)
+    for problem in check_used(tree, chosen):
+        raise problem
+    selection = tree.selection(chosen)
+    words = _checked_words(parsed, Scope(tree, selection, settings_in(parsed)))
+    # Hydra takes a while to import: only when what can be told without it is right.
     from mlops_cli.config.compose import compose
 
+    return build(compose(tree, words, selection))
+
+
+def _checked_words(overrides: list[Override], scope: Scope) -> list[str]:
+    """The overrides in Hydra's grammar, and the choices that an experiment makes.
+
+    Hydra lets a choice of `config.yaml` win over one of an experiment's; as the command line's
+    they win over both, and lose to what is typed after them.
+
+    Raises:
+        ConfigError: The first problem of a word.
+    """
+    for override in overrides:
+        problem = check(override, scope)
+        if problem is not None:
+            raise problem
+    listed = EXPERIMENT in scope.tree.defaults
+    experiment = choices_in(overrides).get(EXPERIMENT)
+    implied = scope.tree.experiment_choices(experiment) if experiment else {}
+    return [f"{group}={choice}" for group, choice in implied.items()] + [
+        for_hydra(override, find_key(override, scope), experiment_listed=listed)
+        for override in overrides
+    ]
+
+
+def problems(overrides: Sequence[str], *, root: Path) -> list[ConfigError]:
+    """Everything that is wrong with the project's config files and with the overrides."""
     tree = open_tree(root)
-    words = []
-    for word in overrides:
-        key = word.partition("=")[0]
-        if key == EXPERIMENT:
-            words.append("+" + word)
-        elif key in GROUPS or word[0] in "+~":
-            words.append(word)
-        else:
-            words.append("++" + word)
-    return build(compose(tree, words))
+    found = list(check_all(tree))
+    if found:
+        return found
+    parsed = [parse(word) for word in overrides]
+    scope = Scope(tree, tree.selection(choices_in(parsed)), settings_in(parsed))
+    found = [problem for override in parsed if (problem := check(override, scope)) is not None]
+    if found:
+        return found
+    attempts = [list(overrides)] + [
+        [f"{EXPERIMENT}={name}"]
+        for name, path in tree.choices(EXPERIMENT).items()
+        if tree.owned(path)
+    ]
+    for words in attempts:
+        try:
+            load(words, root=root)
+        except ConfigError as error:
+            label = "" if words == list(overrides) else f"{words[0]}: "
+            found.append(ConfigError(label + error.message, hint=error.hint))
+    return found
 
 
 def load_for_run(config_text: str, overrides: Sequence[str], *, root: Path) -> Config:
@@ -50,14 +103,32 @@ def load_for_run(config_text: str, overrides: Sequence[str], *, root: Path) -> C
     Raises:
         ConfigError: The record, a file or an override is wrong.
     """
+    recorded = plain(from_yaml(config_text))
+    tree = open_tree(root)
+    parsed = [parse(word) for word in overrides]
+    chosen = choices_in(parsed)
+    for problem in check_used(tree, chosen):
+        raise problem
+    if EXPERIMENT in chosen:
+        raise ConfigError(
+            "an experiment can't be laid over a finished run", hint="set its keys one by one"
+        )
+    words = _checked_words(parsed, _run_scope(tree, recorded, chosen))
+
     from mlops_cli.config.compose import apply, compose
 
-    recorded = plain(from_yaml(config_text))
-    chosen = [word for word in overrides if word.partition("=")[0] in GROUPS]
-    present = compose(open_tree(root), chosen)
-    for group in {"gates", "export", *(word.partition("=")[0] for word in chosen)}:
+    choices = [f"{group}={choice}" for group, choice in chosen.items()]
+    present = compose(tree, choices, tree.selection(chosen))
+    for group in {"gates", "export", *chosen}:
         recorded[group] = present[group]
-    return build(apply(recorded, [f"++{word}" for word in overrides if word not in chosen]))
+    return build(apply(recorded, [word for word in words if word not in choices]))
+
+
+def _run_scope(tree: Tree, recorded: Mapping[str, Any], chosen: Mapping[str, str]) -> Scope:
+    """The keys of a saved run's choices, save for the groups that are chosen anew."""
+    kept = {group: recorded[group] for group in GROUPS if group not in chosen}
+    names = {group: str(content["name"]) for group, content in kept.items() if "name" in content}
+    return Scope(tree, {**tree.selection(chosen), **names}, kept)
 
 
 def to_yaml(config: Config) -> str:

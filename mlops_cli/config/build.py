@@ -4,7 +4,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any, cast
 
-from mlops_cli.config.keys import GATES, GROUPS, SHORTCUTS, group_keys, schema_for
+from mlops_cli.config.keys import (
+    GATES,
+    GROUPS,
+    SHORTCUTS,
+    group_keys,
+    keys_of,
+    schema_for,
+    schemas_of,
+)
 from mlops_cli.config.values import MisfitError, fit
 from mlops_cli.errors import ConfigError
 from mlops_cli.schemas.config import Config
@@ -112,13 +120,27 @@ def _multiple(size: int, heads: int) -> int:
     return max(1, round(size / heads)) * heads
 
 
-def typed(content: Mapping[str, Any]) -> dict[str, Any]:
-    """The mapping with every key that the schemas know, defaults filled in."""
+def completed(content: Mapping[str, Any], chosen: Mapping[str, str]) -> dict[str, Any]:
+    """The mapping with the schema's defaults filled in, and without what is another choice's.
+
+    A project's `config.yaml` may set `data.path` for its `data=file`: with `data=quickstart` on
+    the command line that key has no meaning, and goes.
+
+    Args:
+        content: What the files and the command line say.
+        chosen: The choice of each group, which is its `name` unless a file gives one.
+    """
     filled: dict[str, Any] = {}
     for group in GROUPS:
         given = cast("Mapping[str, Any]", content.get(group) or {})
-        defaults = {name: key.default for name, key in group_keys(group, given).items()}
-        filled[group] = {**defaults, **given}
+        choice = chosen.get(group, "")
+        keys = group_keys(group, given, choice)
+        defaults = {name: key.default for name, key in keys.items()}
+        if "name" in keys and choice:
+            defaults["name"] = choice
+        foreign = {name for schema in schemas_of(group).values() for name in keys_of(schema)}
+        kept = {name: given[name] for name in given if name in keys or name not in foreign}
+        filled[group] = {**defaults, **kept}
     for name, key in SHORTCUTS.items():
         filled[name] = content.get(name, key.default)
     return {**content, **filled}

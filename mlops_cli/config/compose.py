@@ -4,7 +4,7 @@ The Compose API has no multirun and makes no run folder: both are ours.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
@@ -13,17 +13,18 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from mlops_cli.config.build import typed
+from mlops_cli.config.build import completed
 from mlops_cli.config.tree import Tree
 from mlops_cli.errors import ConfigError
 
 
-def compose(tree: Tree, words: Sequence[str]) -> dict[str, Any]:
+def compose(tree: Tree, words: Sequence[str], chosen: Mapping[str, str]) -> dict[str, Any]:
     """The composed and resolved tree.
 
     Args:
         tree: Where the files are.
         words: Overrides in Hydra's grammar.
+        chosen: The choice of each group.
 
     Raises:
         ConfigError: Hydra can't compose them.
@@ -34,7 +35,7 @@ def compose(tree: Tree, words: Sequence[str]) -> dict[str, Any]:
     try:
         with initialize_config_dir(str(tree.folders[0].resolve()), version_base="1.3"):
             config = hydra_compose("config", overrides=[*search, *words])
-        return resolve(config)
+        return _resolved(config, chosen)
     except (HydraException, OmegaConfBaseException) as error:
         raise _translated(error) from error
 
@@ -52,17 +53,16 @@ def apply(content: Mapping[str, Any], words: Sequence[str]) -> dict[str, Any]:
                 _delete(config, override.key_or_group)
             else:
                 OmegaConf.update(config, override.key_or_group, override.value(), force_add=True)
-        return resolve(config)
+        return _resolved(config, {})
     except (HydraException, OmegaConfBaseException) as error:
         raise _translated(error) from error
 
 
-def resolve(config: DictConfig) -> dict[str, Any]:
-    """Plain values; interpolation sees the schema's defaults too."""
-    content = OmegaConf.to_container(config, resolve=False)
-    complete = OmegaConf.create(typed(content if isinstance(content, dict) else {}))
-    plain = OmegaConf.to_container(complete, resolve=True)
-    return {str(key): value for key, value in plain.items()} if isinstance(plain, dict) else {}
+def _resolved(config: DictConfig, chosen: Mapping[str, str]) -> dict[str, Any]:
+    """Plain values. Interpolations see the schema's defaults too."""
+    content = cast("dict[str, Any]", OmegaConf.to_container(config, resolve=False))
+    complete = OmegaConf.create(completed(content, chosen))
+    return cast("dict[str, Any]", OmegaConf.to_container(complete, resolve=True))
 
 
 def _delete(config: DictConfig, key: str) -> None:

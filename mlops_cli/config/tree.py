@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,10 @@ from mlops_cli.config.keys import EXPERIMENT, GROUPS
 from mlops_cli.config.yaml_file import YamlFile
 from mlops_cli.project import packaged_configs
 
-_ENTRY = re.compile(r"(?:(?P<word>override|optional)\s+)*/?(?P<group>[^@\s]+)(?:@\S+)?")
+_ENTRY = re.compile(r"(?P<words>(?:(?:override|optional)\s+)*)/?(?P<group>[^@\s]+)(?:@\S+)?")
+
+MOST_NESTED = 8
+"""A file that builds on itself would never end."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +24,6 @@ class Entry:
     group: str
     choice: str | None
     override: bool
-    position: int
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,7 @@ class Tree:
     root: Path
     project: Path | None
     packaged: Path
+    _files: dict[Path, YamlFile] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def folders(self) -> list[Path]:
@@ -69,7 +72,9 @@ class Tree:
 
     def read(self, path: Path) -> YamlFile:
         """The parsed file. Raises ConfigError when it isn't YAML."""
-        return YamlFile.read(path, self.shown(path))
+        if path not in self._files:
+            self._files[path] = YamlFile.read(path, self.shown(path))
+        return self._files[path]
 
     @cached_property
     def defaults(self) -> dict[str, str]:
@@ -88,10 +93,24 @@ class Tree:
         """The choices that an experiment makes (an experiment may build on another)."""
         return self._collect(f"{EXPERIMENT}/{name}", depth=0)
 
+    def content(self, group: str, choice: str, depth: int = 0) -> dict[str, Any]:
+        """The settings of a choice, over those of the choices it builds on."""
+        path = self.find(f"{group}/{choice}") if choice else None
+        if path is None or depth > MOST_NESTED:
+            return {}
+        own = self.read(path).content
+        merged: dict[str, Any] = {}
+        for entry in entries(own):
+            if not entry.group and entry.choice and entry.choice != "_self_":
+                merged |= self.content(group, entry.choice, depth + 1)
+        if isinstance(own, Mapping):
+            merged |= {str(key): value for key, value in own.items() if key != "defaults"}
+        return merged
+
     def _collect(self, name: str, depth: int) -> dict[str, str]:
         """The choices of a file's defaults list and of the files it builds on."""
         path = self.find(name)
-        if path is None or depth > 8:
+        if path is None or depth > MOST_NESTED:
             return {}
         collected: dict[str, str] = {}
         folder = name.rpartition("/")[0]
@@ -119,23 +138,25 @@ def open_tree(root: Path) -> Tree:
 
 def entries(content: Any) -> list[Entry]:
     """The entries of a file's defaults list that are well formed."""
-    if not isinstance(content, Mapping):
-        return []
-    listed = content.get("defaults")
+    listed = content.get("defaults") if isinstance(content, Mapping) else None
     found = []
-    for position, item in enumerate(listed if isinstance(listed, Sequence) else []):
-        if isinstance(item, str):
-            found.append(Entry("", item, override=False, position=position))
-        elif isinstance(item, Mapping) and len(item) == 1:
-            key, choice = next(iter(item.items()))
-            match = _ENTRY.fullmatch(str(key))
-            if match is not None:
-                override = "override" in str(key).split()
-                group = match["group"]
-                found.append(
-                    Entry(group, None if choice is None else str(choice), override, position)
-                )
+    for item in listed if isinstance(listed, Sequence) else []:
+        parts = ("", item, False) if isinstance(item, str) else split_entry(item)
+        if parts is not None:
+            found.append(Entry(*parts))
     return found
+
+
+def split_entry(item: Any) -> tuple[str, str | None, bool] | None:
+    """Group, choice and whether it overrides, of `override model: bert`; None: can't be read."""
+    if not isinstance(item, Mapping) or len(item) != 1:
+        return None
+    key, choice = next(iter(item.items()))
+    match = _ENTRY.fullmatch(str(key).strip())
+    if match is None or not isinstance(choice, str | int | None):
+        return None
+    name = None if choice is None else str(choice)
+    return match["group"], name, "override" in (match["words"] or "")
 
 
 def description(path: Path) -> str:
