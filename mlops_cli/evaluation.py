@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from mlops_cli import data, gates, models
 from mlops_cli.data.examples import Examples, Splits
-from mlops_cli.errors import DataError, NotFoundError
+from mlops_cli.errors import NotFoundError
 from mlops_cli.files import atomic_path, write_json
 from mlops_cli.models import inference
 from mlops_cli.reporting import Reporter
@@ -84,7 +84,7 @@ def run(
 
     Raises:
         NotFoundError: The run has no model, or the data has no such split.
-        DataError: The split has no labels, or labels the model does not know.
+        DataError: The split has labels that the model does not know.
     """
     bars = gates.bars(config.gates, root=root, split=split, run=run)
     network, task = _model(run)
@@ -129,17 +129,11 @@ def _model(run: Run) -> tuple[torch.nn.Module, Task]:
 
 
 def _examples(splits: Splits, split: str) -> Examples:
-    """The rows of one split, which must be there and carry labels."""
-    examples = splits.named().get(split)
-    if examples is None or len(examples) == 0:
-        raise NotFoundError(
-            f"the data has no {split} split", hint=f"it has: {', '.join(splits.named())}"
-        )
-    if not examples.targets:
-        raise DataError(
-            f"the {split} split has no labels", hint="name their column: data.label=COL"
-        )
-    return examples
+    """The rows of one split, which must be there."""
+    there = splits.named()
+    if split not in there:
+        raise NotFoundError(f"the data has no {split} split", hint=f"it has: {', '.join(there)}")
+    return there[split]
 
 
 def _compare_data(run: Run, split: str, fingerprint: str, reporter: Reporter) -> None:
@@ -158,7 +152,7 @@ def _predict(
     targets = task.target_ids(examples.targets)
     started = time.perf_counter()
     logits = inference.logits(
-        network.to(_device(config.trainer.accelerator, reporter)),
+        network.to(_device(config.trainer.accelerator)),
         task,
         task.encode(examples.inputs),
         batch_size=config.trainer.eval_batch_size,
@@ -170,20 +164,18 @@ def _predict(
     return _Predictions(task, examples, targets, task.probabilities(logits), metrics, seconds)
 
 
-def _device(accelerator: str, reporter: Reporter) -> str:
+def _device(accelerator: str) -> str:
     """Where to run. A model trained on an accelerator can be evaluated on a machine without."""
-    if accelerator in ("auto", "gpu") and torch.cuda.is_available():
+    if accelerator != "cpu" and torch.cuda.is_available():
         return "cuda"
-    if accelerator in ("auto", "mps") and torch.backends.mps.is_available():
+    if accelerator != "cpu" and torch.backends.mps.is_available():
         return "mps"
-    if accelerator in ("gpu", "mps"):
-        reporter.info(f"trainer.accelerator={accelerator} is not here: evaluating on the CPU")
     return "cpu"
 
 
 def _baselines(task: Task, train: Examples, examples: Examples) -> dict[str, float]:
     """Accuracy of the majority class and of a bag of words, both taken from the training split."""
-    if not train.targets or not set(train.targets) <= set(task.labels):
+    if not set(train.targets) <= set(task.labels):
         return {}
     train_ids, ids = task.target_ids(train.targets), task.target_ids(examples.targets)
     majority = int(np.bincount(train_ids).argmax())
