@@ -1,0 +1,76 @@
+"""What the door may load: help, version, completion and config mistakes stay quick."""
+
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = [
+    "torch",
+    "transformers",
+    "datasets",
+    "pytorch_lightning",
+    "wandb",
+    "onnx",
+    "onnxruntime",
+    "dvc",
+    "hydra",
+    "omegaconf",
+    "numpy",
+    "copier",
+    "matplotlib",
+    "pandas",
+    "pyarrow",
+    "tokenizers",
+]
+MOST_MODULES = 300
+
+TELL = """
+import contextlib, io, sys
+sys.argv = {argv}
+with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()):
+    {code}
+print(" ".join(sys.modules))
+"""
+
+
+def loaded_modules(code, *words):
+    """The modules that a fresh interpreter holds after running `code`."""
+    script = TELL.format(argv=["mlops", *words], code=code)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, encoding="utf-8", check=False
+    )
+    assert done.stdout, done.stderr
+    return done.stdout.split()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--help",),
+        ("--version",),
+        ("train", "--help"),
+        ("config", "--help"),
+        ("config", "show", "--help"),
+        ("predict", "--help"),
+        ("--nonsense",),
+    ],
+    ids=" ".join,
+)
+def test_the_door_is_light(words):
+    modules = loaded_modules("from mlops_cli.cli import main; main()", *words)
+    assert not {name.split(".")[0] for name in modules} & set(HEAVY)
+    assert len(modules) <= MOST_MODULES
+
+
+def test_importing_the_door_is_lighter_still():
+    modules = loaded_modules("import mlops_cli.cli")
+    assert not {name.split(".")[0] for name in modules} & {*HEAVY, "rich"}
+    assert len(modules) <= MOST_MODULES
+
+
+@pytest.mark.parametrize("mistake", ["lrr=1", "model=brt", "epochs=-1", "lr=abc"])
+def test_a_config_mistake_loads_nothing_of_training(project, mistake):
+    modules = loaded_modules("from mlops_cli.cli import main; main()", "train", mistake)
+    loaded = {name.split(".")[0] for name in modules}
+    assert not loaded & {"torch", "transformers", "datasets", "pytorch_lightning", "wandb", "dvc"}
