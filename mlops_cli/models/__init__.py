@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlops_cli import tasks
 from mlops_cli.errors import ConfigError, DataError
+from mlops_cli.files import write_json
 
 if TYPE_CHECKING:
     import pytorch_lightning as pl
@@ -61,7 +62,7 @@ def save(folder: Path, network: Any, task: tasks.Task, family_name: str) -> None
     network.save_pretrained(folder)
     task.save(folder)
     spec = {"family": family_name, "task": task.spec()}
-    (folder / "task.json").write_text(json.dumps(spec, indent=2, ensure_ascii=False) + "\n", "utf-8")
+    write_json(folder / "task.json", spec)
 
 
 def load(folder: Path) -> tuple["torch.nn.Module", tasks.Task]:
@@ -74,7 +75,8 @@ def load(folder: Path) -> tuple["torch.nn.Module", tasks.Task]:
         spec = json.loads((folder / "task.json").read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise DataError(
-            f"no complete model in {folder}", hint="did the training finish? mlops train --resume RUN"
+            f"no complete model in {folder}",
+            hint="did the training finish? mlops train --resume RUN",
         ) from error
     network: torch.nn.Module = family(spec["family"]).load(folder)
     return network.eval(), tasks.load(spec["task"], folder)

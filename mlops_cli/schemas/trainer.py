@@ -11,7 +11,6 @@ class TrainerConfig:
     """Optimisation, precision, checkpoints and stopping."""
 
     accelerator: str = option("Where to train.", "auto", choices=("auto", "cpu", "gpu", "mps"))
-    devices: int = option("Number of devices (processes).", 1, minimum=1)
     threads: int | None = option("CPU threads; null takes all cores.", None, minimum=1)
     precision: str = option(
         "Number format of the forward and backward pass; auto takes bf16 where the hardware has it.",
@@ -43,4 +42,5 @@ class TrainerConfig:
     checkpoint_every: float = option(
         "Seconds between checkpoints inside an epoch.", 60.0, minimum=0
     )
+    log_every: int = option("Optimiser steps between two lines of training metrics.", 10, minimum=1)
     max_steps: int | None = option("Stop after this many optimiser steps.", None, minimum=1)

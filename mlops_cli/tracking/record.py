@@ -1,10 +1,10 @@
 """The run record: `runs/<id>/`, everything needed to trace a model and to make it again.
 
-    config.yaml      the resolved config        overrides.yaml   what was typed
-    run.json         status, git, data, environment, seed, timings
-    metrics.jsonl    one object a line, flushed as it is written, readable while running
-    checkpoints/     last.ckpt, best.ckpt       model/           weights, tokenizer, task.json
-    evaluation/      metrics and pictures       bundle/          what `mlops export` made
+config.yaml      the resolved config        overrides.yaml   what was typed
+run.json         status, git, data, environment, seed, timings
+metrics.jsonl    one object a line, flushed as it is written, readable while running
+checkpoints/     last.ckpt, best.ckpt       model/           weights, tokenizer, task.json
+evaluation/      metrics and pictures       bundle/          what `mlops export` made
 """
 
 import json
@@ -107,7 +107,9 @@ def runs_folder(root: Path) -> Path:
     return root / "runs"
 
 
-def create(root: Path, name: str, facts: dict[str, Any], config: str, overrides: Sequence[str]) -> Run:
+def create(
+    root: Path, name: str, facts: dict[str, Any], config: str, overrides: Sequence[str]
+) -> Run:
     """Makes a new run folder with its first records.
 
     Args:
@@ -167,7 +169,9 @@ def find(root: Path, reference: str) -> Run:
             f"{reference!r} begins the ids of {len(matches)} runs",
             hint=f"the newest of them is {matches[-1].id}",
         )
-    near = get_close_matches(reference, [run.id for run in runs] + ["latest", "best"], n=1, cutoff=0.5)
+    near = get_close_matches(
+        reference, [run.id for run in runs] + ["latest", "best"], n=1, cutoff=0.5
+    )
     raise NotFoundError(
         f"no run {reference!r} in {runs_folder(root)}",
         hint=f"did you mean {near[0]}?" if near else f"the newest run is {runs[-1].id}",
@@ -180,7 +184,9 @@ def _best(runs: list[Run], metric: str) -> Run:
         near = get_close_matches(metric, HIGHER_IS_BETTER, n=1)
         raise NotFoundError(
             f"no metric {metric!r}",
-            hint=f"did you mean best:{near[0]}?" if near else f"metrics: {', '.join(HIGHER_IS_BETTER)}",
+            hint=f"did you mean best:{near[0]}?"
+            if near
+            else f"metrics: {', '.join(HIGHER_IS_BETTER)}",
         )
     scored = []
     for run in runs:

@@ -1,0 +1,122 @@
+"""The LightningModule that every classifier of ours trains in."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from torch import nn
+
+from mlops_cli.schemas.config import Config
+from mlops_cli.tasks import Task
+
+Batch = dict[str, torch.Tensor]
+"""Model inputs by name, and `labels`: class ids of shape (batch,)."""
+
+
+class SequenceClassifier(pl.LightningModule):
+    """A network that gives class logits, with its loss, optimiser and validation metrics.
+
+    Args:
+        network: Called as `network(**inputs)`; answers with `.logits` of shape (batch, classes).
+        task: Computes the metrics that validation logs as `val/<metric>`.
+        config: Where optimiser and loss settings come from.
+        class_weights: Weight of each class in the loss, or None.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        task: Task,
+        config: Config,
+        class_weights: torch.Tensor | None = None,
+    ) -> None:
+        super().__init__()
+        self.network = network
+        self.task = task
+        self.config = config
+        self.loss = nn.CrossEntropyLoss(
+            weight=class_weights, label_smoothing=config.trainer.label_smoothing
+        )
+        self._validated: list[tuple[torch.Tensor, torch.Tensor]] = []
+
+    def training_step(self, batch: Batch, batch_idx: int) -> torch.Tensor:
+        """The loss of one batch."""
+        labels = batch.pop("labels")
+        logits = self.network(**batch).logits
+        loss: torch.Tensor = self.loss(logits.float(), labels)
+        return loss
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        """Keeps the logits; always in float32, so that the figures are those of `evaluate`."""
+        labels = batch.pop("labels")
+        with torch.autocast(self.device.type, enabled=False):
+            logits = self.network(**batch).logits
+        self._validated.append((logits.float().cpu(), labels.cpu()))
+
+    def on_validation_epoch_end(self) -> None:
+        """Logs `val/loss` and every metric of the task."""
+        logits = torch.cat([logits for logits, _ in self._validated])
+        labels = torch.cat([labels for _, labels in self._validated])
+        self._validated.clear()
+        loss = nn.functional.cross_entropy(logits, labels).item()
+        bins = self.config.task.calibration_bins
+        metrics = self.task.metrics(
+            logits.numpy(), labels.numpy().astype(np.int64), calibration_bins=bins
+        )
+        self.log_dict(
+            {"val/loss": loss} | {f"val/{name}": value for name, value in metrics.items()},
+            batch_size=len(labels),
+        )
+
+    def configure_optimizers(self) -> Any:
+        """AdamW without decay on biases and norms; linear warm-up, then the chosen schedule."""
+        settings = self.config.trainer
+        matrices = [p for p in self.parameters() if p.requires_grad and p.ndim >= 2]
+        others = [p for p in self.parameters() if p.requires_grad and p.ndim < 2]
+        optimizer = torch.optim.AdamW(
+            [
+                {"params": matrices, "weight_decay": settings.weight_decay},
+                {"params": others, "weight_decay": 0.0},
+            ],
+            lr=self.config.lr,
+            fused=self.device.type in ("cpu", "cuda"),
+        )
+        total = int(self.trainer.estimated_stepping_batches)
+        scheduler = torch.optim.lr_scheduler.LambdaLR(
+            optimizer, learning_rate_factor(settings.schedule, settings.warmup, total)
+        )
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": scheduler, "interval": "step"},
+        }
+
+
+class learning_rate_factor:  # noqa: N801 - reads as a function; a class so that it has no closure
+    """Share of the peak learning rate at a step.
+
+    Args:
+        schedule: linear, cosine or constant after the warm-up.
+        warmup: Share of `total` that warms up linearly.
+        total: Number of optimiser steps.
+    """
+
+    def __init__(self, schedule: str, warmup: float, total: int) -> None:
+        self._schedule, self._total = schedule, total
+        self._warmup = math.ceil(warmup * total)
+
+    def __call__(self, step: int) -> float:
+        """The factor, between 0 and 1."""
+        if step < self._warmup:
+            return step / self._warmup
+        if self._schedule == "constant":
+            return 1.0
+        done = min(1.0, (step - self._warmup) / max(1, self._total - self._warmup))
+        return 1.0 - done if self._schedule == "linear" else 0.5 * (1 + math.cos(math.pi * done))
+
+
+def balanced_weights(targets: np.ndarray[Any, np.dtype[np.int64]], classes: int) -> torch.Tensor:
+    """Weights (classes,) inversely proportional to how often each class occurs."""
+    counts = np.bincount(targets, minlength=classes)
+    return torch.tensor(len(targets) / (classes * counts), dtype=torch.float32)

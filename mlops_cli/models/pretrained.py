@@ -1,0 +1,201 @@
+"""A pretrained checkpoint with a fresh classification head, fine-tuned."""
+
+import json
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import chain
+from pathlib import Path
+
+import torch
+from huggingface_hub import snapshot_download
+from huggingface_hub.errors import (
+    GatedRepoError,
+    HfHubHTTPError,
+    HFValidationError,
+    LocalEntryNotFoundError,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
+from safetensors import SafetensorError
+from tokenizers import Tokenizer
+from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreTrainedModel
+from transformers.utils import logging as transformers_logging
+
+from mlops_cli.data.examples import Splits
+from mlops_cli.errors import (
+    ConfigError,
+    DataError,
+    MissingDependencyError,
+    NotFoundError,
+    UnreachableError,
+)
+from mlops_cli.models import Built
+from mlops_cli.models.classifier import SequenceClassifier, balanced_weights
+from mlops_cli.models.compact import CompactEmbedding
+from mlops_cli.models.dropout import replace_dropout
+from mlops_cli.reporting import Reporter
+from mlops_cli.schemas.config import Config
+from mlops_cli.schemas.model import PretrainedModelConfig
+from mlops_cli.tasks.text_classification import TextClassification, label_names
+
+_WEIGHTS = ("*.json", "*.txt", "*.model", "*.safetensors")
+"""What is fetched from a hub: no pickled weights, no code."""
+
+
+def build(config: Config, splits: Splits, reporter: Reporter) -> Built:
+    """Fetches the checkpoint, fits the head to the labels and compacts the embedding."""
+    model = config.model
+    assert isinstance(model, PretrainedModelConfig)
+    folder = _local_folder(model)
+    labels = label_names(splits.train.targets)
+    network = _network(model, folder, labels)
+    tokenizer, pad_id = _tokenizer(model, folder)
+    limit = getattr(network.config, "max_position_embeddings", model.max_length)
+    if model.max_length > limit:
+        raise ConfigError(
+            f"model.max_length={model.max_length} is more than {folder.name} takes",
+            hint=f"model.max_length={limit} or less",
+        )
+    task = TextClassification(
+        labels=labels, tokenizer=tokenizer, max_length=model.max_length, pad_id=pad_id
+    )
+    replace_dropout(network)
+    if config.trainer.compact_embedding:
+        _compact(network, task, splits)
+    weights = None
+    if config.trainer.class_weights == "balanced":
+        weights = balanced_weights(task.target_ids(splits.train.targets), len(labels))
+    return Built(SequenceClassifier(network, task, config, weights), task)
+
+
+def load(folder: Path) -> torch.nn.Module:
+    """The fine-tuned network."""
+    with _quiet():
+        network: torch.nn.Module = AutoModelForSequenceClassification.from_pretrained(
+            folder, attn_implementation="eager", dtype=torch.float32
+        )
+    return network
+
+
+def _local_folder(model: PretrainedModelConfig) -> Path:
+    """The folder of the checkpoint: given, cached, or fetched from the hub."""
+    if model.path is not None:
+        folder = Path(model.path).expanduser()
+        if not (folder / "config.json").is_file():
+            raise NotFoundError(
+                f"no checkpoint in model.path={model.path}",
+                hint="the folder needs config.json, model.safetensors and tokenizer.json",
+            )
+        return folder
+    if model.checkpoint is None:
+        raise ConfigError(
+            f"model={model.name} needs a checkpoint",
+            hint="model.checkpoint=ORG/NAME from the hub, or model.path=DIR for a local one",
+        )
+    try:
+        return Path(
+            snapshot_download(model.checkpoint, revision=model.revision, allow_patterns=_WEIGHTS)
+        )
+    except (RepositoryNotFoundError, GatedRepoError, RevisionNotFoundError) as error:
+        what = f" at revision {model.revision}" if model.revision else ""
+        raise NotFoundError(
+            f"no access to {model.checkpoint}{what} on the hub",
+            hint="check the id; a private or gated one needs HF_TOKEN",
+        ) from error
+    except HFValidationError as error:
+        raise ConfigError(
+            f"{model.checkpoint!r} is not a hub id", hint="ORG/NAME, or model.path=DIR for a folder"
+        ) from error
+    except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
+        raise UnreachableError(
+            f"can't reach the hub for {model.checkpoint}, and it is not in the local cache",
+            hint="give a local copy with model=pretrained model.path=DIR, "
+            "or train without a checkpoint: model=tiny",
+        ) from error
+
+
+def _network(
+    model: PretrainedModelConfig, folder: Path, labels: tuple[str, ...]
+) -> PreTrainedModel:
+    """The checkpoint's body with a new head for `labels`."""
+    dropouts = {} if model.dropout is None else _dropout_settings(folder, model.dropout)
+    try:
+        with _quiet():
+            network: PreTrainedModel = AutoModelForSequenceClassification.from_pretrained(
+                folder,
+                num_labels=len(labels),
+                id2label=dict(enumerate(labels)),
+                label2id={label: position for position, label in enumerate(labels)},
+                attn_implementation="eager",
+                dtype=torch.float32,
+                use_safetensors=True,
+                ignore_mismatched_sizes=True,
+                trust_remote_code=model.trust_remote_code,
+                **dropouts,
+            )
+    except (SafetensorError, OSError, ValueError, KeyError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise DataError(
+            f"can't load the checkpoint in {folder}: {reason}",
+            hint="it needs a supported architecture and whole safetensors weights",
+        ) from error
+    return network
+
+
+def _dropout_settings(folder: Path, probability: float) -> dict[str, float]:
+    """The dropout settings that this architecture's config has, all set to `probability`."""
+    try:
+        known = json.loads((folder / "config.json").read_text("utf-8"))
+    except ValueError as error:
+        raise DataError(f"{folder / 'config.json'} is not valid JSON") from error
+    return {
+        key: probability
+        for key, value in known.items()
+        if "drop" in key and isinstance(value, int | float)
+    }
+
+
+def _tokenizer(model: PretrainedModelConfig, folder: Path) -> tuple[Tokenizer, int]:
+    """The checkpoint's tokenizer and its padding id."""
+    file = folder / "tokenizer.json"
+    if file.is_file():
+        tokenizer = Tokenizer.from_file(str(file))
+    else:
+        try:
+            converted = AutoTokenizer.from_pretrained(
+                folder, trust_remote_code=model.trust_remote_code
+            )
+        except ImportError as error:
+            raise MissingDependencyError(
+                f"the tokenizer in {folder} can't be converted: {str(error).splitlines()[0]}",
+                hint="save it with a tokenizer.json beside the checkpoint",
+            ) from error
+        except (OSError, ValueError) as error:
+            raise DataError(f"no usable tokenizer in {folder}") from error
+        tokenizer = Tokenizer.from_str(converted.backend_tokenizer.to_str())
+    config = json.loads((folder / "config.json").read_text("utf-8"))
+    return tokenizer, int(config.get("pad_token_id") or 0)
+
+
+def _compact(network: PreTrainedModel, task: TextClassification, splits: Splits) -> None:
+    """Trains only the embedding rows that training and validation use."""
+    parts = (part for part in (splits.train, splits.validation) if part is not None)
+    rows = chain.from_iterable(task.encode(part.inputs) for part in parts)
+    used = set(chain.from_iterable(rows)) | {task.pad_id}
+    full = network.get_input_embeddings()
+    # Subclasses (scaled, quantised) compute something else; they are trained as they are.
+    if type(full) is torch.nn.Embedding and len(used) < full.num_embeddings:
+        network.set_input_embeddings(CompactEmbedding(full, used))
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """No report of the new head, no bars: our own lines say what matters."""
+    before = transformers_logging.get_verbosity()
+    transformers_logging.set_verbosity(logging.ERROR)
+    transformers_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        transformers_logging.set_verbosity(before)

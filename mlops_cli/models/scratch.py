@@ -1,0 +1,78 @@
+"""A small BERT-style encoder trained from scratch, with a tokenizer of its own."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import torch
+from tokenizers import Tokenizer, decoders, normalizers, pre_tokenizers, processors, trainers
+from tokenizers.models import WordPiece
+from transformers import BertConfig, BertForSequenceClassification
+
+from mlops_cli.data.examples import Splits
+from mlops_cli.models import Built
+from mlops_cli.models.classifier import SequenceClassifier, balanced_weights
+from mlops_cli.models.dropout import replace_dropout
+from mlops_cli.reporting import Reporter
+from mlops_cli.schemas.config import Config
+from mlops_cli.schemas.model import ScratchModelConfig
+from mlops_cli.tasks.text_classification import TextClassification, label_names
+
+_SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+
+
+def train_tokenizer(texts: Iterable[str], vocab_size: int) -> Tokenizer:
+    """A lower-casing WordPiece tokenizer (Schuster and Nakajima, 2012) fitted to `texts`."""
+    tokenizer = Tokenizer(WordPiece(unk_token="[UNK]"))
+    # NFKC and not NFD: decomposing would take Hangul syllables apart.
+    tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.decoder = decoders.WordPiece()
+    trainer = trainers.WordPieceTrainer(
+        vocab_size=vocab_size, special_tokens=_SPECIAL, show_progress=False
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    cls, sep = tokenizer.token_to_id("[CLS]"), tokenizer.token_to_id("[SEP]")
+    tokenizer.post_processor = processors.BertProcessing(("[SEP]", sep), ("[CLS]", cls))
+    return tokenizer
+
+
+def build(config: Config, splits: Splits, reporter: Reporter) -> Built:
+    """Fits the tokenizer to the training split and makes an untrained network."""
+    model = config.model
+    assert isinstance(model, ScratchModelConfig)
+    tokenizer = train_tokenizer(splits.train.inputs["text"], model.vocab_size)
+    task = TextClassification(
+        labels=label_names(splits.train.targets),
+        tokenizer=tokenizer,
+        max_length=model.max_length,
+        pad_id=tokenizer.token_to_id("[PAD]"),
+    )
+    network = BertForSequenceClassification(
+        BertConfig(
+            vocab_size=tokenizer.get_vocab_size(),
+            hidden_size=model.hidden_size,
+            num_hidden_layers=model.layers,
+            num_attention_heads=model.heads,
+            intermediate_size=model.intermediate_size,
+            max_position_embeddings=model.max_length,
+            hidden_dropout_prob=model.dropout,
+            attention_probs_dropout_prob=model.dropout,
+            pad_token_id=task.pad_id,
+            id2label=dict(enumerate(task.labels)),
+            label2id={label: i for i, label in enumerate(task.labels)},
+            attn_implementation="eager",
+        )
+    )
+    replace_dropout(network)
+    weights = None
+    if config.trainer.class_weights == "balanced":
+        weights = balanced_weights(task.target_ids(splits.train.targets), len(task.labels))
+    return Built(SequenceClassifier(network, task, config, weights), task)
+
+
+def load(folder: Path) -> torch.nn.Module:
+    """The trained network."""
+    network: torch.nn.Module = BertForSequenceClassification.from_pretrained(
+        folder, attn_implementation="eager"
+    )
+    return network

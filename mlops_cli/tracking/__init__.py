@@ -1,0 +1,56 @@
+"""Trackers: where metrics go besides the run record. One module per tracker.
+
+A tracker's module offers `create(config: TrackerConfig) -> Tracker`.
+"""
+
+import importlib
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Protocol
+
+from mlops_cli.errors import ConfigError
+from mlops_cli.schemas.tracker import TrackerConfig
+from mlops_cli.tracking.record import Run
+
+
+class Tracker(Protocol):
+    """One tracker of one run."""
+
+    def start(self, run: Run, config: dict[str, Any], facts: dict[str, Any]) -> dict[str, Any]:
+        """Begins, or goes on with, the tracker's run.
+
+        Args:
+            run: The run record.
+            config: The resolved config, plain.
+            facts: `run.json`; on a resumed run it holds what `start` returned the first time.
+
+        Returns:
+            Facts to keep in `run.json` (such as the tracker's own id and address).
+        """
+
+    def log(self, metrics: dict[str, float], *, step: int) -> None:
+        """Sends metrics of an optimiser step."""
+
+    def finish(self, status: str, summary: dict[str, float]) -> None:
+        """Ends the tracker's run: finished, failed or interrupted."""
+
+
+def create(config: TrackerConfig) -> Tracker:
+    """The tracker the config names. Raises ConfigError when there is no such module."""
+    name = config.module or config.name
+    qualified = name if "." in name else f"{__name__}.{name}"
+    try:
+        module = importlib.import_module(qualified)
+    except ModuleNotFoundError as error:
+        if error.name is None or not qualified.startswith(error.name):
+            raise
+        names = sorted(
+            p.stem for p in Path(__file__).parent.glob("[a-z]*.py") if p.stem != "record"
+        )
+        near = get_close_matches(name, names, n=1)
+        raise ConfigError(
+            f"no tracker {name!r}",
+            hint=f"did you mean {near[0]}?" if near else f"trackers: {', '.join(names)}",
+        ) from error
+    tracker: Tracker = module.create(config)
+    return tracker

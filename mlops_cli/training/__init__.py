@@ -1,0 +1,299 @@
+"""Stage `train`: data, model and trainer of a config become a run with a model in it."""
+
+import dataclasses
+import logging
+import pickle
+import signal
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from safetensors.torch import load_file
+from transformers.utils import logging as transformers_logging
+
+from mlops_cli import config as configs
+from mlops_cli import data, models, project, tracking
+from mlops_cli.data.examples import Splits
+from mlops_cli.errors import DataError, Interrupted, TrainingError
+from mlops_cli.files import atomic_folder
+from mlops_cli.models.compact import expand_embeddings
+from mlops_cli.reporting import Reporter
+from mlops_cli.schemas.config import Config
+from mlops_cli.schemas.results import TrainResult
+from mlops_cli.tracking import record
+from mlops_cli.tracking.record import Run
+from mlops_cli.training import hardware
+from mlops_cli.training.callbacks import Checkpoints, Journal, StepRandomness
+from mlops_cli.training.loader import BatchLoader, EpochOrder, ValidationLoader
+
+_PRECISIONS = {"32": "32-true", "bf16": "bf16-mixed", "16": "16-mixed"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Prepared:
+    """Everything that is ready when the first step begins.
+
+    Attributes:
+        config: The resolved config.
+        built: The model and its task.
+        train: Batches of the training split.
+        validation: Batches of the validation split.
+        device: cpu, cuda or mps.
+        precision: 32, bf16 or 16.
+        fingerprints: SHA-256 of the content of each split.
+        truncated: Training texts longer than the model takes.
+    """
+
+    config: Config
+    built: models.Built
+    train: BatchLoader
+    validation: ValidationLoader
+    device: str
+    precision: str
+    fingerprints: dict[str, str]
+    truncated: int
+
+
+def run(config: Config, root: Path, overrides: Sequence[str], reporter: Reporter) -> TrainResult:
+    """Trains from the beginning.
+
+    Args:
+        config: The resolved config.
+        root: The project; the run is recorded in its `runs/`.
+        overrides: What was typed, for the record.
+        reporter: Told of progress.
+
+    Raises:
+        MlopsError: See the classes in `errors`.
+    """
+    prepared = prepare(config, reporter)
+    new = record.create(
+        root,
+        config.model.name,
+        {
+            "model": config.model.name,
+            "monitor": config.trainer.monitor,
+            "seed": config.seed,
+            "git": dataclasses.asdict(project.git_facts(root)),
+            "data": {"name": config.data.name, "fingerprints": prepared.fingerprints},
+            "precision": prepared.precision,
+            "environment": hardware.environment(torch.get_num_threads()),
+            "truncated": prepared.truncated,
+        },
+        configs.to_yaml(config),
+        overrides,
+    )
+    return fit(prepared, new, reporter, checkpoint=None)
+
+
+def prepare(config: Config, reporter: Reporter) -> Prepared:
+    """Loads the data, builds the model and makes the batches; all from `config.seed`."""
+    _quiet_libraries()
+    if config.trainer.threads:
+        torch.set_num_threads(config.trainer.threads)
+    device = hardware.accelerator(config.trainer)
+    splits = data.load(config.data, config.seed, reporter)
+    torch.manual_seed(config.seed)
+    with _out_of_memory(config):
+        built = models.family(config.model.module or config.model.name).build(
+            config, splits, reporter
+        )
+        train, validation, truncated = _loaders(config, splits, built, reporter)
+    width = int(getattr(getattr(built.module.network, "config", None), "hidden_size", 0) or 1024)
+    return Prepared(
+        config=config,
+        built=built,
+        train=train,
+        validation=validation,
+        device=device,
+        precision=hardware.precision(config.trainer, device, width),
+        fingerprints={name: split.fingerprint() for name, split in splits.named().items()},
+        truncated=truncated,
+    )
+
+
+def _loaders(
+    config: Config, splits: Splits, built: models.Built, reporter: Reporter
+) -> tuple[BatchLoader, ValidationLoader, int]:
+    """Encodes training and validation; tells how many texts are cut."""
+    task, settings = built.task, config.trainer
+    assert splits.validation is not None
+    rows = task.encode(splits.train.inputs)
+    lengths = np.array([len(row) for row in rows], dtype=np.int64)
+    truncated = task.count_truncated(splits.train.inputs)
+    if truncated:
+        reporter.warn(
+            f"{truncated} of {len(rows)} training texts are longer than "
+            f"model.max_length={config.model.max_length} tokens and are cut"
+        )
+    order = EpochOrder(
+        lengths, config.batch_size, config.seed, group_by_length=settings.group_by_length
+    )
+    train = BatchLoader(task, rows, task.target_ids(splits.train.targets), order)
+    held_out = task.encode(splits.validation.inputs)
+    held_out_lengths = np.array([len(row) for row in held_out], dtype=np.int64)
+    source = BatchLoader(task, held_out, task.target_ids(splits.validation.targets), order)
+    validation = ValidationLoader(source, held_out_lengths, settings.eval_batch_size)
+    return train, validation, truncated
+
+
+def fit(
+    prepared: Prepared, run: Run, reporter: Reporter, *, checkpoint: Path | None
+) -> TrainResult:
+    """Trains, from the beginning or from `checkpoint`, and leaves the best model in the run."""
+    config, module = prepared.config, prepared.built.module
+    tracker = tracking.create(config.tracker)
+    batches = len(prepared.train) * config.epochs
+    if config.trainer.max_steps is not None:
+        batches = min(batches, config.trainer.max_steps * config.trainer.accumulate)
+    run.update(**tracker.start(run, dataclasses.asdict(config), run.read()))
+    reporter.info(f"run {run.id}")
+    with (
+        _status(run, tracker) as outcome,
+        _out_of_memory(config),
+        reporter.task("training", batches) as bar,
+    ):
+        journal = Journal(run, tracker, config.trainer, bar)
+        checkpoints = Checkpoints(run, config.trainer, journal)
+        trainer = _trainer(prepared, run, [StepRandomness(config.seed), journal, checkpoints])
+        with _graceful_interrupt(checkpoints):
+            trainer.fit(module, prepared.train, prepared.validation, ckpt_path=checkpoint)
+        result = _finish(prepared, run, trainer, journal, checkpoints)
+        outcome.update(metrics=result.metrics, epochs=result.epochs, seconds=result.seconds)
+    return result
+
+
+def _trainer(prepared: Prepared, run: Run, callbacks: list[pl.Callback]) -> pl.Trainer:
+    settings = prepared.config.trainer
+    return pl.Trainer(
+        accelerator=prepared.device,
+        devices=1,
+        precision=_PRECISIONS[prepared.precision],
+        max_epochs=prepared.config.epochs,
+        max_steps=settings.max_steps or -1,
+        gradient_clip_val=settings.gradient_clip,
+        accumulate_grad_batches=settings.accumulate,
+        callbacks=callbacks,
+        default_root_dir=run.path,
+        logger=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+    )
+
+
+def _finish(
+    prepared: Prepared, run: Run, trainer: pl.Trainer, journal: Journal, checkpoints: Checkpoints
+) -> TrainResult:
+    """Takes the best weights, puts the full embedding back and saves the model."""
+    module = prepared.built.module
+    best = run.checkpoints / "best.safetensors"
+    if not best.exists():
+        raise TrainingError(
+            "training ended before its first validation, so there is no model to keep",
+            hint="more trainer.max_steps, or smaller data",
+        )
+    module.load_state_dict(load_file(best))
+    network: Any = module.network
+    expand_embeddings(network)
+    family = prepared.config.model.module or prepared.config.model.name
+    with atomic_folder(run.model) as folder:
+        models.save(folder, network.cpu(), prepared.built.task, family)
+    metrics = checkpoints.best
+    return TrainResult(
+        run=run.id,
+        path=run.path,
+        model=prepared.config.model.name,
+        metrics=metrics,
+        epochs=trainer.current_epoch,
+        seconds=round(journal.total_seconds(), 3),
+        samples_per_second=round(journal.samples_per_second(), 1),
+        summary=", ".join(
+            f"{name} {metrics[key]:.3f}"
+            for name in dict.fromkeys(("accuracy", prepared.config.trainer.monitor))
+            if (key := f"val/{name}") in metrics
+        ),
+    )
+
+
+def checkpoint_step(checkpoint: Path) -> int:
+    """The optimiser step a checkpoint was saved after. Raises DataError when it can't be read."""
+    try:
+        content = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        raise DataError(
+            f"checkpoint {checkpoint} can't be read", hint="start a new run: mlops train"
+        ) from error
+    return int(content["global_step"])
+
+
+@contextmanager
+def _status(run: Run, tracker: tracking.Tracker) -> Iterator[dict[str, Any]]:
+    """Writes how the run ended; the block adds facts to what it is given."""
+    outcome: dict[str, Any] = {}
+    status = "failed"
+    try:
+        yield outcome
+        status = "finished"
+    except (Interrupted, KeyboardInterrupt):
+        status = "interrupted"
+        raise
+    except TrainingError as error:
+        outcome["error"] = error.message
+        raise
+    finally:
+        run.update(status=status, ended=record.now(), **outcome)
+        tracker.finish(status, outcome.get("metrics", {}))
+
+
+@contextmanager
+def _graceful_interrupt(checkpoints: Checkpoints) -> Iterator[None]:
+    """The first Ctrl-C ends training at the next step, saved; the second ends it at once."""
+
+    def handle(number: int, frame: Any) -> None:
+        if checkpoints.stop_requested:
+            raise KeyboardInterrupt
+        checkpoints.stop_requested = True
+
+    before = signal.signal(signal.SIGINT, handle)
+    try:
+        yield
+    except SystemExit as error:
+        # Lightning turns a KeyboardInterrupt into exit code 1.
+        raise KeyboardInterrupt from error
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def _out_of_memory(config: Config) -> Iterator[None]:
+    """Names the batch size to try instead of the allocator's own words."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        texts = ("can't allocate memory", "not enough memory", "out of memory", "bad_alloc")
+        known = isinstance(error, MemoryError | torch.OutOfMemoryError)
+        if not known and not any(text in str(error) for text in texts):
+            raise
+        half = max(1, config.batch_size // 2)
+        keep = f" trainer.accumulate={config.trainer.accumulate * 2} (the same effective batch)"
+        raise TrainingError(
+            f"out of memory with batch_size={config.batch_size} and texts of up to "
+            f"{config.model.max_length} tokens",
+            hint=f"try batch_size={half}{keep if half < config.batch_size else ''}, "
+            f"or model.max_length={max(8, config.model.max_length // 2)}",
+        ) from error
+
+
+def _quiet_libraries() -> None:
+    """Our own lines say what matters; these libraries repeat it at length."""
+    for name in ("pytorch_lightning", "lightning.pytorch", "lightning_fabric"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    transformers_logging.disable_progress_bar()
+    warnings.filterwarnings("ignore", module="pytorch_lightning|lightning_fabric")
+    warnings.filterwarnings("ignore", message=".*lr_scheduler.step.*before.*optimizer.step.*")

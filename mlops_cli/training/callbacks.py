@@ -1,0 +1,237 @@
+"""What happens around each training step: randomness, metrics, checkpoints, stopping."""
+
+import math
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.callbacks import Callback, Checkpoint
+from safetensors.torch import save_file
+
+from mlops_cli.errors import Interrupted, TrainingError
+from mlops_cli.files import atomic_path
+from mlops_cli.reporting import Task
+from mlops_cli.schemas.task import HIGHER_IS_BETTER
+from mlops_cli.schemas.trainer import TrainerConfig
+from mlops_cli.tracking import Tracker
+from mlops_cli.tracking.record import Run
+
+_WARM_UP_BATCHES = 5
+"""Batches left out of the throughput: first calls allocate and choose kernels."""
+
+
+class StepRandomness(Callback):
+    """Makes the randomness of each step a function of seed and step alone.
+
+    A resumed run then needs no state of the random generators: dropout in step n is the same
+    whether the process has run since step 0 or was started a moment ago.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+
+    def on_train_batch_start(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        """Seeds torch for this batch."""
+        number = trainer.current_epoch * int(trainer.num_training_batches) + batch_idx
+        torch.manual_seed((self._seed * 1_000_003 + number) % 2**63)
+
+
+class Journal(Callback):
+    """Writes metrics to the run record and the trackers, moves the bar, stops on a NaN loss."""
+
+    def __init__(self, run: Run, tracker: Tracker, settings: TrainerConfig, bar: Task) -> None:
+        self._run, self._tracker, self._bar = run, tracker, bar
+        self._log_every = settings.log_every
+        self._losses: list[tuple[int, torch.Tensor]] = []
+        self._sum, self._count, self._logged_step = 0.0, 0, 0
+        self._batches = 0
+        self._began = 0.0
+        self.timed_seconds, self.timed_samples = 0.0, 0
+        self.seconds = 0.0
+        self._session = time.monotonic()
+
+    def on_train_batch_start(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        """Starts the clock of the batch."""
+        self._began = time.perf_counter()
+
+    def on_train_batch_end(
+        self,
+        trainer: pl.Trainer,
+        pl_module: pl.LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+    ) -> None:
+        """Counts, checks and logs the batch."""
+        self._batches += 1
+        self._losses.append((batch_idx, _loss(outputs)))
+        step = trainer.global_step
+        on_cpu = pl_module.device.type == "cpu"
+        due = step % self._log_every == 0 and step != self._logged_step
+        # Reading a loss makes a GPU wait, so there it is done only when a line is due.
+        if on_cpu or due:
+            self.check(trainer)
+        if self._batches > _WARM_UP_BATCHES:
+            self.timed_seconds += time.perf_counter() - self._began
+            self.timed_samples += len(batch["input_ids"]) if "input_ids" in batch else 0
+        if due and self._count:
+            self._line(trainer, step)
+        self._bar.advance(1, **self._figures(trainer))
+
+    def check(self, trainer: pl.Trainer) -> None:
+        """Reads the losses kept so far. Raises TrainingError at the first that is not finite."""
+        for batch_idx, tensor in self._losses:
+            loss = tensor.item()
+            if not math.isfinite(loss):
+                step = trainer.global_step
+                raise TrainingError(
+                    f"the loss is {loss} at step {step}, batch {batch_idx + 1} of epoch "
+                    f"{trainer.current_epoch + 1}",
+                    hint="a lower lr, trainer.gradient_clip=1.0 or trainer.precision=32 often helps; "
+                    "the last good checkpoint is kept",
+                )
+            self._sum += loss
+            self._count += 1
+        self._losses.clear()
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Logs the validation metrics."""
+        metrics = validation_metrics(trainer.callback_metrics)
+        self._write(metrics, trainer.global_step, trainer.current_epoch)
+
+    def _line(self, trainer: pl.Trainer, step: int) -> None:
+        line = {"train/loss": self._sum / self._count, "lr": _learning_rate(trainer)}
+        if self.timed_seconds:
+            line["samples_per_second"] = self.timed_samples / self.timed_seconds
+        self._sum, self._count, self._logged_step = 0.0, 0, step
+        self._write(line, step, trainer.current_epoch)
+
+    def _write(self, metrics: dict[str, float], step: int, epoch: int) -> None:
+        self._run.log(metrics, step=step, epoch=epoch)
+        self._tracker.log(metrics, step=step)
+
+    def _figures(self, trainer: pl.Trainer) -> dict[str, float | str]:
+        figures: dict[str, float | str] = {"epoch": str(trainer.current_epoch + 1)}
+        if self._count:
+            figures["loss"] = self._sum / self._count
+        shown = ("val/accuracy", "val/mcc")
+        known = validation_metrics(trainer.callback_metrics)
+        return figures | {name: known[name] for name in shown if name in known}
+
+    def total_seconds(self) -> float:
+        """Seconds of training so far, earlier parts of a resumed run included."""
+        return self.seconds + time.monotonic() - self._session
+
+    def samples_per_second(self) -> float:
+        """Throughput of the training steps of this process, the first few left out."""
+        return self.timed_samples / self.timed_seconds if self.timed_seconds else 0.0
+
+    def state_dict(self) -> dict[str, Any]:
+        """The unfinished line and the time spent, so that a resumed run counts on."""
+        return {
+            "sum": self._sum,
+            "count": self._count,
+            "logged_step": self._logged_step,
+            "seconds": self.total_seconds(),
+        }
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Takes up what `state_dict` gave."""
+        self._sum, self._count = state_dict["sum"], state_dict["count"]
+        self._logged_step = state_dict["logged_step"]
+        self.seconds = state_dict["seconds"]
+
+
+class Checkpoints(Checkpoint):
+    """Keeps `last.ckpt` (to resume) and `best.safetensors` (to ship); stops out of patience.
+
+    Everything is written atomically. Ctrl-C sets `stop_requested`; the next step then saves and
+    raises Interrupted.
+    """
+
+    def __init__(self, run: Run, settings: TrainerConfig, journal: Journal) -> None:
+        self._run, self._settings, self._journal = run, settings, journal
+        self._saved = time.monotonic()
+        self.stop_requested = False
+        self.best: dict[str, float] = {}
+        self._stale = 0
+
+    def on_train_batch_end(
+        self,
+        trainer: pl.Trainer,
+        pl_module: pl.LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+    ) -> None:
+        """Saves inside an epoch when it is time, on the boundary of an optimiser step."""
+        if (batch_idx + 1) % self._settings.accumulate or trainer.is_last_batch:
+            return
+        due = time.monotonic() - self._saved >= self._settings.checkpoint_every
+        if due or self.stop_requested:
+            self._save(trainer)
+        self._stop_if_requested()
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Saves after validation, when the best checkpoint and the patience are up to date."""
+        self._save(trainer)
+        self._stop_if_requested()
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Keeps the weights when the monitored metric is the best so far."""
+        metrics = validation_metrics(trainer.callback_metrics)
+        monitor = self._settings.monitor
+        value = metrics.get(f"val/{monitor}", math.nan)
+        before = self.best.get(f"val/{monitor}", math.nan)
+        better = value > before if HIGHER_IS_BETTER[monitor] else value < before
+        if not self.best or better or (math.isnan(before) and not math.isnan(value)):
+            weights = {name: tensor.contiguous() for name, tensor in pl_module.state_dict().items()}
+            with atomic_path(self._run.checkpoints / "best.safetensors") as path:
+                save_file(weights, path)
+            self.best, self._stale = metrics, 0
+        else:
+            self._stale += 1
+            if self._settings.patience is not None and self._stale >= self._settings.patience:
+                trainer.should_stop = True
+
+    def _save(self, trainer: pl.Trainer) -> None:
+        self._journal.check(trainer)
+        with atomic_path(self._run.checkpoints / "last.ckpt") as path:
+            trainer.save_checkpoint(path)
+        self._saved = time.monotonic()
+
+    def _stop_if_requested(self) -> None:
+        if self.stop_requested:
+            raise Interrupted(
+                f"interrupted; run {self._run.id} is saved",
+                hint=f"mlops train --resume {self._run.id}",
+            )
+
+    def state_dict(self) -> dict[str, Any]:
+        """Best metrics and patience used."""
+        return {"best": self.best, "stale": self._stale}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Takes up what `state_dict` gave."""
+        self.best, self._stale = state_dict["best"], state_dict["stale"]
+
+
+def validation_metrics(metrics: Mapping[str, torch.Tensor]) -> dict[str, float]:
+    """The `val/…` figures among what modules logged, as plain numbers."""
+    return {name: float(value) for name, value in metrics.items() if name.startswith("val/")}
+
+
+def _loss(outputs: Any) -> torch.Tensor:
+    """The loss a training step returned, whichever form it took."""
+    loss: torch.Tensor = outputs["loss"] if isinstance(outputs, Mapping) else outputs
+    return loss.detach()
+
+
+def _learning_rate(trainer: pl.Trainer) -> float:
+    return float(trainer.optimizers[0].param_groups[0]["lr"])

@@ -1,0 +1,76 @@
+"""Stage `train --resume`: an interrupted or killed run goes on from its last checkpoint."""
+
+import os
+import platform
+from collections.abc import Sequence
+from pathlib import Path
+
+import psutil
+
+from mlops_cli import config as configs
+from mlops_cli import training
+from mlops_cli.errors import DataError, MlopsError, UsageError
+from mlops_cli.reporting import Reporter
+from mlops_cli.schemas.results import TrainResult
+from mlops_cli.tracking import record
+
+
+def run(root: Path, reference: str, overrides: Sequence[str], reporter: Reporter) -> TrainResult:
+    """Goes on with a run: same config, same data, bit-identical final weights.
+
+    Raises:
+        UsageError: Settings were given, or the run is finished or being trained.
+        NotFoundError: There is no such run.
+        DataError: The data is not what the run began with.
+    """
+    if overrides:
+        raise UsageError(
+            f"--resume keeps the run's own settings, so {overrides[0]} can't be changed",
+            hint=f"mlops train {' '.join(overrides)} starts a new run",
+        )
+    found = record.find(root, reference)
+    facts = found.read()
+    if facts["status"] == "finished":
+        raise UsageError(
+            f"run {found.id} is finished", hint=f"mlops evaluate {found.id}, or mlops train"
+        )
+    if facts["status"] == "running" and _alive(facts):
+        raise MlopsError(
+            f"run {found.id} is being trained by process {facts['pid']}",
+            hint="wait for it, or stop that process first",
+        )
+    config = configs.from_yaml(found.config_path.read_text("utf-8"))
+    prepared = training.prepare(config, reporter)
+    for split, fingerprint in facts["data"]["fingerprints"].items():
+        if prepared.fingerprints.get(split) != fingerprint:
+            raise DataError(
+                f"the {split} data has changed since run {found.id} began",
+                hint="restore it (dvc checkout), or start a new run: mlops train",
+            )
+    if prepared.precision != facts["precision"]:
+        raise MlopsError(
+            f"run {found.id} began in precision {facts['precision']}, this machine would go on in "
+            f"{prepared.precision}",
+            hint="resume where it began, or start a new run",
+        )
+    checkpoint = found.checkpoints / "last.ckpt"
+    step = training.checkpoint_step(checkpoint) if checkpoint.exists() else 0
+    found.truncate_metrics(step)
+    found.update(status="running", pid=os.getpid(), resumed=record.now())
+    reporter.info(f"going on with {found.id} from step {step}")
+    return training.fit(
+        prepared, found, reporter, checkpoint=checkpoint if checkpoint.exists() else None
+    )
+
+
+def _alive(facts: dict[str, object]) -> bool:
+    """Whether the process that trains the run still runs on this machine."""
+    environment = facts.get("environment")
+    host = environment.get("host") if isinstance(environment, dict) else None
+    if host != platform.node():
+        return False
+    pid = facts["pid"]
+    assert isinstance(pid, int)
+    if pid == os.getpid() or not psutil.pid_exists(pid):
+        return False
+    return "mlops" in " ".join(psutil.Process(pid).cmdline())
