@@ -11,16 +11,18 @@ from mlops_cli.schemas.results import EvaluationResult
 
 _CLASSES, _CONFUSION, _MISTAKES = 30, 12, 10
 """Most classes in the table of classes, in the confusion matrix, and mistakes shown."""
+_WIDTH = 60
+"""Characters that the class names above the confusion matrix may take."""
 
 
 def headline(result: EvaluationResult) -> str:
-    """The main figures in one sentence, beside what a simple model reaches."""
+    """The main figures in one sentence; accuracy beside that of the simple models."""
     names = dict.fromkeys((result.monitor, "accuracy"))
     figures = ", ".join(f"{name} {result.metrics[name]:.4f}" for name in names)
     beside = ", ".join(
         f"{name.replace('_', ' ')} {value:.4f}" for name, value in result.baselines.items()
     )
-    beside = f" (accuracy of {beside})" if beside else ""
+    beside = f" ({beside})" if beside else ""
     return f"Evaluated {result.run} on {result.split}, {result.rows:,} rows: {figures}{beside}"
 
 
@@ -32,45 +34,49 @@ def evaluation(result: EvaluationResult) -> RenderableType:
     if result.gates:
         parts.append(_gates(result))
     if result.truncated:
-        parts.append(Text(f"{result.truncated:,} texts are longer than the model takes: cut"))
-    parts.append(_paths(result))
-    return Group(*parts)
+        parts += ["", Text(f"{result.truncated:,} texts are longer than the model takes: cut")]
+    return Group(*parts, "", _paths(result), "")
 
 
-def _table(title: str) -> Table:
-    return Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+def _titled(title: str, table: Table) -> Group:
+    """A table under a heading of its own, which is as wide as it needs to be."""
+    return Group("", Text(title, style="bold"), table)
 
 
-def _metrics(result: EvaluationResult) -> Table:
+def _table() -> Table:
+    return Table(box=None, pad_edge=False, header_style="dim")
+
+
+def _metrics(result: EvaluationResult) -> Group:
     """The metrics in two columns of names and values."""
-    table = _table("Metrics")
+    table = _table()
     for heading in ("", "value", "", "value"):
         table.add_column(heading, justify="right" if heading else "left")
-    cells = [(name.replace("_", " "), f"{value:.4f}") for name, value in result.metrics.items()]
+    cells = [(name, f"{value:.4f}") for name, value in result.metrics.items()]
     half = (len(cells) + 1) // 2
     for row in range(half):
         other = cells[row + half] if row + half < len(cells) else ("", "")
         table.add_row(*cells[row], *other)
-    return table
+    return _titled("Metrics", table)
 
 
-def _classes(result: EvaluationResult) -> Table:
+def _classes(result: EvaluationResult) -> Group:
     """Each class's figures; of many classes, those with the lowest F1."""
     rows, title = result.classes, "Classes"
     if len(rows) > _CLASSES:
         rows = sorted(rows, key=lambda row: row.f1)[:_CLASSES]
         title = f"Classes: the {_CLASSES} with the lowest F1 of {len(result.classes)}"
-    table = _table(title)
+    table = _table()
     table.add_column("label")
     for heading in ("precision", "recall", "f1", "support"):
         table.add_column(heading, justify="right")
     for row in rows:
         figures = (f"{row.precision:.4f}", f"{row.recall:.4f}", f"{row.f1:.4f}")
         table.add_row(Text(row.label), *figures, f"{row.support:,}")
-    return table
+    return _titled(title, table)
 
 
-def _confusion(result: EvaluationResult) -> Table:
+def _confusion(result: EvaluationResult) -> Group:
     """The confusion matrix; of many classes, those with the most mistakes."""
     labels, matrix = [row.label for row in result.classes], result.confusion
     shown, title = list(range(len(labels))), "Confusion matrix: true class by row"
@@ -78,21 +84,23 @@ def _confusion(result: EvaluationResult) -> Table:
         wrong = [sum(matrix[c]) + sum(row[c] for row in matrix) - 2 * matrix[c][c] for c in shown]
         shown = sorted(sorted(shown, key=lambda c: -wrong[c])[:_CONFUSION])
         title += f"; the {_CONFUSION} classes with the most mistakes of {len(labels)}"
-    table = _table(title)
+    # Names that would not fit side by side are numbered.
+    numbered = sum(len(labels[c]) + 2 for c in shown) > _WIDTH
+    table = _table()
     table.add_column("true \\ predicted")
     for column in shown:
-        table.add_column(Text(labels[column]), justify="right")
+        table.add_column(Text(str(column) if numbered else labels[column]), justify="right")
     for row in shown:
         counts = (
             Text(f"{matrix[row][column]:,}", style="bold" if row == column else "")
             for column in shown
         )
-        table.add_row(Text(labels[row]), *counts)
-    return table
+        table.add_row(Text(f"{row} {labels[row]}" if numbered else labels[row]), *counts)
+    return _titled(title, table)
 
 
-def _mistakes(result: EvaluationResult) -> Table:
-    table = _table("Worst mistakes")
+def _mistakes(result: EvaluationResult) -> Group:
+    table = _table()
     table.add_column("row", justify="right")
     table.add_column("label")
     table.add_column("predicted")
@@ -101,17 +109,17 @@ def _mistakes(result: EvaluationResult) -> Table:
     for one in result.mistakes[:_MISTAKES]:
         words = (Text(one.label), Text(one.predicted), f"{one.confidence:.4f}", Text(one.text))
         table.add_row(str(one.row), *words)
-    return table
+    return _titled("Worst mistakes", table)
 
 
-def _gates(result: EvaluationResult) -> Table:
-    table = _table("Gates")
+def _gates(result: EvaluationResult) -> Group:
+    table = _table()
     for heading in ("", "metric", "value", "condition"):
         table.add_column(heading)
     for gate in result.gates:
         sign = Text("✓", style="green") if gate.passed else Text("✗", style="bold red")
         table.add_row(sign, gate.metric, f"{gate.value:.4f}", Text(explain(gate)))
-    return table
+    return _titled("Gates", table)
 
 
 def _paths(result: EvaluationResult) -> Text:
