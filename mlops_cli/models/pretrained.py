@@ -39,7 +39,7 @@ from mlops_cli.schemas.config import Config
 from mlops_cli.schemas.model import PretrainedModelConfig
 from mlops_cli.tasks.text_classification import TextClassification, label_names
 
-_WEIGHTS = ("*.json", "*.txt", "*.model", "*.safetensors")
+_WEIGHTS = ["*.json", "*.txt", "*.model", "*.safetensors"]
 """What is fetched from a hub: no pickled weights, no code."""
 
 

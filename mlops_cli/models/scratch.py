@@ -31,8 +31,10 @@ def train_tokenizer(texts: Iterable[str], vocab_size: int) -> Tokenizer:
         vocab_size=vocab_size, special_tokens=_SPECIAL, show_progress=False
     )
     tokenizer.train_from_iterator(texts, trainer)
-    cls, sep = tokenizer.token_to_id("[CLS]"), tokenizer.token_to_id("[SEP]")
-    tokenizer.post_processor = processors.BertProcessing(("[SEP]", sep), ("[CLS]", cls))
+    # The trainer numbers the special tokens first, in their order.
+    tokenizer.post_processor = processors.BertProcessing(
+        ("[SEP]", _SPECIAL.index("[SEP]")), ("[CLS]", _SPECIAL.index("[CLS]"))
+    )
     return tokenizer
 
 
@@ -45,7 +47,7 @@ def build(config: Config, splits: Splits, reporter: Reporter) -> Built:
         labels=label_names(splits.train.targets),
         tokenizer=tokenizer,
         max_length=model.max_length,
-        pad_id=tokenizer.token_to_id("[PAD]"),
+        pad_id=_SPECIAL.index("[PAD]"),
     )
     network = BertForSequenceClassification(
         BertConfig(
@@ -60,7 +62,6 @@ def build(config: Config, splits: Splits, reporter: Reporter) -> Built:
             pad_token_id=task.pad_id,
             id2label=dict(enumerate(task.labels)),
             label2id={label: i for i, label in enumerate(task.labels)},
-            attn_implementation="eager",
         )
     )
     replace_dropout(network)

@@ -19,10 +19,21 @@ Inputs = dict[str, NDArray[np.int64]]
 class Task(Protocol):
     """One fitted task: turns raw input into model input and logits into answers."""
 
-    name: str
-    labels: tuple[str, ...]
-    input_columns: tuple[str, ...]
-    input_names: tuple[str, ...]
+    @property
+    def name(self) -> str:
+        """The task's module name."""
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Class names; their position is the class id."""
+
+    @property
+    def input_columns(self) -> tuple[str, ...]:
+        """Raw input columns, such as `text`."""
+
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """Graph inputs, in order."""
 
     def encode(self, inputs: dict[str, list[str]]) -> list[list[int]]:
         """Raw columns to token ids, one list a row, cut to the model's length."""

@@ -1,10 +1,13 @@
 """The run record: `runs/<id>/`, everything needed to trace a model and to make it again.
 
-config.yaml      the resolved config        overrides.yaml   what was typed
-run.json         status, git, data, environment, seed, timings
-metrics.jsonl    one object a line, flushed as it is written, readable while running
-checkpoints/     last.ckpt, best.ckpt       model/           weights, tokenizer, task.json
-evaluation/      metrics and pictures       bundle/          what `mlops export` made
+- config.yaml: the resolved config
+- overrides.yaml: what was typed
+- run.json: status, git, data, environment, seed, timings
+- metrics.jsonl: one object a line, flushed as it is written, readable while running
+- checkpoints/: last.ckpt (to resume), best.safetensors (the best weights)
+- model/: weights, the network's config, tokenizer.json, task.json
+- evaluation/: metrics and pictures
+- bundle/: what `mlops export` made
 """
 
 import json

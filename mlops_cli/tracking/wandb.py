@@ -62,7 +62,7 @@ class WandbTracker:
         self._run.define_metric("*", step_metric="step")
         return {"wandb": {"id": run.id, "mode": mode, "url": self._run.url}}
 
-    def _mode(self) -> str:
+    def _mode(self) -> Any:
         environment = os.environ.get("WANDB_MODE")
         if self._config.mode == "auto":
             return environment or ("online" if has_credentials() else "offline")

@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytorch_lightning as pl
@@ -31,7 +31,11 @@ from mlops_cli.training import hardware
 from mlops_cli.training.callbacks import Checkpoints, Journal, StepRandomness
 from mlops_cli.training.loader import BatchLoader, EpochOrder, ValidationLoader
 
-_PRECISIONS = {"32": "32-true", "bf16": "bf16-mixed", "16": "16-mixed"}
+_PRECISIONS: dict[str, Literal["32-true", "bf16-mixed", "16-mixed"]] = {
+    "32": "32-true",
+    "bf16": "bf16-mixed",
+    "16": "16-mixed",
+}
 
 
 @dataclasses.dataclass(frozen=True)

@@ -93,7 +93,7 @@ class Journal(Callback):
                 raise TrainingError(
                     f"the loss is {loss} at step {step}, batch {batch_idx + 1} of epoch "
                     f"{trainer.current_epoch + 1}",
-                    hint="a lower lr, trainer.gradient_clip=1.0 or trainer.precision=32 often helps; "
+                    hint="a lower lr, trainer.gradient_clip=1.0 or trainer.precision=32 may help; "
                     "the last good checkpoint is kept",
                 )
             self._sum += loss

@@ -57,7 +57,7 @@ def precision(settings: TrainerConfig, device: str, hidden_size: int) -> str:
 def _has_bf16(device: str) -> bool:
     """Whether the hardware, and not an emulation, multiplies bf16."""
     if device == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     if device != "cpu":
         return False
     cpu_info = Path("/proc/cpuinfo")
