@@ -30,6 +30,7 @@ def run(
     folder: Annotated[
         Path, typer.Argument(metavar="[DIR]", help="A new or empty folder.", show_default="here")
     ] = Path(),
+    *,
     yes: Annotated[
         bool, typer.Option("--yes", "-y", help="Take the defaults and ask nothing.")
     ] = False,

@@ -41,7 +41,8 @@ def run(
 
 def _title(result: "UpdateResult") -> str:
     if result.up_to_date:
-        return f"Nothing to do: the project has what template {result.after} gives"
+        done = "Nothing but the record changed" if result.written else "Nothing to do"
+        return f"{done}: the project has what template {result.after} gives"
     verb = "Updated" if result.written else "Would update"
     return f"{verb} from template {result.before} to {result.after}"
 
@@ -61,10 +62,8 @@ def _lines(result: "UpdateResult") -> str | None:
 
 
 def _next(result: "UpdateResult") -> str:
-    if result.up_to_date:
-        return ""
     if not result.written:
-        return "mlops update"
+        return "" if result.up_to_date else "mlops update"
     return "" if result.conflicts else "git diff, then git add --all && git commit"
 
 
@@ -75,5 +74,5 @@ def _refuse_silence(result: "UpdateResult") -> None:
     if result.conflicts:
         raise MlopsError(
             f"conflicts in {', '.join(result.conflicts)}",
-            hint="edit what lies between the markers <<<<<<< and >>>>>>>, then git add --all && git commit",
+            hint="edit what <<<<<<< and >>>>>>> mark, then git add --all && git commit",
         )

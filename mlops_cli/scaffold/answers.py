@@ -1,4 +1,4 @@
-"""From what the user wishes to the answers a template needs: choices, defaults, a look at the data."""
+"""From wishes to the answers a template needs: choices, defaults, a look at the data."""
 
 import netrc
 import os
@@ -45,9 +45,10 @@ def check_name(value: str) -> str:
     """
     if _NAME.fullmatch(value):
         return value
+    likely = default_name(Path("/") / value)
     raise UsageError(
         f"{value!r} can't name a project",
-        hint=f"letters, digits, dots, dashes and underscores, such as {default_name(Path('/') / value)}",
+        hint=f"letters, digits, dots, dashes and underscores, such as {likely}",
     )
 
 

@@ -91,6 +91,11 @@ def outer_repository(folder: Path) -> Path | None:
     return Path(top)
 
 
+def prefix(folder: Path) -> str:
+    """The path from the root of the repository to `folder`: empty, or with a slash at the end."""
+    return os.fsdecode(run(folder, "rev-parse", "--show-prefix")).rstrip("\n")
+
+
 def commit_everything(root: Path, message: str, *, forced: tuple[str, ...] = ()) -> str:
     """Makes the first commit of `root`, of everything that is not ignored, and returns its hash.
 

@@ -112,7 +112,7 @@ def unpack(path: Path) -> Render:
     except (OSError, zipfile.BadZipFile) as error:
         raise DataError(
             f"no usable {BASE}, which tells what the template once gave to this project",
-            hint=f"take it from history: git checkout $(git log -1 --diff-filter=AM --format=%h -- {BASE}) -- {BASE}",
+            hint=f"bring back the one from history: git log --oneline -- {BASE}",
         ) from error
 
 
