@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from mlops_cli.errors import DataError, GateError, NotFoundError
 from mlops_cli.schemas.gates import Gate, parse_gate
 from mlops_cli.schemas.results import GateOutcome
@@ -57,7 +59,9 @@ def check(bars: Sequence[Bar], metrics: Mapping[str, float]) -> list[GateOutcome
     for bar in bars:
         value = metrics.get(bar.gate.metric, float("nan"))
         threshold = (value if bar.number is None else bar.number) + bar.gate.offset
-        passed = bar.gate.holds(value, threshold)
+        # What training recorded went through float32; equal figures must compare as equal.
+        kind = np.float32 if bar.gate.run is not None else np.float64
+        passed = bar.gate.holds(float(kind(value)), float(kind(threshold)))
         outcomes.append(GateOutcome(bar.gate.metric, bar.condition, value, threshold, passed))
     return outcomes
 

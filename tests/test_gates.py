@@ -97,6 +97,13 @@ def test_a_run_that_was_not_evaluated_on_the_split_says_what_to_type(tmp_path):
     assert raised.value.hint == f"mlops evaluate {other.id} --split test"
 
 
+def test_a_figure_that_training_rounded_equals_itself(tmp_path):
+    trained(tmp_path, "other", mcc=0.6, accuracy=0.6890000104904175)  # float32 of 0.689
+    for condition, passes in ((">= run:best", True), ("> run:best", False)):
+        (outcome,) = check({"accuracy": condition}, {"accuracy": 0.689}, tmp_path)
+        assert outcome.passed is passes
+
+
 def test_a_nan_of_the_other_run_does_not_pass(tmp_path):
     evaluated(trained(tmp_path, "other"), "test", auroc=None)
     (outcome,) = check({"auroc": ">= run:latest"}, {"auroc": 0.5}, tmp_path, "test")
