@@ -10,12 +10,13 @@ from mlops_cli.config.keys import EXPERIMENT, GROUPS
 from mlops_cli.config.override_checks import check, find_key
 from mlops_cli.config.overrides import Override, choices_in, for_hydra, parse, settings_in
 from mlops_cli.config.scope import Scope
+from mlops_cli.config.sources import Source, sources
 from mlops_cli.config.tree import Tree, open_tree
 from mlops_cli.config.yaml_file import load_text
 from mlops_cli.errors import ConfigError
 from mlops_cli.schemas.config import Config
 
-__all__ = ["from_yaml", "load", "load_for_run", "problems", "to_yaml"]
+__all__ = ["from_yaml", "load", "load_for_run", "load_with_sources", "problems", "to_yaml"]
 
 
 def load(overrides: Sequence[str], *, root: Path) -> Config:
@@ -28,6 +29,29 @@ def load(overrides: Sequence[str], *, root: Path) -> Config:
     Raises:
         ConfigError: A file or an override is wrong.
     """
+    tree, words, selection = _prepared(overrides, root)
+    # Hydra takes a while to import: only when what can be told without it is right.
+    from mlops_cli.config.compose import compose
+
+    return build(compose(tree, words, selection))
+
+
+def load_with_sources(overrides: Sequence[str], *, root: Path) -> tuple[Config, list[Source]]:
+    """What `load` composes, and where each of its values comes from.
+
+    Raises:
+        ConfigError: A file or an override is wrong.
+    """
+    tree, words, selection = _prepared(overrides, root)
+
+    from mlops_cli.config.compose import compose, used_files
+
+    config = build(compose(tree, words, selection))
+    return config, sources(tree, used_files(tree, words), overrides, plain(config))
+
+
+def _prepared(overrides: Sequence[str], root: Path) -> tuple[Tree, list[str], dict[str, str]]:
+    """The tree, the words for Hydra and the choices, all checked as far as it goes without it."""
     tree = open_tree(root)
     parsed = [parse(word) for word in overrides]
     chosen = choices_in(parsed)
@@ -35,10 +59,7 @@ def load(overrides: Sequence[str], *, root: Path) -> Config:
         raise problem
     selection = tree.selection(chosen)
     words = _checked_words(parsed, Scope(tree, selection, settings_in(parsed)))
-    # Hydra takes a while to import: only when what can be told without it is right.
-    from mlops_cli.config.compose import compose
-
-    return build(compose(tree, words, selection))
+    return tree, words, selection
 
 
 def _checked_words(overrides: list[Override], scope: Scope) -> list[str]:

@@ -8,12 +8,14 @@ from mlops_cli.config.keys import (
     GATES,
     GROUPS,
     SHORTCUTS,
+    Key,
     group_keys,
     keys_of,
     schema_for,
     schemas_of,
 )
-from mlops_cli.config.values import MisfitError, fit
+from mlops_cli.config.tree import Tree
+from mlops_cli.config.values import MisfitError, fit, value_hint
 from mlops_cli.errors import ConfigError
 from mlops_cli.schemas.config import Config
 from mlops_cli.schemas.data import FileDataConfig, HubDataConfig
@@ -64,11 +66,11 @@ def _group(group: str, content: Any) -> Any:
     )
 
 
-def _fitted(path: str, key: Any, value: Any) -> Any:
+def _fitted(path: str, key: Key, value: Any) -> Any:
     try:
         return fit(key, value)
     except MisfitError as error:
-        raise ConfigError(f"{path} {error}", hint=key.help) from error
+        raise ConfigError(f"{path} {error}", hint=value_hint(path, key, value)) from error
 
 
 def inconsistencies(config: Config) -> Iterator[ConfigError]:
@@ -111,7 +113,7 @@ def _model_problems(config: Config) -> Iterator[ConfigError]:
     if isinstance(model, PretrainedModelConfig) and not (model.checkpoint or model.path):
         yield ConfigError(
             f"model={model.name} needs model.checkpoint or model.path",
-            hint="model.checkpoint=google-bert/bert-base-uncased, or model.path=DIR for a local one",
+            hint="model.checkpoint=google-bert/bert-base-uncased from the hub, or model.path=DIR",
         )
 
 
@@ -120,24 +122,34 @@ def _multiple(size: int, heads: int) -> int:
     return max(1, round(size / heads)) * heads
 
 
-def completed(content: Mapping[str, Any], chosen: Mapping[str, str]) -> dict[str, Any]:
+def named(content: Mapping[str, Any], tree: Tree, chosen: Mapping[str, str]) -> dict[str, Any]:
+    """The mapping where each choice bears its own name, not that of one it builds on."""
+    named_content = dict(content)
+    for group, choice in chosen.items():
+        given = content.get(group)
+        if not isinstance(given, Mapping) or "name" not in group_keys(group, given, choice):
+            continue
+        path = tree.find(f"{group}/{choice}")
+        own = tree.read(path).content if path else None
+        inherited = tree.content(group, choice).get("name")
+        if (isinstance(own, Mapping) and own.get("name")) or given.get("name") != inherited:
+            continue
+        module = given.get("module") or inherited
+        named_content[group] = {**given, "name": choice, **({"module": module} if module else {})}
+    return named_content
+
+
+def completed(content: Mapping[str, Any]) -> dict[str, Any]:
     """The mapping with the schema's defaults filled in, and without what is another choice's.
 
     A project's `config.yaml` may set `data.path` for its `data=file`: with `data=quickstart` on
     the command line that key has no meaning, and goes.
-
-    Args:
-        content: What the files and the command line say.
-        chosen: The choice of each group, which is its `name` unless a file gives one.
     """
     filled: dict[str, Any] = {}
     for group in GROUPS:
         given = cast("Mapping[str, Any]", content.get(group) or {})
-        choice = chosen.get(group, "")
-        keys = group_keys(group, given, choice)
+        keys = group_keys(group, given)
         defaults = {name: key.default for name, key in keys.items()}
-        if "name" in keys and choice:
-            defaults["name"] = choice
         foreign = {name for schema in schemas_of(group).values() for name in keys_of(schema)}
         kept = {name: given[name] for name in given if name in keys or name not in foreign}
         filled[group] = {**defaults, **kept}

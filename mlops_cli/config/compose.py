@@ -3,17 +3,25 @@
 The Compose API has no multirun and makes no run folder: both are ours.
 """
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any, cast
 
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.errors import HydraException
+from hydra.errors import HydraException, OverrideParseException
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from mlops_cli.config.build import completed
+from mlops_cli.config.build import completed, named
+from mlops_cli.config.overrides import quoted
+from mlops_cli.config.scope import Scope
+from mlops_cli.config.suggest import nearest_key
 from mlops_cli.config.tree import Tree
 from mlops_cli.errors import ConfigError
 
@@ -29,15 +37,37 @@ def compose(tree: Tree, words: Sequence[str], chosen: Mapping[str, str]) -> dict
     Raises:
         ConfigError: Hydra can't compose them.
     """
-    # `hydra.searchpath` only adds at the end: the project has to be the primary folder.
-    beneath = ",".join(f'"file://{folder.resolve()}"' for folder in tree.folders[1:])
-    search = [f"hydra.searchpath=[{beneath}]"] if beneath else []
     try:
-        with initialize_config_dir(str(tree.folders[0].resolve()), version_base="1.3"):
-            config = hydra_compose("config", overrides=[*search, *words])
-        return _resolved(config, chosen)
+        with _hydra(tree):
+            config = hydra_compose("config", overrides=[*_search_path(tree), *words])
+        return _resolved(config, lambda content: completed(named(content, tree, chosen)))
     except (HydraException, OmegaConfBaseException) as error:
-        raise _translated(error) from error
+        raise _translated(error, Scope(tree, chosen).all_keys()) from error
+
+
+def used_files(tree: Tree, words: Sequence[str]) -> list[tuple[Path, str]]:
+    """The files that `compose` merges, in order, each with the key its content lies below."""
+    with _hydra(tree):
+        loader = GlobalHydra.instance().config_loader()
+        listed = loader.compute_defaults_list(
+            "config", [*_search_path(tree), *words], run_mode=RunMode.RUN
+        )
+    found = []
+    for item in listed.defaults:
+        path = tree.find(item.config_path or "")
+        if path is not None and not (item.package or "").startswith("hydra"):
+            found.append((path, item.package or ""))
+    return found
+
+
+def _hydra(tree: Tree) -> AbstractContextManager[None]:
+    # `hydra.searchpath` only adds at the end: the project has to be the primary folder.
+    return initialize_config_dir(str(tree.folders[0].resolve()), version_base="1.3")
+
+
+def _search_path(tree: Tree) -> list[str]:
+    beneath = ",".join(quoted(f"file://{folder.resolve()}") for folder in tree.folders[1:])
+    return [f"hydra.searchpath=[{beneath}]"] if beneath else []
 
 
 def apply(content: Mapping[str, Any], words: Sequence[str]) -> dict[str, Any]:
@@ -53,29 +83,61 @@ def apply(content: Mapping[str, Any], words: Sequence[str]) -> dict[str, Any]:
                 _delete(config, override.key_or_group)
             else:
                 OmegaConf.update(config, override.key_or_group, override.value(), force_add=True)
-        return _resolved(config, {})
+        return _resolved(config, completed)
     except (HydraException, OmegaConfBaseException) as error:
-        raise _translated(error) from error
+        raise _translated(error, _keys(content)) from error
 
 
-def _resolved(config: DictConfig, chosen: Mapping[str, str]) -> dict[str, Any]:
+def _resolved(
+    config: DictConfig, complete: Callable[[dict[str, Any]], dict[str, Any]]
+) -> dict[str, Any]:
     """Plain values. Interpolations see the schema's defaults too."""
     content = cast("dict[str, Any]", OmegaConf.to_container(config, resolve=False))
-    complete = OmegaConf.create(completed(content, chosen))
-    return cast("dict[str, Any]", OmegaConf.to_container(complete, resolve=True))
+    whole = OmegaConf.create(complete(content))
+    return cast("dict[str, Any]", OmegaConf.to_container(whole, resolve=True))
 
 
 def _delete(config: DictConfig, key: str) -> None:
     parent, _, name = key.rpartition(".")
     holder = OmegaConf.select(config, parent)
-    if isinstance(holder, DictConfig) and name in holder:
-        del holder[name]
+    if not isinstance(holder, DictConfig) or name not in holder:
+        raise ConfigError(f"there is no {key} to remove")
+    del holder[name]
 
 
-def _translated(error: BaseException) -> ConfigError:
-    """Hydra's root cause in one line: its own first line says little."""
-    cause = error
-    while cause.__cause__ is not None:
-        cause = cause.__cause__
-    lines = [line.strip() for line in str(cause).splitlines() if line.strip()]
-    return ConfigError(lines[0] if lines else type(cause).__name__)
+def _keys(content: Mapping[str, Any]) -> Iterable[str]:
+    """Every key of the mapping, and of the mappings in it."""
+    for name, value in content.items():
+        yield name
+        if isinstance(value, Mapping):
+            yield from (f"{name}.{key}" for key in value)
+
+
+def _translated(error: BaseException, keys: Iterable[str]) -> ConfigError:
+    """The root cause in one line, with the key it is about: Hydra's first line says little."""
+    causes = [error]
+    while causes[-1].__cause__ is not None:
+        causes.append(causes[-1].__cause__)
+    text = " ".join(line.strip() for line in str(causes[-1]).splitlines()[:1])
+    keyed = [cause for cause in causes if isinstance(cause, OmegaConfBaseException)]
+    key = next((cause.full_key for cause in keyed if cause.full_key), "")
+    if isinstance(error, OverrideParseException):
+        word = error.override or ""
+        return ConfigError(
+            f"can't read {word!r}",
+            hint=f"quote the value twice: '{word.partition('=')[0]}=\"…\"'",
+        )
+    if match := re.search(r"delete from config\. '([^']+)' does not exist", text):
+        return ConfigError(f"there is no {match[1]} to remove")
+    if match := re.search(r"Interpolation key '([^']+)' not found", text):
+        near = nearest_key(match[1], keys)
+        return ConfigError(
+            f"{key or 'a value'} refers to {match[1]}, which is not there",
+            hint=f"did you mean ${{{near}}}?" if near else "",
+        )
+    if match := re.search(r"Environment variable '([^']+)' not found", text):
+        return ConfigError(
+            f"{key or 'a value'} needs the environment variable {match[1]}, which is not set",
+            hint=f"set it, or give a default: ${{oc.env:{match[1]},DEFAULT}}",
+        )
+    return ConfigError(f"{key}: {text}" if key else text)

@@ -5,14 +5,15 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from mlops_cli.config.keys import EXPERIMENT, GATES, GROUPS, SHORTCUTS, Key, group_keys
+from mlops_cli.config.defaults_checks import check_defaults
+from mlops_cli.config.keys import EXPERIMENT, GROUPS, SHORTCUTS, group_keys, keys_of, schemas_of
 from mlops_cli.config.scope import Scope, module_problem
-from mlops_cli.config.suggest import choices_hint, nearest, nearest_key
-from mlops_cli.config.tree import Tree, entries, split_entry
-from mlops_cli.config.values import MisfitError, fit, shown
+from mlops_cli.config.section import Section, value_problems
+from mlops_cli.config.suggest import nearest, nearest_key
+from mlops_cli.config.tree import Tree, entries
+from mlops_cli.config.values import shown
 from mlops_cli.config.yaml_file import YamlFile
 from mlops_cli.errors import ConfigError
-from mlops_cli.schemas.gates import parse_gate
 
 _GLOBAL = re.compile(r"^#\s*@package\s+_global_\s*$", re.MULTILINE)
 
@@ -70,14 +71,13 @@ def check_file(tree: Tree, name: str) -> Iterator[ConfigError]:
 def _check_content(tree: Tree, name: str, file: YamlFile, path: Path) -> Iterator[ConfigError]:
     group, _, choice = name.partition("/")
     content = file.content or {}
-    defaults_problems = list(_check_defaults(tree, name, file))
+    defaults_problems = list(check_defaults(tree, name, file))
     yield from defaults_problems
     if defaults_problems:
         return
     if choice and group != EXPERIMENT and not _GLOBAL.search(path.read_text("utf-8")):
         settings = {**tree.content(group, choice), **content}
-        keys = group_keys(group, settings, choice)
-        yield from _check_group(tree, file, group, (), content, keys, choice)
+        yield from _check_group_file(tree, file, group, choice, settings)
         return
     if name == "config" and not tree.defaults:
         yield ConfigError(
@@ -93,6 +93,26 @@ def _check_content(tree: Tree, name: str, file: YamlFile, path: Path) -> Iterato
     yield from _check_root(tree, file, {EXPERIMENT: choice} if choice else {})
 
 
+def _check_group_file(
+    tree: Tree, file: YamlFile, group: str, choice: str, settings: Mapping[str, Any]
+) -> Iterator[ConfigError]:
+    """Problems of a choice's own file; `settings` are those of the choices it builds on too."""
+    content = file.content or {}
+    module = settings.get("module") or settings.get("name") or choice
+    problem = module_problem(group, str(module), tree.root)
+    if problem is None or "module" in content:
+        keys = group_keys(group, settings, choice)
+        yield from Section(tree, file, group, choice, keys).problems(content)
+        return
+    fitting = [
+        name
+        for name, schema in schemas_of(group).items()
+        if content.keys() - {"defaults"} <= keys_of(schema).keys()
+    ]
+    hint = f"add module: {fitting[0]}" if fitting else problem.hint
+    yield ConfigError(f"{file.where(('name',))}: {problem.message}", hint=hint)
+
+
 def _check_root(tree: Tree, file: YamlFile, choices: Mapping[str, str]) -> Iterator[ConfigError]:
     """Problems of a file that sets keys of the whole tree."""
     content = file.content or {}
@@ -102,7 +122,7 @@ def _check_root(tree: Tree, file: YamlFile, choices: Mapping[str, str]) -> Itera
         if name == "defaults":
             continue
         if name in SHORTCUTS:
-            yield from _check_value(file, (name,), name, SHORTCUTS[name], value)
+            yield from value_problems(file, (name,), name, SHORTCUTS[name], value)
         elif name not in GROUPS:
             near = nearest_key(str(name), scope.all_keys())
             hint = f"did you mean {near}?" if near else f"keys: {', '.join([*GROUPS, *SHORTCUTS])}"
@@ -110,9 +130,9 @@ def _check_root(tree: Tree, file: YamlFile, choices: Mapping[str, str]) -> Itera
         elif value is not None and not isinstance(value, dict):
             yield _group_as_value(tree, file, name, value)
         elif value:
-            keys = scope.keys(name)
             choice = scope.chosen.get(name, "")
-            yield from _check_group(tree, file, name, (name,), value, keys, choice)
+            section = Section(tree, file, name, choice, scope.keys(name), (name,))
+            yield from section.problems(value)
 
 
 def _group_as_value(tree: Tree, file: YamlFile, group: str, value: Any) -> ConfigError:
@@ -122,153 +142,6 @@ def _group_as_value(tree: Tree, file: YamlFile, group: str, value: Any) -> Confi
     return ConfigError(
         f"{file.where((group,))}: {group} must be a mapping of keys, not {shown(value)}", hint=hint
     )
-
-
-def _check_group(
-    tree: Tree,
-    file: YamlFile,
-    group: str,
-    prefix: tuple[str, ...],
-    content: Mapping[Any, Any],
-    keys: Mapping[str, Key],
-    choice: str,
-) -> Iterator[ConfigError]:
-    """Problems of the settings of one group."""
-    for name, value in content.items():
-        if name == "defaults" and not prefix:
-            continue
-        path = (*prefix, str(name))
-        if group == "gates":
-            yield from _check_gate(file, path, str(name), value)
-        elif name not in keys:
-            yield _unknown_key(tree, file, path, group, choice, keys)
-        else:
-            yield from _check_value(file, path, f"{group}.{name}", keys[name], value)
-            if name == "module" and isinstance(value, str):
-                problem = module_problem(group, value, tree.root)
-                if problem is not None:
-                    yield ConfigError(f"{file.where(path)}: {problem.message}", hint=problem.hint)
-
-
-def _unknown_key(
-    tree: Tree,
-    file: YamlFile,
-    path: tuple[str, ...],
-    group: str,
-    choice: str,
-    keys: Mapping[str, Key],
-) -> ConfigError:
-    name = path[-1]
-    message = f"{file.where(path)}: {group}.{name} is not a key of {group}={choice}"
-    near = nearest(name, keys, cutoff=0.7)
-    if near:
-        return ConfigError(message, hint=f"did you mean {near}?")
-    other = Scope(tree, {group: choice}).choice_with(group, name)
-    if other:
-        return ConfigError(message, hint=f"it is a key of {group}={other}")
-    everything = [*SHORTCUTS, *(f"{group}.{key}" for key in keys)]
-    found = nearest_key(f"{group}.{name}", everything)
-    if found in SHORTCUTS:
-        return ConfigError(message, hint=f"did you mean the root key {found}?")
-    hint = f"did you mean {found}?" if found else f"keys of {group}={choice}: {', '.join(keys)}"
-    return ConfigError(message, hint=hint)
-
-
-def _check_value(
-    file: YamlFile, path: tuple[str, ...], name: str, key: Key, value: Any
-) -> Iterator[ConfigError]:
-    # An interpolation and Hydra's "to be given" mark are told when they are resolved.
-    if isinstance(value, str) and ("${" in value or value == "???"):
-        return
-    try:
-        fit(key, value)
-    except MisfitError as error:
-        near = nearest(str(value), key.limits.choices) if key.limits.choices else None
-        hint = f"did you mean {near}?" if near else key.help
-        if key.kind in (str, str | None) and isinstance(value, bool):
-            hint = f"YAML reads {value} as true or false: quote it"
-        yield ConfigError(f"{file.where(path)}: {name} {error}", hint=hint)
-
-
-def _check_gate(
-    file: YamlFile, path: tuple[str, ...], metric: str, value: Any
-) -> Iterator[ConfigError]:
-    if isinstance(value, str) and "${" in value:
-        return
-    if not isinstance(value, str):
-        yield ConfigError(
-            f"{file.where(path)}: gates.{metric} must be {GATES.help.lower()[:9]} in quotes,"
-            f" not {shown(value)}",
-            hint=f'{metric}: ">= {value if isinstance(value, int | float) else 0.5}"',
-        )
-        return
-    try:
-        parse_gate(metric, value)
-    except ConfigError as error:
-        yield ConfigError(f"{file.where(path)}: {error.message}", hint=error.hint)
-
-
-def _check_defaults(tree: Tree, name: str, file: YamlFile) -> Iterator[ConfigError]:
-    """Problems of a file's defaults list."""
-    content = file.content or {}
-    listed = content.get("defaults", [])
-    if not isinstance(listed, list):
-        yield ConfigError(
-            f"{file.where(('defaults',))}: defaults must be a list, not {shown(listed)}",
-            hint="defaults: [base, _self_]",
-        )
-        return
-    folder = name.rpartition("/")[0]
-    based = name == "config" and "base" in listed
-    for position, item in enumerate(listed):
-        where = file.where(("defaults", position))
-        problem = (
-            _check_include(tree, folder, item)
-            if isinstance(item, str)
-            else _check_choice(tree, item, based=based, inside=bool(folder))
-        )
-        if problem is not None:
-            yield ConfigError(f"{where}: {problem.message}", hint=problem.hint)
-
-
-def _check_include(tree: Tree, folder: str, item: str) -> ConfigError | None:
-    if item == "_self_" or tree.find(f"{folder}/{item}" if folder else item.lstrip("/")):
-        return None
-    owner = next((group for group in GROUPS if item in tree.choices(group)), None)
-    if owner and not folder:
-        return ConfigError(
-            f"the defaults list names {item!r} without its group",
-            hint=f"did you mean - override {owner}: {item}?",
-        )
-    names = tree.choices(folder) if folder else {"base": None, "_self_": None}
-    near = nearest(item, names)
-    hint = f"did you mean {near}?" if near else f"files: {', '.join(names)}"
-    return ConfigError(f"the defaults list names {item!r}, which is not there", hint=hint)
-
-
-def _check_choice(tree: Tree, item: Any, *, based: bool, inside: bool) -> ConfigError | None:
-    parts = split_entry(item)
-    if parts is None:
-        return ConfigError(
-            f"can't read the default {shown(item)}", hint="write it as: - override model: bert"
-        )
-    group, choice, override = parts
-    if group not in GROUPS and group != EXPERIMENT:
-        near = nearest(group, [*GROUPS, EXPERIMENT])
-        hint = f"did you mean {near}?" if near else f"groups: {', '.join(GROUPS)}, {EXPERIMENT}"
-        return ConfigError(f"there is no group {group!r}", hint=hint)
-    if choice is None or choice not in tree.choices(group):
-        return ConfigError(
-            f"{group} has no choice {choice or 'null'!r}",
-            hint=choices_hint(group, choice or "", tree.choices(group)).replace("=", ": "),
-        )
-    if group in GROUPS and not override and (based or inside):
-        slash = "/" if inside else ""
-        return ConfigError(
-            f"{group} has its choice from base already",
-            hint=f"write it as: - override {slash}{group}: {choice}",
-        )
-    return None
 
 
 def _stray(tree: Tree, relative: Path) -> ConfigError | None:

@@ -1,6 +1,7 @@
 """The keys of the config tree, read off the schemas: groups, shortcuts, types, limits."""
 
 import dataclasses
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, get_type_hints
@@ -55,9 +56,9 @@ GATES = _ROOT["gates"]
 """The one group without a schema: metric names and conditions."""
 
 GROUPS: dict[str, type | None] = {
-    name: key.kind if dataclasses.is_dataclass(key.kind) else None
+    name: None if key.free else key.kind
     for name, key in _ROOT.items()
-    if dataclasses.is_dataclass(key.kind) or key.free
+    if key.free or dataclasses.is_dataclass(key.kind)
 }
 """Every group and the schema that all its choices share; None: its keys are free."""
 
@@ -95,3 +96,14 @@ def group_keys(group: str, content: Mapping[str, Any], choice: str = "") -> dict
 def schemas_of(group: str) -> Mapping[str, type]:
     """The special schemas of a group, by module."""
     return _SCHEMAS.get(group, {})
+
+
+def group_help(group: str) -> str:
+    """What a group is about, in a few words."""
+    if group == EXPERIMENT:
+        return "Settings of any group that belong together."
+    schema = GROUPS[group]
+    if schema is None:
+        return GATES.help
+    text = (sys.modules[schema.__module__].__doc__ or "").strip().partition(": ")[2]
+    return text[:1].upper() + text[1:]

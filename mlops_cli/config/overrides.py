@@ -122,9 +122,8 @@ def unclosed(value: str) -> str | None:
             quote = character
         elif character in "[{(":
             stack.append(character)
-        elif character in "]})":
-            if not stack or stack.pop() != _PAIRS[character]:
-                return character
+        elif character in "]})" and (not stack or stack.pop() != _PAIRS[character]):
+            return character
     return quote or (stack[-1] if stack else None)
 
 

@@ -68,7 +68,7 @@ class Tree:
         """A file's path as a person would type it."""
         if self.owned(path):
             return path.relative_to(self.root).as_posix()
-        return f"configs/{path.relative_to(self.packaged).as_posix()} (packaged)"
+        return f"packaged configs/{path.relative_to(self.packaged).as_posix()}"
 
     def read(self, path: Path) -> YamlFile:
         """The parsed file. Raises ConfigError when it isn't YAML."""

@@ -6,6 +6,7 @@ import types
 from typing import Any, Union, get_args, get_origin
 
 from mlops_cli.config.keys import Key
+from mlops_cli.config.suggest import nearest
 
 _INTEGER = re.compile(r"[+-]?\d[\d_]*")
 _WORDS = {"true": True, "false": False, "yes": True, "no": False, "on": True, "off": False}
@@ -42,6 +43,17 @@ def fit(key: Key, value: Any) -> Any:
     if problem:
         raise MisfitError(f"{problem}, not {shown(value)}")
     return fitted
+
+
+def value_hint(path: str, key: Key, value: object) -> str:
+    """What to give instead: the nearest value, else what the key is and takes."""
+    choices = key.limits.choices
+    near = nearest(str(value), choices) if choices else None
+    if near:
+        return f"did you mean {path}={near}?"
+    limits = "" if choices else allowed(key)
+    kind = " ".join(part for part in (type_name(key), limits) if part)
+    return f"{path}: {key.help.rstrip('.')} ({kind}; default {shown(key.default)})"
 
 
 def shown(value: Any) -> str:
@@ -126,20 +138,13 @@ def _limit_problem(key: Key, value: Any) -> str | None:
 
 def _convert(kind: Any, arguments: tuple[Any, ...], value: Any) -> Any:
     """The value as `kind`, or None where it can't be."""
-    if kind is bool:
-        return value if isinstance(value, bool) else _WORDS.get(str(value).lower())
-    if kind is int:
-        return _integer(value)
-    if kind is float:
-        return _number(value)
-    if kind is str:
-        return _text(value)
-    if kind is list:
-        items = [_text(item) for item in value] if isinstance(value, list) else [None]
-        return None if None in items else items
     if kind is dict:
         return _mapping(arguments, value)
-    return value
+    return _CONVERTERS[kind](value)
+
+
+def _flag(value: Any) -> bool | None:
+    return value if isinstance(value, bool) else _WORDS.get(str(value).lower())
 
 
 def _integer(value: Any) -> int | None:
@@ -172,3 +177,11 @@ def _mapping(arguments: tuple[Any, ...], value: Any) -> dict[str, Any] | None:
     if arguments and arguments[1] is str:
         return {str(name): str(item) for name, item in value.items()}
     return {str(name): item for name, item in value.items()}
+
+
+def _list(value: Any) -> list[str] | None:
+    items = [_text(item) for item in value] if isinstance(value, list) else [None]
+    return None if None in items else [item for item in items if item is not None]
+
+
+_CONVERTERS = {bool: _flag, int: _integer, float: _number, str: _text, list: _list}
