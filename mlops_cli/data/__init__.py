@@ -46,9 +46,7 @@ def load(config: DataConfig, seed: int, reporter: Reporter) -> Splits:
     _check(given, config.module or config.name)
     splits = complete(given, config, seed, reporter)
     _warn_of_leaks(splits, reporter)
-    splits = limited(splits, config.limit, seed)
-    _refuse_one_class(splits.train, "the training split")
-    return splits
+    return limited(splits, config.limit, seed)
 
 
 def source(name: str) -> Source:
@@ -108,8 +106,12 @@ def _check(splits: Splits, name: str) -> None:
         )
     for split_name, split in splits.named().items():
         _check_rows(split, split_name)
-    _refuse_one_class(splits.train, "the data")
     known = set(splits.train.targets)
+    if len(known) == 1:
+        raise DataError(
+            f"every one of the {len(splits.train)} training rows has the label {known.pop()!r}",
+            hint="a classifier needs two classes: is data.label the right column?",
+        )
     if len(known) > max(20, len(splits.train) // 2):
         raise DataError(
             f"{len(known)} different labels in {len(splits.train)} training rows are no classes",
@@ -134,15 +136,6 @@ def _check_rows(split: Examples, name: str) -> None:
             if not isinstance(value, str):
                 kind = type(value).__name__
                 raise DataError(f"{name} split, row {row}: {column} is {kind}, not text")
-
-
-def _refuse_one_class(train: Examples, where: str) -> None:
-    labels = set(train.targets)
-    if len(labels) == 1:
-        raise DataError(
-            f"every one of the {len(train)} rows in {where} has the label {labels.pop()!r}",
-            hint="a classifier needs two classes: is data.label the right column?",
-        )
 
 
 def _warn_of_leaks(splits: Splits, reporter: Reporter) -> None:

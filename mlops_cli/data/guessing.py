@@ -74,11 +74,10 @@ def guess(
 
 
 def _text(columns: list[_Column]) -> _Column | None:
-    prose = [column for column in columns if column.is_prose and not column.is_classes]
-    named = _by_name(prose, _TEXT_NAMES)
-    return named or max(
-        prose, key=lambda column: column.mean_length * column.distinct, default=None
-    )
+    prose = [column for column in columns if column.is_prose]
+    varied = [column for column in prose if not column.is_classes]
+    named = _by_name(varied, _TEXT_NAMES) or _by_name(prose, _TEXT_NAMES)
+    return named or max(varied, key=lambda found: found.mean_length * found.distinct, default=None)
 
 
 def _label(columns: list[_Column]) -> _Column | None:

@@ -25,6 +25,7 @@ with extra("train", "data=hub"):
 
 _CONNECT_SECONDS = 5.0
 _BATCH = 1000
+_ID = re.compile(r"[\w-][\w.-]*(/[\w.-]+)?")
 
 
 def load(config: DataConfig, reporter: Reporter) -> Splits:
@@ -42,13 +43,20 @@ def load(config: DataConfig, reporter: Reporter) -> Splits:
             "data=hub needs a data set: data.dataset is not set",
             hint="mlops train data=hub data.dataset=OWNER/NAME data.text=COLUMN data.label=COLUMN",
         )
+    if not _ID.fullmatch(config.dataset) and not Path(config.dataset).expanduser().is_dir():
+        raise NotFoundError(
+            f"{config.dataset!r} is no folder that exists, and no data set id",
+            hint="an id looks like OWNER/NAME",
+        )
     with _quiet_and_bounded(config.dataset, reporter):
         builder = _builder(config)
         _prepare(builder, config)
-    train = _read(builder, config, config.train_split, "train_split", reporter)
+    train = _read(builder, config, config.train_split, setting="train_split", reporter=reporter)
     known = set(train.targets)
     later = [
-        _read(builder, config, name, setting, reporter, known) if name else None
+        _read(builder, config, name, setting=setting, reporter=reporter, known=known)
+        if name
+        else None
         for name, setting in (
             (_validation_split(builder, config, reporter), "validation_split"),
             (config.test_split, "test_split"),
@@ -145,6 +153,7 @@ def _read(
     builder: Any,
     config: HubDataConfig,
     split: str,
+    *,
     setting: str,
     reporter: Reporter,
     known: set[str] | None = None,

@@ -3,11 +3,16 @@
 import random
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
+from itertools import chain
 
 from mlops_cli.data.examples import Examples, Splits
 from mlops_cli.errors import ConfigError, DataError
 from mlops_cli.reporting import Reporter
 from mlops_cli.schemas.data import DataConfig
+
+Classes = dict[str, list[int]]
+"""Rows by their label."""
 
 
 def complete(splits: Splits, config: DataConfig, seed: int, reporter: Reporter) -> Splits:
@@ -38,17 +43,18 @@ def complete(splits: Splits, config: DataConfig, seed: int, reporter: Reporter) 
             f"data.validation_fraction and data.test_fraction add up to {sum(wanted.values()):g}",
             hint="they must leave rows to train on: less than 1 together",
         )
-    classes = _units(splits.train, random.Random(f"split {seed}"))
+    classes, repeats = _units(splits.train, random.Random(f"split {seed}"))
     total = sum(map(len, classes.values()))
     _warn_of_singles(classes, reporter)
     parts: dict[str, list[int]] = {}
     for name, fraction in wanted.items():
         parts[name] = _draw(classes, max(1, round(fraction * total)), name)
-    remaining = sorted(row for units in classes.values() for unit in units for row in unit)
-    train = splits.train.take(remaining)
-    given = {"validation": splits.validation, "test": splits.test}
-    taken = {name: splits.train.take(rows) for name, rows in parts.items()}
-    return Splits(train, **{**given, **taken})
+    parts["train"] = [row for units in classes.values() for row in units]
+    made = {
+        name: splits.train.take(sorted(chain(units, *(repeats.get(row, ()) for row in units))))
+        for name, units in parts.items()
+    }
+    return replace(splits, **made)
 
 
 def limited(splits: Splits, limit: int | None, seed: int) -> Splits:
@@ -60,6 +66,10 @@ def limited(splits: Splits, limit: int | None, seed: int) -> Splits:
         return splits
     train = _sample(splits.train, limit, seed)
     known = set(train.targets)
+    if len(known) < 2 <= len(set(splits.train.targets)):
+        raise DataError(
+            f"data.limit={limit} leaves training rows of one label only", hint="raise data.limit"
+        )
     smaller: dict[str, Examples | None] = {"validation": None, "test": None}
     for name, split in splits.named().items():
         if name == "train":
@@ -90,33 +100,35 @@ def allocate(counts: dict[str, int], total: int) -> dict[str, int]:
     return shares
 
 
-def _units(examples: Examples, draw: random.Random) -> dict[str, list[list[int]]]:
-    """By class, in random order, the rows that must stay together: those with the same text."""
-    together: dict[tuple[str, ...], list[int]] = defaultdict(list)
-    for row, key in enumerate(zip(*examples.inputs.values(), strict=True)):
-        together[key].append(row)
-    classes: dict[str, list[list[int]]] = defaultdict(list)
-    for rows in together.values():
-        classes[examples.targets[rows[0]]].append(rows)
-    for name in sorted(classes):
-        draw.shuffle(classes[name])
-    return {name: classes[name] for name in sorted(classes)}
+def _units(examples: Examples, draw: random.Random) -> tuple[Classes, dict[int, list[int]]]:
+    """By class, in random order, the first row of each text; and the rows that repeat it."""
+    first: dict[tuple[str, ...], int] = {}
+    repeats: dict[int, list[int]] = defaultdict(list)
+    classes: Classes = defaultdict(list)
+    keys = zip(*examples.inputs.values(), strict=True)
+    for row, (key, target) in enumerate(zip(keys, examples.targets, strict=True)):
+        unit = first.setdefault(key, row)
+        if unit == row:
+            classes[target].append(row)
+        else:
+            repeats[unit].append(row)
+    ordered = {name: classes[name] for name in sorted(classes)}
+    for units in ordered.values():
+        draw.shuffle(units)
+    return ordered, repeats
 
 
-def _draw(classes: dict[str, list[list[int]]], count: int, name: str) -> list[int]:
+def _draw(classes: Classes, count: int, name: str) -> list[int]:
     """Takes `count` units out of the classes, leaving each at least one."""
     spare = {label: len(units) - 1 for label, units in classes.items() if len(units) > 1}
     if sum(spare.values()) < count:
-        rows = sum(len(unit) for units in classes.values() for unit in units)
+        texts = sum(map(len, classes.values()))
         raise DataError(
-            f"{rows} training rows are too few to split off {name} rows",
-            hint=f"add rows, or give a file: data.{name}_path=FILE",
+            f"{texts} different texts are too few to split off {count} for {name}",
+            hint=f"add rows, or name a file of its own: data.{name}_path=FILE",
         )
     shares = allocate({label: len(classes[label]) for label in spare}, count)
-    taken: list[int] = []
-    for label in _within(shares, spare):
-        taken += classes[label].pop()
-    return sorted(taken)
+    return [classes[label].pop() for label in _within(shares, spare)]
 
 
 def _within(shares: dict[str, int], spare: dict[str, int]) -> list[str]:
@@ -128,7 +140,7 @@ def _within(shares: dict[str, int], spare: dict[str, int]) -> list[str]:
     return [label for label, number in chosen.items() for _ in range(number)]
 
 
-def _warn_of_singles(classes: dict[str, list[list[int]]], reporter: Reporter) -> None:
+def _warn_of_singles(classes: Classes, reporter: Reporter) -> None:
     single = [label for label, units in classes.items() if len(units) == 1]
     if single:
         named = ", ".join(repr(label) for label in single[:5]) + (", …" if len(single) > 5 else "")

@@ -29,6 +29,13 @@ _BOMS = (
 _WESTERN = frozenset(
     "ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜßàáâãäåæçèéêëìíîïñòóôõöøùúûüœŒšžŸ¡¿‘’“”„–—…€£§°ºª«»·"  # noqa: RUF001 - what cp1252 texts are made of
 )
+_LEGACY = [
+    *("cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "cp1258"),
+    *("cp874", "iso8859_2", "iso8859_5", "koi8_r", "koi8_u", "cp866", "mac_roman"),
+    *("cp949", "cp932", "euc_jp", "gb18030", "big5"),
+]
+"""What tables are found in; the many others only make the guess worse."""
+
 _FOREIGN_RUN = re.compile(r"[^\W\d_a-zA-Z]{3}")
 
 
@@ -175,18 +182,20 @@ def _detect(path: Path, head: bytes) -> tuple[str, bool]:
 
 def _guess(head: bytes) -> str | None:
     """The legacy encoding that `head`, which is not UTF-8, is most likely in."""
-    lines = [line for line in head.splitlines(keepends=True) if not line.isascii()]
-    telling = b""
-    for line in lines:
-        if len(telling) + len(line) > _GUESS_BYTES and telling:
-            break
-        telling += line
-    if _looks_western(telling):
+    # The fields in question alone: numbers and delimiters around them mislead statistics.
+    telling: list[bytes] = []
+    length = 0
+    for part in re.split(rb'[\t,;"\r\n]+', head):
+        if not part.isascii() and length + len(part) <= _GUESS_BYTES:
+            telling.append(part)
+            length += len(part)
+    joined = b"\n".join(telling)
+    if _looks_western(joined):
         return "cp1252"
     # On a handful of bytes a statistical guess is a coin flip.
-    if sum(byte > 0x7F for byte in telling) < 8:
+    if sum(byte > 0x7F for byte in joined) < 8:
         return None
-    best = from_bytes(telling).best()
+    best = from_bytes(joined, cp_isolation=_LEGACY).best()
     return best.encoding if best is not None else None
 
 

@@ -92,9 +92,11 @@ def detect(sample: str, delimiters: Sequence[str], *, whole: bool, width: int | 
 
 def _best_quoting(lines: list[str], delimiter: str, whole: bool, width: int | None) -> _Trial:
     quoted = _try(lines, Dialect(delimiter), whole, width)
-    unquoted = _try(lines, Dialect(delimiter, quoted=False), whole, width)
-    if unquoted.fit == 1 and _quotes_are_text(unquoted.rows, quoted):
-        return unquoted
+    if delimiter == "\t":
+        # In CSV a quote that encloses nothing is a mistake; many TSV files know no quoting.
+        unquoted = _try(lines, Dialect(delimiter, quoted=False), whole, width)
+        if unquoted.fit == 1 and _quotes_are_text(unquoted.rows, broken=quoted.broken):
+            return unquoted
     if quoted.fit < 1 and any(f'{delimiter} "' in line for line in lines):
         spaced = _try(lines, Dialect(delimiter, skip_space=True), whole, width)
         return max(quoted, spaced, key=lambda trial: trial.fit)
@@ -113,8 +115,13 @@ def _try(lines: list[str], dialect: Dialect, whole: bool, width: int | None) -> 
     return _Trial(dialect, rows, broken, width)
 
 
-def _quotes_are_text(rows: Sequence[Sequence[str]], quoted: _Trial) -> bool:
-    """Whether quotes in these rows, split without regard to them, are part of the texts."""
+def _quotes_are_text(rows: Sequence[Sequence[str]], *, broken: bool) -> bool:
+    """Whether quotes in these rows, split without regard to them, are part of the texts.
+
+    Args:
+        rows: Fields with their quotes.
+        broken: Taken for enclosing, the quotes are faulty.
+    """
     fields = [field for row in rows for field in row if field.startswith('"')]
     if not fields or any(field.startswith('"') for field in rows[0]):
         return False
@@ -122,10 +129,8 @@ def _quotes_are_text(rows: Sequence[Sequence[str]], quoted: _Trial) -> bool:
         return False
     enclosed = [field for field in fields if _ENCLOSED.fullmatch(field)]
     needed = sum('""' in field[1:-1] for field in enclosed)
-    if quoted.broken:
-        return len(fields) - len(enclosed) > needed
-    # Whoever writes tab-separated values encloses all of a column, what needs it, or nothing.
-    return quoted.dialect.delimiter == "\t" and needed == 0
+    # Whoever encloses fields encloses all of a column, or those that need it.
+    return len(fields) - len(enclosed) > needed if broken else needed == 0
 
 
 def _always_enclosed(column: Iterable[str]) -> bool:
