@@ -79,6 +79,13 @@ class Run:
             raise DataError(f"run {self.id} has no readable run.json") from error
         return facts
 
+    def config_text(self) -> str:
+        """What `config.yaml` says. Raises DataError when it can't be read."""
+        try:
+            return self.config_path.read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise DataError(f"run {self.id} has no readable config.yaml") from error
+
     def update(self, **facts: Any) -> None:
         """Changes some facts of `run.json`, atomically."""
         write_json(self.path / "run.json", self.read() | facts)

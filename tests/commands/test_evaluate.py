@@ -139,6 +139,13 @@ def test_mistakes_end_in_one_line_and_the_right_code(run, mlops, words, code, me
     assert not run.evaluation.exists()
 
 
+def test_a_run_without_its_config_is_told(run, mlops):
+    run.config_path.unlink()
+    done = mlops("evaluate")
+    assert done.exit_code == 5
+    assert f"run {run.id} has no readable config.yaml" in done.stderr
+
+
 def test_no_run_at_all_names_the_command_to_type(project, mlops):
     done = mlops("evaluate")
     assert done.exit_code == 5
