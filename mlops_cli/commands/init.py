@@ -2,6 +2,7 @@
 
 import os
 import shlex
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +12,7 @@ from mlops_cli.commands._options import Json, Quiet, epilog
 from mlops_cli.commands._questions import interactive, wishes_by_asking
 from mlops_cli.extras import extra
 from mlops_cli.output import Output
+from mlops_cli.project import packaged_configs
 from mlops_cli.schemas.scaffold import Wishes
 
 if TYPE_CHECKING:
@@ -26,9 +28,19 @@ EPILOG = epilog(
 _CHOICES = "The choices of the project"
 
 
+def _choices_of(group: str) -> Callable[[str], list[str]]:
+    """Completes a choice of a config group that ships with mlops."""
+
+    def complete(incomplete: str) -> list[str]:
+        files = sorted((packaged_configs() / group).glob(f"{incomplete}*.yaml"))
+        return [path.stem for path in files]
+
+    return complete
+
+
 def run(
     folder: Annotated[
-        Path, typer.Argument(metavar="[DIR]", help="A new or empty folder.", show_default="here")
+        Path, typer.Argument(metavar="DIR", help="A new or empty folder.", show_default="here")
     ] = Path(),
     *,
     yes: Annotated[
@@ -41,7 +53,12 @@ def run(
         ),
     ] = None,
     task: Annotated[
-        str | None, typer.Option(help="What the model predicts.", rich_help_panel=_CHOICES)
+        str | None,
+        typer.Option(
+            help="What the model predicts.",
+            rich_help_panel=_CHOICES,
+            autocompletion=_choices_of("task"),
+        ),
     ] = None,
     data: Annotated[
         Path | None,
@@ -69,12 +86,18 @@ def run(
     ] = None,
     model: Annotated[
         str | None,
-        typer.Option(help="Model to begin with, such as bert.", rich_help_panel=_CHOICES),
+        typer.Option(
+            help="Model to begin with, such as bert.",
+            rich_help_panel=_CHOICES,
+            autocompletion=_choices_of("model"),
+        ),
     ] = None,
     tracker: Annotated[
         str | None,
         typer.Option(
-            help="wandb or none; wandb by default where its key is.", rich_help_panel=_CHOICES
+            help="wandb or none; wandb by default where its key is.",
+            rich_help_panel=_CHOICES,
+            autocompletion=_choices_of("tracker"),
         ),
     ] = None,
     no_git: Annotated[bool, typer.Option("--no-git", help="Make no git repository.")] = False,

@@ -212,6 +212,22 @@ def test_a_new_config_composes_with_every_choice(mlops: Mlops, empty_folder: Pat
     assert mlops("config", "check", "experiment=longer").exit_code == 0
 
 
+def test_the_shell_completes_choices(empty_folder: Path) -> None:
+    done = subprocess.run(
+        [Path(sys.executable).with_name("mlops")],
+        env=os.environ
+        | {
+            "_MLOPS_COMPLETE": "complete_zsh",
+            "_TYPER_COMPLETE_ARGS": "mlops init p --tracker wan",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert "wandb" in done.stdout
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("data", ["quickstart", "file"])
 def test_the_tests_of_a_new_project_pass(mlops: Mlops, empty_folder: Path, data: str) -> None:
