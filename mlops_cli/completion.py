@@ -43,6 +43,33 @@ def complete_run_or_override(ctx: typer.Context, incomplete: str) -> list[Candid
     return _continuing(before, word, found)
 
 
+def complete_choice(incomplete: str) -> list[Candidate]:
+    """Completes `GROUP` and `GROUP/NAME`."""
+    return _choices(incomplete, packaged=False)
+
+
+def complete_packaged(incomplete: str) -> list[Candidate]:
+    """Completes `GROUP/NAME` of the choices that ship with `mlops`."""
+    return _choices(incomplete, packaged=True)
+
+
+def _choices(word: str, *, packaged: bool) -> list[Candidate]:
+    from mlops_cli import project
+    from mlops_cli.config.keys import EXPERIMENT, GROUPS, group_help
+    from mlops_cli.config.tree import Tree, description, open_tree
+
+    tree = open_tree(project.find_root())
+    tree = Tree(tree.root, None, tree.packaged) if packaged else tree
+    groups = [group for group in (*GROUPS, EXPERIMENT) if group.startswith(word.partition("/")[0])]
+    if not packaged and "/" not in word and len(groups) > 1:
+        return [(group, _short(group_help(group))) for group in groups]
+    return [
+        (f"{group}/{choice}", _short(description(path)))
+        for group in groups
+        for choice, path in tree.choices(group).items()
+    ]
+
+
 def _current_word(incomplete: str) -> tuple[str, str]:
     """What bash cut off the front of the word under the cursor, and the whole word.
 
@@ -77,7 +104,7 @@ def _continuing(before: str, word: str, found: Sequence[Candidate]) -> list[Cand
 
 def _short(text: str) -> str:
     """Help that fits beside a candidate, without what shells give a meaning to."""
-    plain = re.sub(r"[\[\]()`\"'$\\]", "", text.partition(": mlops ")[0]).rstrip(".")
+    plain = re.sub(r"[\[\]()`\"'$\\]", "", text).rstrip(".")
     return plain if len(plain) <= _HELP_WIDTH else plain[: _HELP_WIDTH - 1].rstrip() + "…"
 
 

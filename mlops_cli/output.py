@@ -99,8 +99,21 @@ class Output:
         if next_step:
             console.print(Text.assemble(("next: ", "dim"), (next_step, "bold")), soft_wrap=True)
 
-    def data(self, text: str) -> None:
-        """Payload on stdout, as it is (quiet mode does not silence it)."""
+    def data(self, text: str, *, language: str = "") -> None:
+        """Payload on stdout, as it is (quiet mode does not silence it).
+
+        Args:
+            text: The payload.
+            language: What to highlight it as on a terminal, such as `yaml`.
+        """
+        if language and sys.stdout.isatty():
+            from rich.console import Console
+            from rich.syntax import Syntax
+
+            Console().print(
+                Syntax(text.rstrip(), language, theme="ansi_dark", background_color="default")
+            )
+            return
         sys.stdout.write(text if text.endswith("\n") else text + "\n")
 
     @contextmanager

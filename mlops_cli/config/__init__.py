@@ -16,7 +16,15 @@ from mlops_cli.config.yaml_file import load_text
 from mlops_cli.errors import ConfigError
 from mlops_cli.schemas.config import Config
 
-__all__ = ["from_yaml", "load", "load_for_run", "load_with_sources", "problems", "to_yaml"]
+__all__ = [
+    "from_yaml",
+    "load",
+    "load_for_run",
+    "load_with_sources",
+    "own_files",
+    "problems",
+    "to_yaml",
+]
 
 
 def load(overrides: Sequence[str], *, root: Path) -> Config:
@@ -107,6 +115,12 @@ def problems(overrides: Sequence[str], *, root: Path) -> list[ConfigError]:
             label = "" if words == list(overrides) else f"{words[0]}: "
             found.append(ConfigError(label + error.message, hint=error.hint))
     return found
+
+
+def own_files(root: Path) -> list[Path]:
+    """The YAML files of the project at `root`, which `problems` looks into."""
+    folder = open_tree(root).project
+    return sorted(folder.rglob("*.yaml")) if folder else []
 
 
 def load_for_run(config_text: str, overrides: Sequence[str], *, root: Path) -> Config:

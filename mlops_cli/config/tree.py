@@ -160,14 +160,14 @@ def split_entry(item: Any) -> tuple[str, str | None, bool] | None:
 
 
 def description(path: Path) -> str:
-    """The first comment line of a file, which says what it is."""
+    """What a file is: its first comment line, up to the command that uses it."""
     with path.open(encoding="utf-8", errors="replace") as stream:
         for line in stream:
             if not line.startswith("#"):
                 return ""
             text = line.lstrip("# ").strip()
             if text and not text.startswith("@package"):
-                return text
+                return text.partition(": mlops ")[0]
     return ""
 
 
