@@ -1,0 +1,119 @@
+"""The documentation is true: README's commands run, its tree and links exist, references are new."""
+
+import os
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from mlops_cli.cli import app
+from mlops_cli.errors import MlopsError
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+README = (REPOSITORY / "README.md").read_text("utf-8")
+PAGES = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"]
+BLOCK = re.compile(r"^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def blocks(language):
+    return [found["text"] for found in BLOCK.finditer(README) if found["language"] == language]
+
+
+@dataclass
+class Step:
+    """One `$ ` line of a console block and the lines that it shows."""
+
+    command: str
+    shown: list[str]
+
+
+def steps():
+    found = []
+    for line in "".join(blocks("console")).splitlines():
+        if line.startswith("$ "):
+            found.append(Step(line[2:], []))
+        elif line.strip():
+            found[-1].shown.append(line)
+    return found
+
+
+def pattern(line):
+    """What a shown line stands for: `…` is anything, runs of blanks are one."""
+    parts = [r"\s+".join(map(re.escape, part.split(" "))) for part in line.strip().split("…")]
+    return re.compile(r"^\s*" + ".*".join(parts) + r"\s*$", re.MULTILINE)
+
+
+@pytest.mark.slow
+def test_the_commands_of_the_readme_do_what_it_shows(tmp_path):
+    here = tmp_path
+    environment = os.environ | {
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "COLUMNS": "100",
+    }
+    for step in steps():
+        if step.command.startswith("cd "):
+            here = here / step.command[3:]
+            continue
+        done = subprocess.run(
+            ["bash", "-c", step.command],
+            cwd=here,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            check=False,
+        )
+        told = f"$ {step.command}\n{done.stdout}"
+        assert done.returncode == (3 if "error:" in "".join(step.shown) else 0), told
+        for line in step.shown:
+            assert pattern(line).search(done.stdout), f"not shown: {line!r}\n{told}"
+
+
+@pytest.mark.slow
+def test_the_generated_references_are_up_to_date():
+    script = REPOSITORY / "scripts" / "reference.py"
+    done = subprocess.run([sys.executable, script, "--check"], capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr.decode()
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_lead_somewhere(page):
+    text = (REPOSITORY / page).read_text("utf-8")
+    for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", text):
+        assert target.startswith("https://") or (REPOSITORY / target).exists(), target
+
+
+def tree_names():
+    """The first word of each line of the README's tree, with its folder."""
+    tree = next(text for text in blocks("text") if "mlops_cli/" in text)
+    folder = ""
+    for line in tree.splitlines():
+        name = line.split()[0]
+        if not line.startswith(" "):
+            folder = name if name.endswith("/") else ""
+            yield name
+        else:
+            yield folder + name
+
+
+def test_the_tree_of_the_readme_is_the_tree():
+    told = set(tree_names())
+    assert not {name for name in told if not (REPOSITORY / name).exists()}
+    there = {
+        f"mlops_cli/{path.name}{'/' if path.is_dir() else ''}"
+        for path in (REPOSITORY / "mlops_cli").iterdir()
+        if not path.name.startswith(("_", "py.typed"))
+    }
+    assert not there - told
+
+
+def test_every_command_and_exit_code_is_in_the_readme():
+    for command in [*app.registered_commands, *app.registered_groups]:
+        assert f"| `mlops {command.name}" in README
+    kinds = [MlopsError, *MlopsError.__subclasses__()]
+    for code in {kind.exit_code for kind in kinds} | {0, 141}:
+        assert f"| {code} |" in README
