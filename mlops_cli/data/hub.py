@@ -123,6 +123,8 @@ def _builder(config: HubDataConfig) -> Any:
             hint="check the id; a private one needs HF_TOKEN; a local folder is given by its path",
         ) from error
     except ValueError as error:
+        if str(error).startswith("Couldn't find cache"):
+            raise _unreachable(config) from error
         raise _unknown_config(config, error) from error
 
 
@@ -235,8 +237,9 @@ def _unknown_config(config: HubDataConfig, error: ValueError) -> DataError:
 
 
 def _unreachable(config: HubDataConfig) -> UnreachableError:
+    asked = f"{config.dataset}, configuration {config.config}" if config.config else config.dataset
     return UnreachableError(
-        f"the hub can't be reached and the data set {config.dataset!r} is not in the cache",
+        f"the hub can't be reached and the data set {asked} is not in the cache",
         hint="download it as a file and use data=file data.path=FILE, or fill the cache "
         f"({datasets.config.HF_CACHE_HOME}) on a machine with network and set HF_HUB_OFFLINE=1",
     )

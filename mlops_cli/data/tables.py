@@ -20,7 +20,7 @@ from mlops_cli.files import atomic_path
 
 FORMATS = ("csv", "tsv", "jsonl", "parquet")
 
-_ENDINGS = {
+ENDINGS = {
     ".csv": "csv",
     ".tsv": "tsv",
     ".tab": "tsv",
@@ -129,7 +129,7 @@ def open_table(
 
 def format_of(path: Path, head: bytes = b"") -> str:
     """The format that the file's ending says, else what its first bytes look like."""
-    by_ending = _ENDINGS.get(path.suffix.lower())
+    by_ending = ENDINGS.get(path.suffix.lower())
     if by_ending:
         return by_ending
     if head.startswith(b"PAR1"):

@@ -1,6 +1,8 @@
 """`data=hub`: a data set in a local folder stands for one on the hub, which no test may reach."""
 
+import shutil
 import time
+from pathlib import Path
 
 import datasets
 import pytest
@@ -142,10 +144,23 @@ def test_offline_names_both_ways_out():
     with pytest.raises(UnreachableError) as caught:
         load("nyu-mll/glue", config="cola")
     assert caught.value.message == (
-        "the hub can't be reached and the data set 'nyu-mll/glue' is not in the cache"
+        "the hub can't be reached and the data set nyu-mll/glue, configuration cola "
+        "is not in the cache"
     )
     assert "data=file data.path=FILE" in caught.value.hint
     assert "HF_HUB_OFFLINE=1" in caught.value.hint
+
+
+def test_a_cache_that_was_filled_elsewhere_is_enough(folder):
+    folder = folder.rename(folder.with_name("opinions"))
+    load(folder)
+    cache = Path(datasets.config.HF_DATASETS_CACHE)
+    # What a download of acme/opinions on another machine leaves in its cache.
+    kept = cache / "acme___opinions" / "default"
+    shutil.copytree(next((cache / "opinions").glob("default*")), kept)
+    assert sizes(load("acme/opinions")) == {"train": 90, "validation": 10, "test": 10}
+    with pytest.raises(UnreachableError, match="acme/opinions, configuration other is not in"):
+        load("acme/opinions", config="other")
 
 
 def test_a_hub_that_is_out_of_reach_is_not_waited_for(monkeypatch):

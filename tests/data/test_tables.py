@@ -1,10 +1,10 @@
 """Tables are read as a person sees them, or refused with the place that is wrong."""
 
 import json
+import subprocess
+import sys
 import tracemalloc
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from mlops_cli.data.tables import open_table
@@ -121,6 +121,10 @@ def test_unknown_settings_are_config_errors(tmp_path):
             open_table(path, encoding=encoding)
     with pytest.raises(ConfigError, match="one character, not ';;'"):
         open_table(path, delimiter=";;")
+    with pytest.raises(ConfigError, match=r"data\.columns names two columns 'a' \(1 and 2\)"):
+        open_table(path, columns=["a", "a"])
+    with pytest.raises(ConfigError, match="names its own columns"):
+        open_table(written(tmp_path, '{"a": 1}', "a.jsonl"), columns=["a"])
     with pytest.raises(ConfigError, match="no table format is called 'xlsx'"):
         open_table(path, format="xlsx")
 
@@ -192,80 +196,6 @@ def test_columns_without_a_name_get_one(tmp_path):
     assert open_table(path).columns == ["column_1", "text", "column_3"]
 
 
-def test_jsonl_values_have_one_text_form(tmp_path):
-    lines = ['{"text": "a", "label": 1}', '{"label": 1.0}', "", '{"text": "c", "label": true}']
-    lines += ['{"text": "", "label": NaN, "extra": ["x", {"y": 1.5}]}']
-    assert rows_of(written(tmp_path, "\n".join(lines), "r.ndjson")) == [
-        (1, {"text": "a", "label": "1", "extra": None}),
-        (2, {"text": None, "label": "1", "extra": None}),
-        (4, {"text": "c", "label": "true", "extra": None}),
-        (5, {"text": None, "label": None, "extra": '["x", {"y": 1.5}]'}),
-    ]
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        ('{"a": 1}\n{"a": 2,}\n', "r.jsonl, line 2, column 9: not valid JSON"),
-        ('{"a": 1}\n[1, 2]\n', "r.jsonl, line 2: an array where a JSON object is expected"),
-        ('{"a": 1}\n7\n', "r.jsonl, line 2: a number where a JSON object is expected"),
-        ('{"a": 1}\n{"a": "\\ud800"}\n', "r.jsonl, line 2: half of a surrogate pair"),
-        ('{"a": ' + "[" * 100_000, "r.jsonl, line 1: JSON beyond reason"),
-        ('{"a": ' + "9" * 5_000 + "}", "r.jsonl, line 1: JSON beyond reason"),
-        ("\n", "r.jsonl is empty"),
-    ],
-)
-def test_damaged_jsonl_is_refused_in_one_line(tmp_path, content, message):
-    assert refusal(written(tmp_path, content, "r.jsonl")).startswith(message)
-
-
-def test_a_json_array_is_told_apart(tmp_path):
-    path = written(tmp_path, '[\n  {"text": "a"}\n]\n', "r.json")
-    with pytest.raises(DataError) as caught:
-        open_table(path)
-    assert "one object a line" in caught.value.hint
-
-
-def test_a_surrogate_pair_is_a_character(tmp_path):
-    path = written(tmp_path, '{"text": "\\ud83d\\ude00"}\n', "r.jsonl")
-    assert rows_of(path) == [(1, {"text": "😀"})]
-
-
-def test_parquet_is_read_by_row(tmp_path):
-    path = tmp_path / "r.parquet"
-    pq.write_table(
-        pa.table(
-            {
-                "text": pa.array(["a", None, ""]),
-                "label": pa.array([1.0, float("nan"), 2.5]),
-                "kind": pa.array(["x", "y", "x"]).dictionary_encode(),
-                "raw": pa.array([b"\xc3\xa9", b"", None]),
-            }
-        ),
-        path,
-    )
-    table = open_table(path)
-    assert (table.unit, table.encoding, table.delimiter) == ("row", None, None)
-    assert list(table.rows()) == [
-        (1, {"text": "a", "label": "1", "kind": "x", "raw": "é"}),
-        (2, {"text": None, "label": None, "kind": "y", "raw": None}),
-        (3, {"text": None, "label": "2.5", "kind": "x", "raw": None}),
-    ]
-
-
-def test_a_broken_parquet_file_is_refused(tmp_path):
-    whole = tmp_path / "whole.parquet"
-    pq.write_table(pa.table({"text": ["a"] * 1000}), whole)
-    path = written(tmp_path, whole.read_bytes()[:-20], "cut.parquet")
-    assert refusal(path).startswith("cut.parquet is no readable Parquet file")
-
-
-@pytest.mark.parametrize("name", ["r.data", "r.json"])
-def test_an_unknown_ending_is_judged_by_content(tmp_path, name):
-    path = written(tmp_path, json.dumps({"text": "a"}) + "\n", name)
-    assert open_table(path).format == "jsonl"
-
-
 def test_what_is_not_there_is_not_found(tmp_path):
     written(tmp_path, "text,label\n", "reviews.csv")
     with pytest.raises(NotFoundError, match=r"no file .*review\.csv") as caught:
@@ -277,6 +207,14 @@ def test_what_is_not_there_is_not_found(tmp_path):
         open_table(tmp_path)
     with pytest.raises(DataError, match="is no regular file"):
         open_table(tmp_path.__class__("/dev/null"))
+
+
+def test_reading_needs_only_the_base_install():
+    script = (
+        "import sys, mlops_cli.data.tables; "
+        "sys.exit(sum(name in sys.modules for name in ('torch', 'pyarrow', 'datasets', 'hydra')))"
+    )
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
 
 
 @pytest.mark.parametrize("name", ["big.csv", "big.jsonl"])

@@ -115,7 +115,8 @@ def _unique(text: TextFile, columns: list[str], where: str) -> list[str]:
     first: dict[str, int] = {}
     for position, name in enumerate(columns, 1):
         if name in first:
-            raise DataError(
+            kind = ConfigError if where == "data.columns" else DataError
+            raise kind(
                 f"{text.path}: {where} names two columns {name!r} ({first[name]} and {position})",
                 hint="rename one; a file without a header needs data.columns=[NAME,NAME,…]",
             )
