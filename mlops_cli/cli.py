@@ -16,8 +16,8 @@ app = typer.Typer(
     name="mlops",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    rich_markup_mode=None,  # Rich would double the time and the modules of --help.
 )
 for command in (init, train, evaluate, export, predict, update):
     app.command(name=command.NAME, epilog=command.EPILOG)(command.run)
@@ -39,7 +39,7 @@ def root(
 ) -> None:
     """From an empty folder to a verified model: one command line, one config tree.
 
-    Settings are typed as KEY=VALUE: [bold]mlops train model=bert lr=3e-5[/].
+    Settings are typed as KEY=VALUE: mlops train model=bert lr=3e-5
     """
 
 

@@ -6,17 +6,12 @@ import typer
 
 from mlops_cli.completion import complete_override, complete_run_or_override
 
-Json = Annotated[
-    bool, typer.Option("--json", help="Print one JSON object on stdout.", rich_help_panel="Output")
-]
-Quiet = Annotated[
-    bool,
-    typer.Option("--quiet", "-q", help="Only warnings and errors.", rich_help_panel="Output"),
-]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Only warnings and errors.")]
 Overrides = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[KEY=VALUE]...",
+        metavar="KEY=VALUE",
         help="Settings over the config tree, in Hydra's grammar.",
         autocompletion=complete_override,
         show_default=False,
@@ -25,7 +20,7 @@ Overrides = Annotated[
 RunAndOverrides = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[RUN] [KEY=VALUE]...",
+        metavar="RUN KEY=VALUE",
         help="A run (id, its beginning, latest, best, best:METRIC), then settings.",
         autocompletion=complete_run_or_override,
         show_default=False,
@@ -35,7 +30,8 @@ RunAndOverrides = Annotated[
 
 def epilog(*examples: str) -> str:
     """The examples below a command's help."""
-    return "Examples:\n\n" + "\n\n".join(f"  {example}" for example in examples)
+    # The first line tells the formatter to keep the lines as they are.
+    return "\n".join(("\b", "Examples:", *(f"  {example}" for example in examples)))
 
 
 def split_run(words: list[str] | None, default: str = "latest") -> tuple[str, list[str]]:
