@@ -44,7 +44,7 @@ def root(
 
 
 def main() -> None:
-    """Runs the command line. Exit codes: see `mlops_cli.errors`."""
+    """Runs the command line. Exit codes: `errors.py`, and 141 where our reader went away."""
     # SIGTERM ends work the way Ctrl-C does: what is on disk stays whole.
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
@@ -53,12 +53,11 @@ def main() -> None:
     except MlopsError as error:
         _fail(error)
     except typer.TyperException as error:
-        _fail(_usage_error(error))
+        _refuse(error)
     except (KeyboardInterrupt, typer.Abort):
         _fail(Interrupted("interrupted"))
     except (BrokenPipeError, SystemExit) as stop:
-        # The reader of our output went away (`| head`). Typer makes that an exit of its own.
-        if BrokenPipeError not in (type(stop), type(stop.__context__)):
+        if BrokenPipeError not in (type(stop), type(stop.__context__)):  # Typer wraps it.
             raise
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         code = 141
@@ -67,14 +66,15 @@ def main() -> None:
     sys.exit(code)
 
 
-def _usage_error(error: typer.TyperException) -> UsageError:
-    where: typer.Context | None = getattr(error, "ctx", None)
-    path = where.command_path if where else "mlops"
-    return UsageError(error.format_message(), hint=f"{path} --help")
+def _refuse(error: typer.TyperException) -> NoReturn:
+    message = error.format_message()
+    if message.startswith("Usage:"):  # A command was left out, and this is the help.
+        typer.echo(message, err=True)
+        sys.exit(UsageError.exit_code)
+    path = getattr(getattr(error, "ctx", None), "command_path", "mlops")
+    _fail(UsageError(message, hint=f"{path} --help"))
 
 
 def _fail(error: MlopsError) -> NoReturn:
-    # Typer has printed the help already where a command was left out.
-    if error.message:
-        Output(json_mode="--json" in sys.argv).error(error)
+    Output(json_mode="--json" in sys.argv).error(error)
     sys.exit(error.exit_code)

@@ -51,9 +51,8 @@ def test_help_lists_the_commands(mlops, flag):
 @pytest.mark.parametrize("words", [(), ("config",)], ids=["mlops", "config"])
 def test_a_left_out_command_shows_the_help(mlops, words):
     done = mlops(*words)
-    assert done.exit_code == 2
-    assert "Usage: mlops" in done.stdout
-    assert done.stderr == ""
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr.startswith(" ".join(("Usage: mlops", *words)))
 
 
 @pytest.mark.parametrize(
@@ -62,7 +61,7 @@ def test_a_left_out_command_shows_the_help(mlops, words):
         (("trian",), "No such command 'trian'. Did you mean 'train'?", "mlops --help"),
         (("train", "--jsno"), "No such option: --jsno", "mlops train --help"),
         (("evaluate", "--split", "valid"), "Invalid value for '--split'", "mlops evaluate --help"),
-        (("train", "--resume"), "Option '--resume' requires an argument", "mlops train --help"),
+        (("train", "--resume"), "Option '--resume' requires an argument", "mlops --help"),
     ],
 )
 def test_usage_errors_are_told_like_all_errors(mlops, words, message, hint):
