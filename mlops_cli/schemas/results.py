@@ -125,6 +125,113 @@ class EvaluationResult:
     seconds: float
 
 
+@dataclass(frozen=True)
+class ExportResult:
+    """A bundle that agrees with its PyTorch model.
+
+    Attributes:
+        run: Run id.
+        path: Bundle folder.
+        opset: ONNX operator set of the graph.
+        megabytes: Size of the bundle.
+        rows: Validation rows that both were compared on.
+        max_logit_difference: Largest absolute difference of any logit.
+        label_agreement: Share of rows with the same label.
+        monitor: The metric that must not get worse.
+        metric_pytorch: Its value with PyTorch.
+        metric_onnx: Its value with the bundle.
+        metrics: Every scalar metric of the bundle on validation.
+        seconds: Wall time of the export.
+    """
+
+    run: str
+    path: Path
+    opset: int
+    megabytes: float
+    rows: int
+    max_logit_difference: float
+    label_agreement: float
+    monitor: str
+    metric_pytorch: float
+    metric_onnx: float
+    metrics: dict[str, float]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """The answer to one row.
+
+    Attributes:
+        label: The most likely label; None below the threshold, and for a row without text.
+        score: Its probability; None for a row without text.
+        scores: The most likely labels with their probabilities, best first.
+    """
+
+    label: str | None
+    score: float | None
+    scores: dict[str, float]
+
+
+@dataclass(frozen=True)
+class TextPrediction(Prediction):
+    """The answer to one text.
+
+    Attributes:
+        text: The text.
+    """
+
+    text: str
+
+
+@dataclass(frozen=True)
+class PredictResult:
+    """Answers to texts.
+
+    Attributes:
+        predictions: One for each text, in order.
+        bundle: Folder of the bundle that answered.
+        run: Id of the run it was made from.
+    """
+
+    predictions: list[TextPrediction]
+    bundle: Path
+    run: str
+
+
+@dataclass(frozen=True)
+class FilePredictResult:
+    """Answers to the rows of a file.
+
+    Attributes:
+        output: The file with the answers.
+        rows: Rows of the input, all of which are in the output.
+        without_text: How many of them have no text and therefore no answer.
+        abstained: How many got no label because the score is below the threshold.
+        labels: How often each label was given.
+        columns: Names of the columns that were added.
+        metrics: Every scalar metric, where the input has the label column; else None.
+        labelled: Rows that the metrics are computed from.
+        bundle: Folder of the bundle that answered.
+        run: Id of the run it was made from.
+        seconds: Wall time.
+        rows_per_second: Throughput, reading and writing included.
+    """
+
+    output: Path
+    rows: int
+    without_text: int
+    abstained: int
+    labels: dict[str, int]
+    columns: list[str]
+    metrics: dict[str, float] | None
+    labelled: int
+    bundle: Path
+    run: str
+    seconds: float
+    rows_per_second: float
+
+
 def plain(value: Any) -> Any:
     """Dataclasses, paths and tuples as JSON types; NaN and infinities as null."""
     if is_dataclass(value) and not isinstance(value, type):

@@ -1,0 +1,50 @@
+"""`mlops export --onnx`: a trained model as a verified bundle."""
+
+from typing import Annotated
+
+import typer
+
+from mlops_cli.commands._options import Json, Quiet, RunAndOverrides, epilog, split_run
+from mlops_cli.extras import extra
+from mlops_cli.output import Output
+
+NAME = "export"
+EPILOG = epilog(
+    "mlops export --onnx",
+    "mlops export --onnx best export.opset=17",
+    "mlops export --onnx 20250102 export.max_logit_difference=1e-4 --json",
+)
+
+
+def run(
+    words: RunAndOverrides = None,
+    _onnx: Annotated[
+        bool, typer.Option("--onnx", help="Export to ONNX (the default, and the only format).")
+    ] = True,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Export a trained model to ONNX, prove that it agrees with PyTorch, and write its bundle.
+
+    Both answer the whole validation split; outside the tolerances of the config group
+    [bold]export[/] no bundle is written (exit 6).
+    """
+    from mlops_cli import config, project
+    from mlops_cli.tracking import record
+
+    out = Output(json_mode=json, quiet=quiet)
+    root = project.find_root()
+    reference, overrides = split_run(words)
+    found = record.find(root, reference)
+    loaded = config.load_for_run(found.config_path.read_text("utf-8"), overrides, root=root)
+    with extra("train", "mlops export"):
+        from mlops_cli import export
+    result = export.run(found, loaded, out)
+    out.result(
+        f"Exported {result.run} to {result.path}: {result.megabytes:g} MB, on {result.rows:,} "
+        f"validation rows the largest logit difference from PyTorch is "
+        f"{result.max_logit_difference:.2g}, label agreement {result.label_agreement:.2%}, "
+        f"{result.monitor} {result.metric_onnx:.4f}",
+        result,
+        next_step='mlops predict "a text"',
+    )

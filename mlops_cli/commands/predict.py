@@ -1,0 +1,189 @@
+"""`mlops predict`: labels with scores for texts, standard input or a file."""
+
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mlops_cli.commands._options import Json, epilog
+from mlops_cli.completion import complete_run
+from mlops_cli.errors import UsageError
+from mlops_cli.output import Output
+from mlops_cli.schemas.results import PredictResult
+
+if TYPE_CHECKING:
+    from mlops_cli.prediction import Settings
+    from mlops_cli.serving.runtime import Predictor
+
+NAME = "predict"
+EPILOG = epilog(
+    'mlops predict "Fred watered the plants flat."',
+    "mlops predict --quiet < texts.txt > labels.txt",
+    "mlops predict --file reviews.csv --output labelled.csv --threshold 0.8",
+    "mlops predict --bundle bundles/cola --top-k 3 --json 'One text' 'Another text'",
+)
+_MOST_SHOWN = 5
+
+
+def run(
+    texts: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[TEXT]...",
+            help="Texts; - (or none at all) reads standard input, one text a line.",
+            show_default=False,
+        ),
+    ] = None,
+    *,
+    file: Annotated[
+        Path | None,
+        typer.Option(help="Predict the rows of a CSV, TSV, JSONL or Parquet file."),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(help="Where the rows go, with the columns predicted_label, predicted_score."),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing output.")] = False,
+    text: Annotated[
+        str | None,
+        typer.Option(metavar="COLUMN", help="Column of the text; else as in the training data."),
+    ] = None,
+    columns: Annotated[
+        str | None,
+        typer.Option(metavar="NAME,NAME,…", help="Columns of a CSV or TSV without a header."),
+    ] = None,
+    bundle: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="A bundle; else the newest one of the project."),
+    ] = None,
+    run_reference: Annotated[
+        str | None,
+        typer.Option(
+            "--run",
+            metavar="RUN",
+            help="The bundle of this run (id, its beginning, latest, best).",
+            autocompletion=complete_run,
+        ),
+    ] = None,
+    top_k: Annotated[
+        int | None,
+        typer.Option(
+            metavar="K", help="Labels with scores per answer (a file: in predicted_scores)."
+        ),
+    ] = None,
+    threshold: Annotated[
+        float,
+        typer.Option(metavar="P", help="Give no label where the best score is below this."),
+    ] = 0.0,
+    batch_size: Annotated[int, typer.Option(metavar="N", help="Rows per run of the model.")] = 32,
+    json: Json = False,
+    quiet: Annotated[
+        bool,
+        typer.Option(
+            "--quiet", "-q", help="Only the labels, one a line.", rich_help_panel="Output"
+        ),
+    ] = False,
+) -> None:
+    """Predict labels with scores, from a bundle alone: needs no training packages."""
+    _check_sources(texts, file, output, text or columns)
+    if bundle is not None and run_reference is not None:
+        raise UsageError("--bundle and --run both name a bundle", hint="give one of them")
+    from mlops_cli import prediction, project
+
+    out = Output(json_mode=json, quiet=quiet)
+    default = _MOST_SHOWN if file is None else 1
+    settings = prediction.Settings(default if top_k is None else top_k, threshold, batch_size)
+    folder = prediction.find_bundle(project.find_root(), bundle, run_reference)
+    predictor = prediction.open_bundle(folder)
+    if file is None or output is None:
+        _predict_texts(predictor, texts, settings, out)
+    else:
+        names = [name.strip() for name in columns.split(",")] if columns else None
+        rows = _Rows(file, output, text, names, force)
+        _predict_file(predictor, rows, settings, out)
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """The options of a file."""
+
+    file: Path
+    output: Path
+    text: str | None
+    columns: list[str] | None
+    force: bool
+
+
+def _check_sources(
+    texts: list[str] | None, file: Path | None, output: Path | None, column: str | None
+) -> None:
+    """Refuses options that don't go together, and a terminal that would wait for input."""
+    if file is not None:
+        if texts:
+            raise UsageError("texts and --file don't go together", hint="give one of them")
+        if output is None:
+            raise UsageError(
+                "--file needs --output",
+                hint=f"mlops predict --file {file} --output {file.stem}-predicted{file.suffix}",
+            )
+        return
+    if output is not None or column is not None:
+        raise UsageError(
+            "--output, --text and --columns go with --file",
+            hint="mlops predict --file IN.csv --output OUT.csv",
+        )
+    if not texts and (sys.stdin is None or sys.stdin.isatty()):
+        raise UsageError("no text to predict", hint=EPILOG.split("\n\n")[1].strip())
+
+
+def _predict_texts(
+    predictor: "Predictor", texts: list[str] | None, settings: "Settings", out: Output
+) -> None:
+    from mlops_cli import prediction
+
+    given: Iterable[str] = texts or ["-"]
+    if given == ["-"]:
+        given = prediction.read_lines(sys.stdin.buffer, "standard input")
+    answers = prediction.texts(predictor, given, settings)
+    if out.quiet and not out.json_mode:
+        for answer in answers:
+            out.data(answer.label or "")
+        return
+    predictions = list(answers)
+    result = PredictResult(predictions, predictor.bundle.path, predictor.bundle.run)
+    empty = sum(answer.score is None for answer in predictions)
+    if empty:
+        out.warn(f"{empty} texts are empty and got no label")
+    if out.json_mode:
+        out.result("", result)
+        return
+    from mlops_cli.reports import predictions as report
+
+    title = report.headline(predictions, settings.threshold)
+    out.result(title, result, lines=report.texts(predictions))
+
+
+def _predict_file(predictor: "Predictor", rows: _Rows, settings: "Settings", out: Output) -> None:
+    from mlops_cli import file_prediction
+
+    result = file_prediction.run(
+        predictor,
+        rows.file,
+        rows.output,
+        settings,
+        out,
+        text_column=rows.text,
+        columns=rows.columns,
+        overwrite=rows.force,
+    )
+    if out.json_mode or out.quiet:
+        out.result("", result)
+        return
+    from mlops_cli.reports import predictions as report
+
+    speed = f"{result.rows_per_second:,.0f} rows/s"
+    title = f"Predicted {result.rows:,} rows into {result.output} ({speed})"
+    out.result(title, result, lines=report.file(result))

@@ -1,0 +1,203 @@
+"""The bundle: what leaves training and is predicted with, served and deployed.
+
+    model.onnx       the network; weights inside (beside it beyond 2 GB)
+    tokenizer.json   or whatever files the task saves
+    config.json      the network's own config, where it has one
+    reference.json   the training distribution, which drift is measured against
+    bundle.json      what it is, where it comes from, how good it is; SHA-256 of every other file
+
+`bundle.json` guards itself too: its `digest` is the SHA-256 of its own bytes with an empty digest.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from mlops_cli.errors import DataError, NotFoundError
+
+FORMAT = 1
+"""Version of the layout. A reader refuses newer ones."""
+MANIFEST = "bundle.json"
+GRAPH = "model.onnx"
+REFERENCE = "reference.json"
+
+_EXPORT_AGAIN = "make it again: mlops export --onnx"
+_PARTS: dict[str, type] = {
+    "task": dict,
+    "labels": list,
+    "columns": dict,
+    "lineage": dict,
+    "metrics": dict,
+    "parity": dict,
+    "files": dict,
+    "digest": str,
+}
+"""What a reader relies on."""
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A bundle on disk.
+
+    Attributes:
+        path: Its folder.
+        facts: What `bundle.json` says.
+    """
+
+    path: Path
+    facts: dict[str, Any]
+
+    @property
+    def graph(self) -> Path:
+        """The network."""
+        return self.path / GRAPH
+
+    @property
+    def task(self) -> dict[str, Any]:
+        """The spec that `tasks.load` takes."""
+        spec: dict[str, Any] = self.facts["task"]
+        return spec
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """What the training data called the task's input columns and the label."""
+        names: dict[str, str] = self.facts["columns"]
+        return names
+
+    @property
+    def run(self) -> str:
+        """Id of the run it was made from."""
+        return str(self.facts["lineage"].get("run", ""))
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 that stands for the whole content."""
+        return str(self.facts["digest"])
+
+    def reference(self) -> dict[str, Any]:
+        """The training distribution."""
+        content: dict[str, Any] = json.loads((self.path / REFERENCE).read_text("utf-8"))
+        return content
+
+
+def load(folder: Path, *, verify: bool = True) -> Bundle:
+    """Reads a bundle.
+
+    Args:
+        folder: Where it lies.
+        verify: Also check that no byte of any file changed since the export.
+
+    Raises:
+        NotFoundError: There is no bundle.
+        DataError: It is damaged, was changed, or is of a newer format.
+    """
+    file = folder / MANIFEST
+    if not file.is_file():
+        raise _not_found(folder)
+    raw = _read(file)
+    facts = _parse(file, raw)
+    if verify:
+        if _digest(raw, facts["digest"]) != facts["digest"]:
+            raise DataError(f"{file} was changed after the export", hint=_EXPORT_AGAIN)
+        for name, expected in facts["files"].items():
+            _verify(folder, name, expected)
+    return Bundle(folder, facts)
+
+
+def write(folder: Path, facts: dict[str, Any]) -> Bundle:
+    """Writes `bundle.json` over the files that lie in `folder`.
+
+    Args:
+        folder: Holds every other file of the bundle.
+        facts: What to record; format, file hashes and digest are added.
+    """
+    names = sorted(
+        path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()
+    )
+    files = {name: _sha256(folder / name) for name in names if name != MANIFEST}
+    facts = {"format": FORMAT, **facts, "files": files, "digest": ""}
+    raw = (json.dumps(facts, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
+    facts["digest"] = hashlib.sha256(raw).hexdigest()
+    sealed = raw.replace(_field(""), _field(facts["digest"]))
+    (folder / MANIFEST).write_bytes(sealed)
+    return Bundle(folder, facts)
+
+
+def _not_found(folder: Path) -> NotFoundError:
+    for near in (folder / "bundle", folder.parent):
+        if (near / MANIFEST).is_file():
+            return NotFoundError(f"no bundle in {folder}", hint=f"did you mean {near}?")
+    what = f"no bundle in {folder}" if folder.is_dir() else f"no folder {folder}"
+    return NotFoundError(what, hint="make a bundle of a trained model: mlops export --onnx")
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise DataError(f"{file} can't be read ({error.strerror})") from error
+
+
+def _parse(file: Path, raw: bytes) -> dict[str, Any]:
+    """The facts, with every part that a reader relies on there and of its type."""
+    try:
+        facts = json.loads(raw)
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{file} is not valid JSON", hint=_EXPORT_AGAIN) from error
+    version = facts.get("format") if isinstance(facts, dict) else None
+    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
+        raise DataError(f"{file} is no bundle.json of ours: it names no format", hint=_EXPORT_AGAIN)
+    if version > FORMAT:
+        raise DataError(
+            f"{file} has format {version}; this mlops reads up to {FORMAT}",
+            hint="pip install --upgrade mlops-cli",
+        )
+    for name, kind in _PARTS.items():
+        if not isinstance(facts.get(name), kind):
+            raise DataError(f"{file} is damaged: no proper {name!r} in it", hint=_EXPORT_AGAIN)
+    for name, hashed in facts["files"].items():
+        if not _is_inside(name) or not isinstance(hashed, str):
+            raise DataError(
+                f"{file} lists a file outside the bundle: {name!r}", hint="don't use this bundle"
+            )
+    if GRAPH not in facts["files"]:
+        raise DataError(f"{file} is damaged: it lists no {GRAPH}", hint=_EXPORT_AGAIN)
+    found: dict[str, Any] = facts
+    return found
+
+
+def _is_inside(name: str) -> bool:
+    """Whether a listed name is a plain relative path below the bundle, on any system."""
+    path = PurePosixPath(name)
+    plain = not path.is_absolute() and ".." not in path.parts and path.as_posix() == name
+    return plain and name not in (".", MANIFEST) and not set(name) & set("\\:\0")
+
+
+def _verify(folder: Path, name: str, expected: str) -> None:
+    file = folder / name
+    if not file.resolve().is_relative_to(folder.resolve()):
+        raise DataError(f"{file} is a link out of the bundle", hint=_EXPORT_AGAIN)
+    if not file.is_file():
+        raise DataError(f"{file} is missing from the bundle", hint=_EXPORT_AGAIN)
+    if _sha256(file) != expected:
+        raise DataError(f"{file} was changed after the export", hint=_EXPORT_AGAIN)
+
+
+def _sha256(file: Path) -> str:
+    try:
+        with file.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise DataError(f"{file} can't be read ({error.strerror})") from error
+
+
+def _field(digest: str) -> bytes:
+    """The last field of `bundle.json` as it stands there."""
+    return f'\n  "digest": "{digest}"\n}}\n'.encode()
+
+
+def _digest(raw: bytes, digest: str) -> str:
+    """SHA-256 of the bytes of a `bundle.json` before it was sealed with `digest`."""
+    return hashlib.sha256(raw.replace(_field(digest), _field(""))).hexdigest()
