@@ -192,7 +192,7 @@ def _key_values(path: str, key: "Key") -> Iterator[Candidate]:
     if is_optional(key):
         values.append("null")
     for value in values:
-        yield f"{path}={value}", key.help
+        yield f"{path}={value}", "the default" if value == shown(key.default).strip("'") else ""
 
 
 def _paths(typed: str) -> Iterator[str]:

@@ -179,3 +179,30 @@ def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder.mkdir()
     monkeypatch.chdir(folder)
     return folder
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A project with one finished run and its bundle. Read it; copy `root` before you write."""
+
+    root: Path
+    run: str
+
+    @property
+    def path(self) -> Path:
+        """The run folder."""
+        return self.root / "runs" / self.run
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    """A small model that was trained for a moment on the built-in sentences, and exported."""
+    root = tmp_path_factory.mktemp("trained")
+    (root / "configs").mkdir()
+    (root / "configs" / "config.yaml").write_text("defaults: [base, _self_]\n", "utf-8")
+    with contextlib.chdir(root):
+        done = run_mlops("train", "experiment=smoke", json=True)
+        assert done.exit_code == 0, done.stderr
+        exported = run_mlops("export", "--onnx", json=True)
+        assert exported.exit_code == 0, exported.stderr
+    return Trained(root, done.json["run"])

@@ -85,6 +85,13 @@ def test_simple_models_stand_beside(project, run):
     assert baselines["bag_of_words"] in (0.25, 0.5, 0.75, 1.0)
 
 
+def test_no_baseline_from_training_rows_of_other_labels(project, run):
+    project({"other.csv": TRAIN + "superb,great\n"})
+    result = evaluate(project, run, "data.path=other.csv", other_data=True)
+    assert result.baselines == {}
+    assert result.metrics["accuracy"] == 0.5
+
+
 def test_everything_is_written_beside_the_run(project, run):
     run.log({"train/loss": 0.7}, step=1, epoch=0)
     run.log({"val/mcc": 0.1, "val/loss": 0.6}, step=2, epoch=0)

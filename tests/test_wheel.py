@@ -94,6 +94,12 @@ def test_help_and_config_work_in_the_base_install(base, tmp_path):
     assert "google-bert/bert-base-uncased" in shown
 
 
+def test_a_bundle_predicts_in_the_base_install(base, trained, tmp_path):
+    words = ("predict", "--bundle", trained.path / "bundle", "--json", "the cat sleeps", "hello")
+    done = run(base / "mlops", *words, cwd=tmp_path)
+    assert len(json.loads(done.stdout)["predictions"]) == 2
+
+
 @pytest.mark.parametrize("words", [("train",), ("init", "shop", "--yes")], ids=["train", "init"])
 def test_a_command_without_its_extra_says_so_in_one_sentence(base, tmp_path, words):
     done = run(base / "mlops", *words, cwd=tmp_path, check=False)

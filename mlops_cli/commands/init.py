@@ -25,7 +25,6 @@ EPILOG = epilog(
     "mlops init reviews --data reviews.csv --text review --label stars",
     "mlops init reviews --model bert --tracker wandb --no-dvc",
 )
-_CHOICES = "The choices of the project"
 
 
 def _choices_of(group: str) -> Callable[[str], list[str]]:
@@ -49,14 +48,13 @@ def run(
     name: Annotated[
         str | None,
         typer.Option(
-            help="Name of the project; the folder's by default.", rich_help_panel=_CHOICES
+            help="Name of the project; the folder's by default.",
         ),
     ] = None,
     task: Annotated[
         str | None,
         typer.Option(
             help="What the model predicts.",
-            rich_help_panel=_CHOICES,
             autocompletion=_choices_of("task"),
         ),
     ] = None,
@@ -65,7 +63,6 @@ def run(
         typer.Option(
             metavar="FILE",
             help="CSV, TSV, JSONL or Parquet; copied into the project.",
-            rich_help_panel=_CHOICES,
         ),
     ] = None,
     text: Annotated[
@@ -73,7 +70,6 @@ def run(
         typer.Option(
             metavar="COLUMN",
             help="Column that holds the text; guessed by default.",
-            rich_help_panel=_CHOICES,
         ),
     ] = None,
     label: Annotated[
@@ -81,14 +77,12 @@ def run(
         typer.Option(
             metavar="COLUMN",
             help="Column that holds the label; guessed by default.",
-            rich_help_panel=_CHOICES,
         ),
     ] = None,
     model: Annotated[
         str | None,
         typer.Option(
             help="Model to begin with, such as bert.",
-            rich_help_panel=_CHOICES,
             autocompletion=_choices_of("model"),
         ),
     ] = None,
@@ -96,7 +90,6 @@ def run(
         str | None,
         typer.Option(
             help="wandb or none; wandb by default where its key is.",
-            rich_help_panel=_CHOICES,
             autocompletion=_choices_of("tracker"),
         ),
     ] = None,

@@ -15,18 +15,18 @@ def check_defaults(tree: Tree, name: str, file: YamlFile) -> Iterator[ConfigErro
     """Problems of a file's defaults list."""
     content = file.content or {}
     listed = content.get("defaults", [])
+    folder, _, own_name = name.rpartition("/")
     if not isinstance(listed, list):
         yield ConfigError(
             f"{file.where(('defaults',))}: defaults must be a list, not {shown(listed)}",
             hint="defaults: [base, _self_]",
         )
         return
-    folder = name.rpartition("/")[0]
     based = name == "config" and "base" in listed
     for position, item in enumerate(listed):
         where = file.where(("defaults", position))
         problem = (
-            _check_include(tree, folder, item)
+            _check_include(tree, folder, item, own_name)
             if isinstance(item, str)
             else _check_choice(tree, item, based=based, inside=bool(folder))
         )
@@ -34,7 +34,9 @@ def check_defaults(tree: Tree, name: str, file: YamlFile) -> Iterator[ConfigErro
             yield ConfigError(f"{where}: {problem.message}", hint=problem.hint)
 
 
-def _check_include(tree: Tree, folder: str, item: str) -> ConfigError | None:
+def _check_include(tree: Tree, folder: str, item: str, own_name: str) -> ConfigError | None:
+    if item == own_name:
+        return ConfigError("the defaults list names the file itself", hint="drop the line")
     if item == "_self_" or tree.find(f"{folder}/{item}" if folder else item.lstrip("/")):
         return None
     owner = next((group for group in GROUPS if item in tree.choices(group)), None)
@@ -66,6 +68,10 @@ def _check_choice(tree: Tree, item: Any, *, based: bool, inside: bool) -> Config
         return ConfigError(
             f"{group} has no choice {choice or 'null'!r}",
             hint=f"did you mean {near}?" if near else f"choices: {', '.join(choices)}",
+        )
+    if group == EXPERIMENT and override:
+        return ConfigError(
+            "there is no experiment to override", hint=f"write it as: - experiment: {choice}"
         )
     if group in GROUPS and not override and (based or inside):
         slash = "/" if inside else ""

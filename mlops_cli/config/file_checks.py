@@ -124,10 +124,8 @@ def _check_root(tree: Tree, file: YamlFile, choices: Mapping[str, str]) -> Itera
         if name in SHORTCUTS:
             yield from value_problems(file, (name,), name, SHORTCUTS[name], value)
         elif name not in GROUPS:
-            near = nearest_key(str(name), scope.all_keys())
-            hint = f"did you mean {near}?" if near else f"keys: {', '.join([*GROUPS, *SHORTCUTS])}"
-            yield ConfigError(f"{file.where((name,))}: there is no key {str(name)!r}", hint=hint)
-        elif value is not None and not isinstance(value, dict):
+            yield _unknown_root_key(file, str(name), scope)
+        elif not isinstance(value, dict):
             yield _group_as_value(tree, file, name, value)
         elif value:
             choice = scope.chosen.get(name, "")
@@ -135,10 +133,21 @@ def _check_root(tree: Tree, file: YamlFile, choices: Mapping[str, str]) -> Itera
             yield from section.problems(value)
 
 
+def _unknown_root_key(file: YamlFile, name: str, scope: Scope) -> ConfigError:
+    near = nearest_key(name, scope.all_keys())
+    hint = f"did you mean {near}?" if near else f"keys: {', '.join([*GROUPS, *SHORTCUTS])}"
+    if name == "hydra":
+        hint = "mlops does not use Hydra's own settings: runs lie in runs/<id>/"
+    return ConfigError(f"{file.where((name,))}: there is no key {name!r}", hint=hint)
+
+
 def _group_as_value(tree: Tree, file: YamlFile, group: str, value: Any) -> ConfigError:
     choices = tree.choices(group)
-    near = nearest(str(value), choices)
-    hint = f"choose in the defaults list: - override {group}: {near or next(iter(choices), '…')}"
+    if isinstance(value, str):
+        choice = nearest(value, choices) or next(iter(choices), "NAME")
+        hint = f"choose in the defaults list: - override {group}: {choice}"
+    else:
+        hint = f"write the keys of {group} below it, one a line, or drop it"
     return ConfigError(
         f"{file.where((group,))}: {group} must be a mapping of keys, not {shown(value)}", hint=hint
     )

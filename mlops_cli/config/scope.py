@@ -102,7 +102,8 @@ def _importable(module: str, root: Path) -> bool:
 
 
 def _missing(group: str, module: str, root: Path) -> ConfigError:
+    path = root / f"{module.replace('.', '/')}.py"
     return ConfigError(
         f"there is no module {module!r} for {group}",
-        hint=f"write {root.name}/{module.replace('.', '/')}.py, or install the package that has it",
+        hint=f"write {path.relative_to(root)} in the project, or install the package that has it",
     )

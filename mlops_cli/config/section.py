@@ -1,5 +1,6 @@
 """What is wrong with the settings of one group in a YAML file, with file and line."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -85,7 +86,7 @@ def value_problems(
     try:
         fit(key, value)
     except MisfitError as error:
-        hint = value_hint(name, key, value).replace("=", ": ")
+        hint = value_hint(name, key, value, sign=": ")
         if is_text(key) and isinstance(value, bool):
             hint = "YAML reads a bare yes, no, on, off, true or false as a truth value: quote it"
         yield ConfigError(f"{file.where(path)}: {name} {error}", hint=hint)
@@ -105,4 +106,5 @@ def _gate_problems(file: YamlFile, path: tuple[str, ...], value: Any) -> Iterato
     try:
         parse_gate(metric, value)
     except ConfigError as error:
-        yield ConfigError(f"{file.where(path)}: {error.message}", hint=error.hint)
+        hint = re.sub(r"gates\.(\w+)='(.+?)'", r'\1: "\2"', error.hint)
+        yield ConfigError(f"{file.where(path)}: {error.message}", hint=hint)

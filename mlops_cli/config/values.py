@@ -45,12 +45,12 @@ def fit(key: Key, value: Any) -> Any:
     return fitted
 
 
-def value_hint(path: str, key: Key, value: object) -> str:
+def value_hint(path: str, key: Key, value: object, *, sign: str = "=") -> str:
     """What to give instead: the nearest value, else what the key is and takes."""
     choices = key.limits.choices
     near = nearest(str(value), choices) if choices else None
     if near:
-        return f"did you mean {path}={near}?"
+        return f"did you mean {path}{sign}{near}?"
     limits = "" if choices else allowed(key)
     kind = " ".join(part for part in (type_name(key), limits) if part)
     return f"{path}: {key.help.rstrip('.')} ({kind}; default {shown(key.default)})"

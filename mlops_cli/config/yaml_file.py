@@ -111,9 +111,11 @@ def _lines(node: yaml.Node, path: Path_, shown: str) -> Iterator[tuple[Path_, in
 
 def _syntax_error(error: yaml.MarkedYAMLError, text: str, shown: str) -> ConfigError:
     mark = error.problem_mark or error.context_mark
-    line = mark.line + 1 if mark else 1
-    lines = text.splitlines()
-    content = lines[line - 1] if line <= len(lines) else ""
+    lines = text.splitlines()[: mark.line + 1 if mark else 1]
+    # What is missing at the end of a file is missing in its last line that says anything.
+    while lines and not lines[-1].strip():
+        lines.pop()
+    line, content = max(len(lines), 1), lines[-1] if lines else ""
     problem = (error.problem or "not YAML").replace(
         "could not find expected ':'", "a ':' is missing"
     )

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 from tokenizers import Tokenizer, decoders, normalizers, pre_tokenizers, processors, trainers
-from tokenizers.models import WordPiece
+from tokenizers.models import BPE
 from transformers import BertConfig, BertForSequenceClassification
 
 from mlops_cli.data.examples import Splits
@@ -21,14 +21,24 @@ _SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 
 
 def train_tokenizer(texts: Iterable[str], vocab_size: int) -> Tokenizer:
-    """A lower-casing WordPiece tokenizer (Schuster and Nakajima, 2012) fitted to `texts`."""
-    tokenizer = Tokenizer(WordPiece(unk_token="[UNK]"))
+    """A lower-casing byte-pair tokenizer (Sennrich et al., 2016) fitted to `texts`.
+
+    Words are marked where they begin and not where they go on: with a mark on continuations the
+    trainer's vocabulary depends on the order of a hash map and differs from call to call.
+    """
+    tokenizer = Tokenizer(BPE(unk_token="[UNK]"))
     # NFKC and not NFD: decomposing would take Hangul syllables apart.
     tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    tokenizer.decoder = decoders.WordPiece()
-    trainer = trainers.WordPieceTrainer(
-        vocab_size=vocab_size, special_tokens=_SPECIAL, show_progress=False
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.Metaspace(), pre_tokenizers.Punctuation()]
+    )
+    tokenizer.decoder = decoders.Metaspace()
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocab_size,
+        special_tokens=_SPECIAL,
+        # Rare characters of large alphabets (Hangul, Han) leave room for words.
+        limit_alphabet=vocab_size // 2,
+        show_progress=False,
     )
     tokenizer.train_from_iterator(texts, trainer)
     # The trainer numbers the special tokens first, in their order.

@@ -163,8 +163,10 @@ def fit(
         reporter.task("training", batches) as bar,
     ):
         journal = Journal(run, tracker, config.trainer, bar)
-        checkpoints = Checkpoints(run, config.trainer, journal)
+        checkpoints = Checkpoints(run, config.trainer, journal, prepared.train)
         trainer = _trainer(prepared, run, [StepRandomness(config.seed), journal, checkpoints])
+        if checkpoint is not None:
+            bar.advance(checkpoint_step(checkpoint) * config.trainer.accumulate)
         with _graceful_interrupt(checkpoints):
             trainer.fit(module, prepared.train, prepared.validation, ckpt_path=checkpoint)
         result = _finish(prepared, run, trainer, journal, checkpoints)

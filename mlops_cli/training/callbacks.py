@@ -17,6 +17,7 @@ from mlops_cli.schemas.task import HIGHER_IS_BETTER
 from mlops_cli.schemas.trainer import TrainerConfig
 from mlops_cli.tracking import Tracker
 from mlops_cli.tracking.record import Run
+from mlops_cli.training.loader import BatchLoader
 
 _WARM_UP_BATCHES = 5
 """Batches left out of the throughput: first calls allocate and choose kernels."""
@@ -96,7 +97,8 @@ class Journal(Callback):
                     hint="a lower lr, trainer.gradient_clip=1.0 or trainer.precision=32 may help; "
                     "the last good checkpoint is kept",
                 )
-            self._sum += loss
+            # Lightning hands out the loss divided for accumulation.
+            self._sum += loss * trainer.accumulate_grad_batches
             self._count += 1
         self._losses.clear()
 
@@ -155,8 +157,11 @@ class Checkpoints(Checkpoint):
     raises Interrupted.
     """
 
-    def __init__(self, run: Run, settings: TrainerConfig, journal: Journal) -> None:
+    def __init__(
+        self, run: Run, settings: TrainerConfig, journal: Journal, loader: BatchLoader
+    ) -> None:
         self._run, self._settings, self._journal = run, settings, journal
+        self._loader = loader
         self._saved = time.monotonic()
         self.stop_requested = False
         self.best: dict[str, float] = {}
@@ -214,12 +219,14 @@ class Checkpoints(Checkpoint):
             )
 
     def state_dict(self) -> dict[str, Any]:
-        """Best metrics and patience used."""
-        return {"best": self.best, "stale": self._stale}
+        """Best metrics, patience used, and where the training batches stand."""
+        return {"best": self.best, "stale": self._stale, "loader": self._loader.state_dict()}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Takes up what `state_dict` gave."""
         self.best, self._stale = state_dict["best"], state_dict["stale"]
+        # Lightning restores a loader only in some of its restart stages.
+        self._loader.load_state_dict(state_dict["loader"])
 
 
 def validation_metrics(metrics: Mapping[str, torch.Tensor]) -> dict[str, float]:

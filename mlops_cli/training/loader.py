@@ -54,7 +54,7 @@ class EpochOrder:
 
 
 class BatchLoader:
-    """Collated batches of encoded rows. Lightning saves and restores where it stood.
+    """Collated batches of encoded rows, which can go on where they stood.
 
     Args:
         task: Pads the rows.

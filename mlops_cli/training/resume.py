@@ -56,6 +56,8 @@ def run(root: Path, reference: str, overrides: Sequence[str], reporter: Reporter
     checkpoint = found.checkpoints / "last.ckpt"
     step = training.checkpoint_step(checkpoint) if checkpoint.exists() else 0
     found.truncate_metrics(step)
+    for leftover in found.checkpoints.glob(".*"):
+        leftover.unlink()
     found.update(status="running", pid=os.getpid(), resumed=record.now())
     reporter.info(f"going on with {found.id} from step {step}")
     return training.fit(

@@ -1,4 +1,4 @@
-"""The settings fit together, the data is what they say, and the path from training to prediction works.
+"""The settings fit together, the data is what they say, and training leads to predictions.
 
 Fast on purpose: a few training steps with a small model. The real training is `mlops train`.
 """
@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-SMOKE = ["experiment=smoke", "trainer.max_steps=3"]
 
 
 def mlops(*words, folder):
@@ -34,8 +33,8 @@ def copy(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def run(copy):
-    """A short training on the project's own data."""
-    return mlops("train", *SMOKE, folder=copy)
+    """A short training of a small model on a part of the project's own data."""
+    return mlops("train", "experiment=smoke", folder=copy)
 
 
 def test_settings_fit_together():
@@ -51,10 +50,15 @@ def test_training_sees_the_data(copy, run):
     facts = json.loads((copy / "runs" / run["run"] / "run.json").read_text("utf-8"))
 
     assert facts["status"] == "finished"
-    assert len(facts["labels"]) >= 2
+    splits = facts["data"]["fingerprints"]
+    assert {"train", "validation"} <= set(splits)
+    assert len(set(splits.values())) == len(splits), "two splits hold the same rows"
 
 
 def test_from_training_to_prediction(copy, run):
-    mlops("export", run["run"], "--onnx", folder=copy)
+    exported = mlops("export", run["run"], "--onnx", folder=copy)
+    assert exported["label_agreement"] == 1
 
-    mlops("predict", "Some text here.", folder=copy)
+    answer = mlops("predict", "Some text here.", folder=copy)["predictions"][0]
+    assert len(answer["scores"]) >= 2
+    assert answer["label"] == max(answer["scores"], key=answer["scores"].get)
