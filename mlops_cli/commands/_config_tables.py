@@ -11,6 +11,9 @@ from mlops_cli.config.catalogue import GroupInfo, KeyInfo, Overview
 from mlops_cli.config.sources import Source
 from mlops_cli.config.values import shown
 
+_WRAPPED = ("choices", "takes", "what it is")
+"""The columns that give way in a narrow terminal."""
+
 
 def overview(whole: Overview) -> Group:
     """The groups and the shortcuts."""
@@ -60,8 +63,8 @@ def _cell(value: Any) -> str:
 def _table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
     for position, title in enumerate(titles):
-        first = position == 0
-        table.add_column(title, style="bold" if first else None, no_wrap=first, overflow="fold")
+        style = "bold" if position == 0 else None
+        table.add_column(title, style=style, no_wrap=title not in _WRAPPED, overflow="fold")
     for row in rows:
         table.add_row(*map(Text, row))
     return table
