@@ -15,7 +15,7 @@ from tokenizers import Tokenizer
 
 from mlops_cli import __version__, data, models
 from mlops_cli.data.examples import Examples
-from mlops_cli.errors import DataError, GateError
+from mlops_cli.errors import DataError, GateError, NotFoundError
 from mlops_cli.files import atomic_folder, write_json
 from mlops_cli.models import inference, onnx_graph
 from mlops_cli.reporting import Reporter
@@ -66,10 +66,11 @@ def run(run: Run, config: Config, reporter: Reporter) -> ExportResult:
 
     Raises:
         GateError: The graph is not valid, or differs from PyTorch by more than is tolerated.
+        NotFoundError: The run has no model.
         DataError: There is no complete model, or it can't be expressed in ONNX.
     """
     started = time.perf_counter()
-    network, task = models.load(run.model)
+    network, task = _model(run)
     splits = data.load(config.data, config.seed, reporter)
     validation = splits.validation
     if validation is None:
@@ -107,6 +108,16 @@ def run(run: Run, config: Config, reporter: Reporter) -> ExportResult:
         metrics=metrics,
         seconds=time.perf_counter() - started,
     )
+
+
+def _model(run: Run) -> tuple[torch.nn.Module, Task]:
+    """The run's model; a run that has none yet is told by its status."""
+    if not (run.model / "task.json").is_file():
+        raise NotFoundError(
+            f"run {run.id} has no model (its status is {run.read().get('status', 'unknown')})",
+            hint=f"go on with it: mlops train --resume {run.id}; or take another: export best",
+        )
+    return models.load(run.model)
 
 
 def _pytorch_logits(
@@ -198,7 +209,7 @@ def _facts(
             "run": run.id,
             "git": recorded.get("git"),
             "data": fingerprints,
-            "config": hashlib.sha256(run.config_path.read_bytes()).hexdigest(),
+            "config_sha256": hashlib.sha256(run.config_path.read_bytes()).hexdigest(),
             "seed": config.seed,
             "model": config.model.name,
         },
@@ -210,7 +221,7 @@ def _tensor(entry: onnx.ValueInfoProto) -> dict[str, Any]:
     tensor = entry.type.tensor_type
     return {
         "name": entry.name,
-        "type": onnx.TensorProto.DataType.Name(tensor.elem_type).lower(),
+        "type": onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type).name,
         "shape": [axis.dim_param or axis.dim_value for axis in tensor.shape.dim],
     }
 

@@ -161,15 +161,15 @@ class _Tally:
         """Says what a person should know of the rows."""
         source = self.table.path
         if self.without_text:
-            reporter.warn(f"{source}: {self.without_text} rows have no text and got no label")
+            reporter.warn(f"{source}: rows without text, which got no label: {self.without_text}")
         if self.shortened:
             reporter.warn(
-                f"{source}: {self.shortened} rows have keys that the first rows lack; "
-                "the output leaves them out"
+                f"{source}: rows with keys that the first rows lack: {self.shortened}; "
+                "the output leaves these keys out"
             )
         if self.unknown:
             reporter.warn(
-                f"{source}: {self.unknown} rows have a label that the model does not know; "
+                f"{source}: rows with a label that the model does not know: {self.unknown}; "
                 "the metrics leave them out"
             )
 

@@ -41,10 +41,10 @@ def run(
         from mlops_cli import export
     result = export.run(found, loaded, out)
     out.result(
-        f"Exported {result.run} to {result.path}: {result.megabytes:g} MB, on {result.rows:,} "
-        f"validation rows the largest logit difference from PyTorch is "
-        f"{result.max_logit_difference:.2g}, label agreement {result.label_agreement:.2%}, "
-        f"{result.monitor} {result.metric_onnx:.4f}",
+        f"Exported {result.run}: agrees with PyTorch on {result.rows:,} validation rows",
         result,
         next_step='mlops predict "a text"',
+        lines=f"largest logit difference {result.max_logit_difference:.2g}, "
+        f"label agreement {result.label_agreement:.2%}, {result.monitor} {result.metric_onnx:.4f} "
+        f"(PyTorch {result.metric_pytorch:.4f})\n{result.path} ({result.megabytes:g} MB)",
     )

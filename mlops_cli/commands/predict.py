@@ -156,7 +156,7 @@ def _predict_texts(
     result = PredictResult(predictions, predictor.bundle.path, predictor.bundle.run)
     empty = sum(answer.score is None for answer in predictions)
     if empty:
-        out.warn(f"{empty} texts are empty and got no label")
+        out.warn(f"texts that are empty and got no label: {empty}")
     if out.json_mode:
         out.result("", result)
         return

@@ -7,6 +7,7 @@ import torch
 from tokenizers import Tokenizer, decoders, normalizers, pre_tokenizers, processors, trainers
 from tokenizers.models import BPE
 from transformers import BertConfig, BertForSequenceClassification
+from transformers.utils import logging as transformers_logging
 
 from mlops_cli.data.examples import Splits
 from mlops_cli.models import Built
@@ -83,6 +84,7 @@ def build(config: Config, splits: Splits, reporter: Reporter) -> Built:
 
 def load(folder: Path) -> torch.nn.Module:
     """The trained network."""
+    transformers_logging.disable_progress_bar()
     network: torch.nn.Module = BertForSequenceClassification.from_pretrained(
         folder, attn_implementation="eager"
     )

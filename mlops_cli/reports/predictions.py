@@ -40,13 +40,8 @@ def file(result: FilePredictResult) -> RenderableType:
         counts.add_row(Text("no label", style="dim"), f"{result.abstained:,}", share)
     parts.append(counts)
     if result.metrics is not None:
-        metrics = Table(
-            title=f"Against the labels of {result.labelled:,} rows",
-            title_justify="left",
-            box=None,
-            pad_edge=False,
-            show_header=False,
-        )
+        parts.append(Text(f"Against the labels of {result.labelled:,} rows", style="bold"))
+        metrics = Table(box=None, pad_edge=False, show_header=False)
         for name, value in result.metrics.items():
             metrics.add_row(name, f"{value:.4f}")
         parts.append(metrics)
@@ -68,6 +63,7 @@ def _rows(predictions: list[TextPrediction]) -> Table:
     table.add_column("text", overflow="ellipsis", no_wrap=True)
     for answer in predictions:
         score = "" if answer.score is None else f"{answer.score:.4f}"
-        shown = " ".join(answer.text[: 4 * _SHORT].split())
+        line = " ".join(answer.text[: 4 * _SHORT].split())[:_SHORT]
+        shown = "".join(sign if sign.isprintable() else "�" for sign in line)
         table.add_row(Text(answer.label or "—"), score, Text(shown))
     return table

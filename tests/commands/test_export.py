@@ -1,0 +1,84 @@
+"""`mlops export --onnx` as a user types it."""
+
+import subprocess
+
+import pytest
+from own.bundles import DATA, FILES, LABELS, WORDS
+from own.keywords import keyword_run
+
+
+@pytest.fixture
+def run(project):
+    project(FILES)
+    return keyword_run(project.path, WORDS, LABELS, DATA)
+
+
+def test_says_how_well_it_agrees_and_what_comes_next(run, mlops):
+    done = mlops("export", "--onnx")
+    assert done.exit_code == 0
+    text = " ".join(done.stdout.split())
+    assert f"Exported {run.id}: agrees with PyTorch on 4 validation rows" in text
+    assert "label agreement 100.00%, mcc 0.0000 (PyTorch 0.0000)" in text
+    assert 'next: mlops predict "a text"' in text
+    assert (run.bundle / "model.onnx").is_file()
+
+
+def test_json_is_the_whole_result(run, mlops):
+    done = mlops("export", run.id, "export.opset=17", json=True)
+    assert done.exit_code == 0
+    assert done.json["run"] == run.id
+    assert done.json["path"] == str(run.bundle)
+    assert done.json["opset"] == 17
+    assert done.json["label_agreement"] == 1.0
+
+
+def test_quiet_says_nothing(run, mlops):
+    done = mlops("export", "--quiet")
+    assert (done.exit_code, done.stdout) == (0, "")
+
+
+def test_a_limit_that_is_missed_is_exit_6(run, mlops):
+    (run.model / "task.json").write_text(
+        (run.model / "task.json").read_text("utf-8").replace("own.keywords", "own.fickle"), "utf-8"
+    )
+    done = mlops("export", "--onnx", json=True)
+    assert done.exit_code == 6
+    assert done.stdout == ""
+    assert "largest logit difference 3" in done.stderr
+    assert "export.max_logit_difference=0.001" in done.stderr
+    assert not run.bundle.exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        (["nowhere"], 5, "no run 'nowhere'"),
+        (["export.opzet=18"], 3, "export.opset"),
+        (["export.opset=99"], 3, "at most 23"),
+        (["export.max_logit_difference=-1"], 3, "at least 0"),
+    ],
+)
+def test_wrong_input_is_one_line(run, mlops, words, code, told):
+    done = mlops("export", "--onnx", *words)
+    assert done.exit_code == code
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_project_without_runs_says_to_train(project, mlops):
+    done = mlops("export", "--onnx")
+    assert done.exit_code == 5
+    assert "mlops train" in done.stderr
+
+
+@pytest.mark.slow
+def test_exporters_noise_stays_away(project, mlops_script):
+    trained = subprocess.run(
+        [mlops_script, "train", "data=quickstart", "data.size=200", "epochs=1", "--quiet"],
+        check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    assert not trained.stdout
+    done = subprocess.run(
+        [mlops_script, "export", "--onnx", "--quiet"], check=True, capture_output=True, text=True
+    )
+    assert (done.stdout, done.stderr) == ("", "")

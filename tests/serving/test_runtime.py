@@ -1,0 +1,136 @@
+"""The predictor answers by the words of a text, whatever the batches and threads."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from own.bundles import FILES, copied, keyword_bundle
+
+from mlops_cli.errors import DataError
+from mlops_cli.serving import bundle as bundles
+from mlops_cli.serving.runtime import Predictor, available_cores
+
+TEXTS = [
+    "good",
+    "bad bad bad bad",
+    "a plot",
+    "good bad",
+    "nothing known here at all",
+    "bad plot good good good",
+]
+LOGITS = [[0, 2], [8, 0], [0.5, 0], [2, 2], [0, 0], [2.5, 6]]
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory):
+    root = tmp_path_factory.mktemp("project")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        (root / "configs").mkdir()
+        (root / "configs" / "config.yaml").write_text("defaults: [base, _self_]\n")
+        for name, text in FILES.items():
+            (root / name).write_text(text)
+        yield keyword_bundle(root)
+
+
+@pytest.mark.parametrize("threads", [None, 1, 3])
+@pytest.mark.parametrize("batch_size", [1, 2, 32])
+def test_logits_come_in_the_order_of_the_rows(bundle, threads, batch_size):
+    predictor = Predictor(bundle, threads=threads)
+    found = predictor.logits({"text": TEXTS}, batch_size=batch_size)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, LOGITS, atol=1e-6)
+
+
+def test_one_row_and_no_row(bundle):
+    predictor = Predictor(bundle)
+    np.testing.assert_allclose(predictor.logits({"text": ["bad"]}), [[2, 0]])
+    assert predictor.logits({"text": []}).shape == (0, 2)
+    assert predictor.predict({"text": []}) == []
+
+
+def test_progress_counts_every_row(bundle):
+    steps = []
+    Predictor(bundle, threads=2).logits({"text": TEXTS}, batch_size=2, advance=steps.append)
+    assert sum(steps) == len(TEXTS)
+
+
+def test_answers_name_labels_with_scores(bundle):
+    first, _, third = Predictor(bundle).predict({"text": ["good", "bad", "plot"]}, top_k=2)
+    assert first.label == "pos"
+    assert first.score == pytest.approx(1 / (1 + np.exp(-2)), abs=1e-6)
+    assert list(first.scores) == ["pos", "neg"]
+    assert sum(first.scores.values()) == pytest.approx(1, abs=1e-5)
+    assert list(third.scores) == ["neg", "pos"]
+
+
+def test_top_k_beyond_the_classes_names_all(bundle):
+    (answer,) = Predictor(bundle).predict({"text": ["good"]}, top_k=9)
+    assert list(answer.scores) == ["pos", "neg"]
+
+
+def test_below_the_threshold_there_is_no_label_but_a_score(bundle):
+    sure, unsure = Predictor(bundle).predict({"text": ["good", "plot"]}, threshold=0.8)
+    assert sure.label == "pos"
+    assert unsure.label is None
+    assert unsure.score == pytest.approx(0.622459, abs=1e-5)
+
+
+def test_texts_are_cut_to_the_models_length(bundle):
+    (found,) = Predictor(bundle).logits({"text": ["good " * 100]})
+    np.testing.assert_allclose(found, [0, 16])  # eight tokens is what this model takes
+
+
+def test_a_graph_that_is_none_is_told(bundle, tmp_path):
+    folder = copied(bundle, tmp_path / "broken")
+    (folder / "model.onnx").write_bytes(b"no graph")
+    predictor = Predictor(bundles.load(folder, verify=False))
+    with pytest.raises(DataError, match=r"onnxruntime can't load .*model\.onnx") as raised:
+        predictor.logits({"text": ["good"]})
+    assert "\n" not in raised.value.message
+
+
+def test_a_graph_that_can_not_run_is_told(bundle, tmp_path):
+    folder = copied(bundle, tmp_path / "broken")
+    tokenizer = json.loads((folder / "tokenizer.json").read_text("utf-8"))
+    tokenizer["model"]["vocab"]["good"] = 4000  # a row that the embedding does not have
+    (folder / "tokenizer.json").write_text(json.dumps(tokenizer), "utf-8")
+    predictor = Predictor(bundles.load(folder, verify=False))
+    with pytest.raises(DataError, match="onnxruntime can't run"):
+        predictor.logits({"text": ["good"]})
+
+
+def test_a_task_of_ones_own_that_is_not_here_is_told(bundle, tmp_path):
+    facts = {**bundle.facts, "task": {**bundle.task, "name": "nowhere.to_be_found"}}
+    with pytest.raises(DataError, match=r"'nowhere\.to_be_found' is no module"):
+        Predictor(bundles.Bundle(bundle.path, facts))
+
+
+def test_a_task_that_lacks_a_part_is_told(bundle):
+    spec = {name: value for name, value in bundle.task.items() if name != "pad_id"}
+    facts = {**bundle.facts, "task": spec}
+    with pytest.raises(DataError, match="its task has no 'pad_id'"):
+        Predictor(bundles.Bundle(bundle.path, facts))
+
+
+def test_at_least_one_core_is_there():
+    assert available_cores() >= 1
+
+
+def test_answers_need_no_training_stack(bundle):
+    code = f"""
+import sys
+from pathlib import Path
+from mlops_cli.serving import bundle
+from mlops_cli.serving.runtime import Predictor
+predictor = Predictor(bundle.load(Path({str(bundle.path)!r})))
+assert predictor.predict({{"text": ["good film"]}})[0].label == "pos"
+print(" ".join({{name.split(".")[0] for name in sys.modules}}))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not done.stderr
+    loaded = set(done.stdout.split())
+    assert {"onnxruntime", "tokenizers", "numpy"} <= loaded
+    assert not loaded & {"torch", "transformers", "onnx", "hydra", "omegaconf", "datasets", "typer"}
