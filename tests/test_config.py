@@ -241,6 +241,28 @@ def test_a_model_of_ones_own_takes_free_settings(project):
     assert loaded.lr == 1e-3
 
 
+def test_files_may_build_on_others_and_lie_deeper(project):
+    project(
+        {
+            "configs/config.yaml": "defaults: [base, local]\nlr: 3\n",
+            "configs/local.yaml": "seed: 4\nlr: 8\n",
+            "configs/model/big/deep.yaml": "module: scratch\nlayers: 9\n",
+        }
+    )
+    loaded = config.load(["model=big/deep"], root=project.path)
+    assert (loaded.seed, loaded.lr) == (4, 3.0)
+    assert isinstance(loaded.model, ScratchModelConfig)
+    assert (loaded.model.name, loaded.model.layers) == ("big/deep", 9)
+    project({"configs/local.yaml": "sead: 4\n"})
+    with pytest.raises(ConfigError, match=r"configs/local\.yaml:1: there is no key 'sead'"):
+        config.load([], root=project.path)
+
+
+def test_a_file_of_another_system_is_read(project):
+    (project / "configs/config.yaml").write_bytes(b"\xef\xbb\xbfdefaults: [base]\r\nlr: 3\r\n")
+    assert config.load([], root=project.path).lr == 3.0
+
+
 EXPERIMENT = """# @package _global_
 # A try: mlops train experiment=try
 defaults:

@@ -4,8 +4,9 @@ The Compose API has no multirun and makes no run folder: both are ours.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
@@ -60,9 +61,14 @@ def used_files(tree: Tree, words: Sequence[str]) -> list[tuple[Path, str]]:
     return found
 
 
-def _hydra(tree: Tree) -> AbstractContextManager[None]:
+@contextmanager
+def _hydra(tree: Tree) -> Iterator[None]:
     # `hydra.searchpath` only adds at the end: the project has to be the primary folder.
-    return initialize_config_dir(str(tree.folders[0].resolve()), version_base="1.3")
+    folder = str(tree.folders[0].resolve())
+    with warnings.catch_warnings(), initialize_config_dir(folder, version_base="1.3"):
+        # A file's own values come last then, which is what people mean.
+        warnings.filterwarnings("ignore", message=".*Defaults list is missing `_self_`")
+        yield
 
 
 def _search_path(tree: Tree) -> list[str]:
@@ -122,7 +128,7 @@ def _translated(error: BaseException, keys: Iterable[str]) -> ConfigError:
     keyed = [cause for cause in causes if isinstance(cause, OmegaConfBaseException)]
     key = next((cause.full_key for cause in keyed if cause.full_key), "")
     if isinstance(error, OverrideParseException):
-        word = error.override or ""
+        word = (error.override or "").removeprefix("++")
         return ConfigError(
             f"can't read {word!r}",
             hint=f"quote the value twice: '{word.partition('=')[0]}=\"…\"'",

@@ -5,7 +5,7 @@ from typing import Any
 
 from mlops_cli.config.keys import EXPERIMENT, GROUPS
 from mlops_cli.config.suggest import nearest
-from mlops_cli.config.tree import Tree, split_entry
+from mlops_cli.config.tree import Tree, full_name, split_entry
 from mlops_cli.config.values import shown
 from mlops_cli.config.yaml_file import YamlFile
 from mlops_cli.errors import ConfigError
@@ -15,7 +15,7 @@ def check_defaults(tree: Tree, name: str, file: YamlFile) -> Iterator[ConfigErro
     """Problems of a file's defaults list."""
     content = file.content or {}
     listed = content.get("defaults", [])
-    folder, _, own_name = name.rpartition("/")
+    folder = name.rpartition("/")[0]
     if not isinstance(listed, list):
         yield ConfigError(
             f"{file.where(('defaults',))}: defaults must be a list, not {shown(listed)}",
@@ -26,7 +26,7 @@ def check_defaults(tree: Tree, name: str, file: YamlFile) -> Iterator[ConfigErro
     for position, item in enumerate(listed):
         where = file.where(("defaults", position))
         problem = (
-            _check_include(tree, folder, item, own_name)
+            _check_include(tree, name, item)
             if isinstance(item, str)
             else _check_choice(tree, item, based=based, inside=bool(folder))
         )
@@ -34,11 +34,13 @@ def check_defaults(tree: Tree, name: str, file: YamlFile) -> Iterator[ConfigErro
             yield ConfigError(f"{where}: {problem.message}", hint=problem.hint)
 
 
-def _check_include(tree: Tree, folder: str, item: str, own_name: str) -> ConfigError | None:
-    if item == own_name:
+def _check_include(tree: Tree, name: str, item: str) -> ConfigError | None:
+    full = full_name(name, item)
+    if full == name:
         return ConfigError("the defaults list names the file itself", hint="drop the line")
-    if item == "_self_" or tree.find(f"{folder}/{item}" if folder else item.lstrip("/")):
+    if item == "_self_" or tree.find(full):
         return None
+    folder = full.rpartition("/")[0]
     owner = next((group for group in GROUPS if item in tree.choices(group)), None)
     if owner and not folder:
         return ConfigError(
@@ -46,7 +48,7 @@ def _check_include(tree: Tree, folder: str, item: str, own_name: str) -> ConfigE
             hint=f"did you mean - override {owner}: {item}?",
         )
     names = tree.choices(folder) if folder else {"base": None, "_self_": None}
-    near = nearest(item, names)
+    near = nearest(full.rpartition("/")[2], names)
     hint = f"did you mean {near}?" if near else f"files: {', '.join(names)}"
     return ConfigError(f"the defaults list names {item!r}, which is not there", hint=hint)
 

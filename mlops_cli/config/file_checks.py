@@ -10,7 +10,7 @@ from mlops_cli.config.keys import EXPERIMENT, GROUPS, SHORTCUTS, group_keys, key
 from mlops_cli.config.scope import Scope, module_problem
 from mlops_cli.config.section import Section, value_problems
 from mlops_cli.config.suggest import nearest, nearest_key
-from mlops_cli.config.tree import Tree, entries
+from mlops_cli.config.tree import MOST_NESTED, Tree, entries, included
 from mlops_cli.config.values import shown
 from mlops_cli.config.yaml_file import YamlFile
 from mlops_cli.errors import ConfigError
@@ -20,10 +20,19 @@ _GLOBAL = re.compile(r"^#\s*@package\s+_global_\s*$", re.MULTILINE)
 
 def check_used(tree: Tree, choices: Mapping[str, str]) -> Iterator[ConfigError]:
     """Problems of the project's files that a command with these choices reads."""
-    yield from check_file(tree, "config")
+    yield from _check_with_included(tree, "config", 0)
     for group, choice in tree.selection(choices).items():
         if group in GROUPS or group == EXPERIMENT:
-            yield from check_file(tree, f"{group}/{choice}")
+            yield from _check_with_included(tree, f"{group}/{choice}", 0)
+
+
+def _check_with_included(tree: Tree, name: str, depth: int) -> Iterator[ConfigError]:
+    """Problems of a file and of those it builds on."""
+    yield from check_file(tree, name)
+    path = tree.find(name)
+    if path is not None and depth < MOST_NESTED:
+        for below in included(name, tree.read(path).content):
+            yield from _check_with_included(tree, below, depth + 1)
 
 
 def check_all(tree: Tree) -> Iterator[ConfigError]:

@@ -1,5 +1,6 @@
 """What is wrong with the words of a command line, told before Hydra is loaded."""
 
+import re
 from collections.abc import Iterator
 
 from mlops_cli.config.choice_checks import choice_hint, choice_problem, owner_of
@@ -134,27 +135,33 @@ def _superfluous_plus(override: Override, scope: Scope) -> ConfigError:
 
 
 def _key_problem(override: Override, scope: Scope) -> ConfigError | None:
-    if find_key(override, scope) is not None or _is_free(override, scope):
+    if _is_free(override, scope):
+        return _unwritable(override)
+    if find_key(override, scope) is not None:
         return None
     key, group, name = override.key, override.group, override.name
-    if group == EXPERIMENT:
-        return ConfigError(
-            f"there is no key {key!r}: an experiment is chosen as a whole",
-            hint=choices_hint(EXPERIMENT, name, scope.tree.choices(EXPERIMENT)),
-        )
     if group in SHORTCUTS:
-        return ConfigError(
-            f"{group} has no keys below it", hint=f"did you mean {group}={override.value}?"
-        )
-    if group not in GROUPS:
-        return ConfigError(f"there is no key {key!r}", hint=_near_key(override, scope))
-    if name in scope.tree.choices(group):
-        return ConfigError(
-            f"{key} is not a key: {name} is a choice of {group}",
-            hint=f"did you mean {group}={name}?",
-        )
+        message, hint = f"{group} has no keys below it", f"did you mean {group}={override.value}?"
+    elif group == EXPERIMENT:
+        message = f"there is no key {key!r}: an experiment is chosen as a whole"
+        hint = choices_hint(EXPERIMENT, name, scope.tree.choices(EXPERIMENT))
+    elif group not in GROUPS:
+        message, hint = f"there is no key {key!r}", _near_key(override, scope)
+    elif name in scope.tree.choices(group):
+        message = f"{key} is not a key: {name} is a choice of {group}"
+        hint = f"did you mean {group}={name}?"
+    else:
+        message, hint = f"{key} is not a key of {scope.label(group)}", _near_key(override, scope)
+    return ConfigError(message, hint=hint)
+
+
+def _unwritable(override: Override) -> ConfigError | None:
+    """What is wrong with the name of a key that the user makes up."""
+    if re.fullmatch(r"[\w.-]*\w", override.name):
+        return None
     return ConfigError(
-        f"{key} is not a key of {scope.label(group)}", hint=_near_key(override, scope)
+        f"{override.key!r} can't be a key",
+        hint="keys are made of letters, digits, _ and -, with dots between",
     )
 
 

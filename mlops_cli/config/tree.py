@@ -95,14 +95,16 @@ class Tree:
 
     def content(self, group: str, choice: str, depth: int = 0) -> dict[str, Any]:
         """The settings of a choice, over those of the choices it builds on."""
-        path = self.find(f"{group}/{choice}") if choice else None
+        name = f"{group}/{choice}"
+        path = self.find(name) if choice else None
         if path is None or depth > MOST_NESTED:
             return {}
         own = self.read(path).content
         merged: dict[str, Any] = {}
-        for entry in entries(own):
-            if not entry.group and entry.choice and entry.choice != "_self_":
-                merged |= self.content(group, entry.choice, depth + 1)
+        for below in included(name, own):
+            inner_group, _, inner_choice = below.partition("/")
+            if inner_group == group:
+                merged |= self.content(group, inner_choice, depth + 1)
         if isinstance(own, Mapping):
             merged |= {str(key): value for key, value in own.items() if key != "defaults"}
         return merged
@@ -112,19 +114,15 @@ class Tree:
         path = self.find(name)
         if path is None or depth > MOST_NESTED:
             return {}
+        own = self.read(path).content
         collected: dict[str, str] = {}
-        folder = name.rpartition("/")[0]
-        for entry in entries(self.read(path).content):
-            if entry.group:
-                if entry.choice:
-                    collected[entry.group] = entry.choice
-            elif entry.choice and entry.choice != "_self_":
-                below = entry.choice.lstrip("/")
-                nested = f"{folder}/{below}" if folder else below
-                collected |= self._collect(nested, depth + 1)
-        if not folder and EXPERIMENT in collected:
-            experiment = self.experiment_choices(collected[EXPERIMENT])
-            collected = {**collected, **experiment}
+        for below in included(name, own):
+            collected |= self._collect(below, depth + 1)
+        collected |= {
+            entry.group: entry.choice for entry in entries(own) if entry.group and entry.choice
+        }
+        if "/" not in name and EXPERIMENT in collected:
+            collected = {**self.experiment_choices(collected[EXPERIMENT]), **collected}
         return collected
 
 
@@ -145,6 +143,18 @@ def entries(content: Any) -> list[Entry]:
         if parts is not None:
             found.append(Entry(*parts))
     return found
+
+
+def included(name: str, content: Any) -> list[str]:
+    """The files (as `find` takes them) that the file `name` builds on by its defaults list."""
+    items = [entry.choice for entry in entries(content) if not entry.group and entry.choice]
+    return [full_name(name, item) for item in items if item != "_self_"]
+
+
+def full_name(name: str, item: str) -> str:
+    """The file that `item` in the defaults list of the file `name` stands for."""
+    folder = name.rpartition("/")[0]
+    return item[1:] if item.startswith("/") else f"{folder}/{item}" if folder else item
 
 
 def split_entry(item: Any) -> tuple[str, str | None, bool] | None:

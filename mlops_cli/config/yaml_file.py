@@ -58,6 +58,8 @@ class YamlFile:
             text = path.read_text("utf-8")
         except UnicodeDecodeError as error:
             raise ConfigError(f"{shown} is not UTF-8 text", hint="save it as UTF-8") from error
+        except OSError as error:
+            raise ConfigError(f"can't read {shown}: {error.strerror}") from error
         return cls.parse(text, shown)
 
     @classmethod
