@@ -1,0 +1,195 @@
+"""`mlops predict` as a user types it."""
+
+import json
+import subprocess
+
+import pytest
+from own.bundles import DATA, FILES, LABELS, WORDS, copied, keyword_bundle
+from own.keywords import keyword_run
+
+BANNED = {
+    "torch",
+    "transformers",
+    "hydra",
+    "omegaconf",
+    "datasets",
+    "pyarrow",
+    "onnx",
+    "pytorch_lightning",
+    "dvc",
+    "wandb",
+    "matplotlib",
+    "copier",
+}
+
+
+@pytest.fixture
+def bundle(project):
+    project(FILES)
+    return keyword_bundle(project.path)
+
+
+def test_one_text_shows_label_score_and_bars(bundle, mlops):
+    done = mlops("predict", "a good film")
+    assert done.exit_code == 0
+    first, second, third = done.stdout.splitlines()
+    assert first == "✓ pos (0.8808)"
+    assert second.split()[:2] == ["pos", "0.8808"]
+    assert third.split()[:2] == ["neg", "0.1192"]
+    assert second.count("━") > third.count("━")
+    assert done.stderr == ""
+
+
+def test_several_texts_show_a_table(bundle, mlops):
+    done = mlops("predict", "good", "[red]bad\x1b[31m", "")
+    lines = [line.split() for line in done.stdout.splitlines()]
+    assert lines[0] == ["✓", "Predicted", "3", "texts"]
+    assert lines[2] == ["pos", "0.8808", "good"]
+    assert "\x1b" not in done.stdout
+    assert lines[3][2].startswith("[red]bad")
+    assert lines[4] == ["—"]
+    assert "got no label: 1" in done.stderr
+
+
+def test_json_has_every_score_and_the_bundle(bundle, mlops):
+    done = mlops("predict", "good", "plot", "--threshold", "0.8", "--top-k", "1", json=True)
+    assert done.exit_code == 0
+    assert done.json == {
+        "predictions": [
+            {"label": "pos", "score": 0.880797, "scores": {"pos": 0.880797}, "text": "good"},
+            {"label": None, "score": 0.622459, "scores": {"neg": 0.622459}, "text": "plot"},
+        ],
+        "bundle": str(bundle.path),
+        "run": bundle.run,
+    }
+
+
+def test_below_the_threshold_says_so(bundle, mlops):
+    done = mlops("predict", "a plot", "--threshold", "0.8")
+    assert "No label: the best score 0.6225 is below 0.8" in done.stdout
+
+
+def test_quiet_prints_labels_only_one_a_line(bundle, mlops):
+    done = mlops("predict", "--quiet", input="good film\n\nbad film\r\na plot\n")
+    assert (done.exit_code, done.stdout, done.stderr) == (0, "pos\n\nneg\nneg\n", "")
+
+
+@pytest.mark.parametrize("words", [[], ["-"]])
+def test_standard_input_is_read_a_text_a_line(bundle, mlops, words):
+    done = mlops("predict", *words, input="good\nbad\n", json=True)
+    assert [one["label"] for one in done.json["predictions"]] == ["pos", "neg"]
+
+
+def test_a_file_becomes_a_file(bundle, project, mlops):
+    done = mlops("predict", "--file", "validation.csv", "--output", "out/answers.csv")
+    assert done.exit_code == 0
+    text = " ".join(done.stdout.split())
+    assert "Predicted 4 rows into out/answers.csv" in text
+    assert "Against the labels of 4 rows" in text
+    assert "accuracy 0.5000" in text
+    written = (project / "out/answers.csv").read_text("utf-8").splitlines()
+    assert written[0] == "text,label,predicted_label,predicted_score"
+    assert written[1] == "good good story,pos,pos,0.982014"
+
+
+def test_a_file_in_json_mode_is_counted(bundle, project, mlops):
+    done = mlops("predict", "--file", "train.csv", "--output", "out.jsonl", json=True)
+    assert done.exit_code == 0
+    assert done.json["rows"] == 5
+    assert done.json["labels"] == {"pos": 3, "neg": 2}
+    assert done.json["metrics"]["accuracy"] == 1.0
+    assert done.json["columns"] == ["predicted_label", "predicted_score"]
+
+
+def test_a_bundle_answers_outside_the_project(bundle, mlops, tmp_path, monkeypatch):
+    folder = copied(bundle, tmp_path / "shipped")
+    (tmp_path / "away").mkdir()
+    monkeypatch.chdir(tmp_path / "away")
+    assert mlops("predict", "good", "--bundle", str(folder), "--quiet").stdout == "pos\n"
+    done = mlops("predict", "good")
+    assert done.exit_code == 5
+    assert "mlops export --onnx" in done.stderr
+    assert "--bundle" in done.stderr
+
+
+def test_a_run_chooses_its_bundle(bundle, mlops):
+    done = mlops("predict", "good", "--run", bundle.run, "--quiet")
+    assert done.stdout == "pos\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        (["x", "--top-k", "0"], 2, "--top-k must be at least 1"),
+        (["x", "--batch-size", "0"], 2, "--batch-size must be at least 1"),
+        (["x", "--threshold", "2"], 2, "--threshold is a probability, not 2"),
+        (["x", "--file", "train.csv", "--output", "o.csv"], 2, "don't go together"),
+        (["--file", "train.csv"], 2, "--file needs --output"),
+        (["x", "--output", "o.csv"], 2, "go with --file"),
+        (["x", "--text", "review"], 2, "go with --file"),
+        (["x", "--bundle", "a", "--run", "b"], 2, "both name a bundle"),
+        (["--file", "train.csv", "--output", "train.csv"], 2, "is the input file"),
+        (["--file", "train.csv", "--output", "validation.csv"], 2, "--force"),
+        (["--file", "train.csv", "--output", "o.doc"], 2, "which format"),
+        (["--file", "trian.csv", "--output", "o.csv"], 5, "did you mean train.csv?"),
+        (["--file", "train.csv", "--output", "o.csv", "--text", "txt"], 5, "--text=text"),
+        (["x", "--run", "zzz"], 5, "no run 'zzz'"),
+        (["x", "--bundle", "nowhere"], 5, "no folder nowhere"),
+        ([], 5, "no text to predict"),
+        (["-"], 5, "no text to predict"),
+        ([""], 5, "no text to predict"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_wrong_input_is_one_line(bundle, mlops, words, code, told):
+    done = mlops("predict", *words)
+    assert done.exit_code == code
+    assert told in done.stderr
+    assert done.stdout == ""
+    assert len(done.stderr.splitlines()) <= 2
+
+
+def test_standard_input_that_is_not_utf8_names_the_line(bundle, mlops):
+    done = mlops("predict", input="gut\ngrün\n".encode("cp1252"), json=True)
+    assert done.exit_code == 5
+    assert json.loads(done.stderr)["error"] == "standard input, line 2: byte 0xfc is not UTF-8"
+
+
+def test_a_changed_bundle_does_not_answer(bundle, mlops):
+    (bundle.path / "reference.json").write_text("{}", "utf-8")
+    done = mlops("predict", "good")
+    assert done.exit_code == 5
+    assert "reference.json was changed after the export" in done.stderr
+
+
+def test_a_run_without_a_bundle_says_how_to_make_one(project, mlops):
+    project(FILES)
+    run = keyword_run(project.path, WORDS, LABELS, DATA)
+    done = mlops("predict", "good", "--run", "latest")
+    assert done.exit_code == 5
+    assert f"mlops export --onnx {run.id}" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["good film"], ["--file", "train.csv", "--output", "out.csv"]],
+    ids=["texts", "file"],
+)
+def test_answers_with_the_base_install_alone(bundle, mlops_script, words):
+    code = (
+        "import sys; from mlops_cli.cli import main\n"
+        "try: main()\n"
+        "finally: sys.stderr.write(' '.join({n.split('.')[0] for n in sys.modules}))"
+    )
+    python = mlops_script.with_name("python")
+    done = subprocess.run(
+        [python, "-c", code, "predict", *words, "--json"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    json.loads(done.stdout)
+    loaded = set(done.stderr.splitlines()[-1].split())
+    assert "onnxruntime" in loaded
+    assert not loaded & BANNED
