@@ -1,7 +1,6 @@
 """The door: the Typer app, the list of commands, and errors turned into exit codes."""
 
 import os
-import signal
 import sys
 from typing import Annotated, NoReturn
 
@@ -10,6 +9,7 @@ import typer
 from mlops_cli import __version__
 from mlops_cli.commands import config, evaluate, export, init, predict, train, update
 from mlops_cli.errors import Interrupted, MlopsError, UsageError
+from mlops_cli.interrupts import treat_termination_as_interrupt
 from mlops_cli.output import Output
 
 app = typer.Typer(
@@ -45,8 +45,7 @@ def root(
 
 def main() -> None:
     """Runs the command line. Exit codes: `errors.py`, and 141 where our reader went away."""
-    # SIGTERM ends work the way Ctrl-C does: what is on disk stays whole.
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    treat_termination_as_interrupt()
     try:
         code = app(prog_name="mlops", standalone_mode=False)
         sys.stdout.flush()

@@ -12,17 +12,16 @@ tensors of shape (batch, sequence) and answers with an object that has `.logits`
 (batch, classes).
 """
 
-import importlib
 import json
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from mlops_cli import tasks
-from mlops_cli.errors import ConfigError, DataError
+from mlops_cli import lookup, tasks
+from mlops_cli.errors import DataError
 from mlops_cli.files import write_json
+from mlops_cli.schemas.model import SCHEMAS
 
 if TYPE_CHECKING:
     import pytorch_lightning as pl
@@ -43,18 +42,13 @@ def family(name: str) -> ModuleType:
     Raises:
         ConfigError: There is no such module.
     """
-    qualified = name if "." in name else f"{__name__}.{name}"
-    try:
-        return importlib.import_module(qualified)
-    except ModuleNotFoundError as error:
-        if error.name is None or not qualified.startswith(error.name):
-            raise
-        names = sorted(p.stem for p in Path(__file__).parent.glob("[a-z]*.py"))
-        near = get_close_matches(name, names, n=1)
-        raise ConfigError(
-            f"no model module {name!r}",
-            hint=f"did you mean {near[0]}?" if near else f"model modules: {', '.join(names)}",
-        ) from error
+    return lookup.find(
+        name,
+        room=__name__,
+        kind="model module",
+        known=list(SCHEMAS),
+        offers=["build(config, splits, reporter)", "load(folder)"],
+    )
 
 
 def save(folder: Path, network: Any, task: tasks.Task, family_name: str) -> None:

@@ -1,7 +1,5 @@
 """From wishes to the answers a template needs: choices, defaults, a look at the data."""
 
-import netrc
-import os
 import re
 from collections import Counter
 from difflib import get_close_matches
@@ -12,10 +10,10 @@ from mlops_cli.data.tables import Table, guess_columns, missing_column, open_tab
 from mlops_cli.errors import ConfigError, DataError, UsageError
 from mlops_cli.project import packaged_configs
 from mlops_cli.schemas.scaffold import Answers, DataLook, Wishes
+from mlops_cli.tracking.credentials import has_wandb_key
 
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,98}[A-Za-z0-9])?")
 _LOOKED_AT = 1000
-_WANDB_HOST = "api.wandb.ai"
 
 
 def choices(group: str) -> list[str]:
@@ -59,21 +57,7 @@ def default_name(folder: Path) -> str:
 
 def default_tracker() -> str:
     """W&B when its credentials are there, else none."""
-    return "wandb" if has_wandb_credentials() else "none"
-
-
-def has_wandb_credentials() -> bool:
-    """Whether W&B would find a key: in the environment, or where `wandb login` puts it."""
-    if os.environ.get("WANDB_API_KEY"):
-        return True
-    named = os.environ.get("NETRC")
-    for path in [Path(named)] if named else [Path.home() / ".netrc", Path.home() / "_netrc"]:
-        try:
-            if netrc.netrc(path).authenticators(_WANDB_HOST):
-                return True
-        except (OSError, netrc.NetrcParseError):
-            continue
-    return False
+    return "wandb" if has_wandb_key() else "none"
 
 
 def look_at(path: Path, text: str | None = None, label: str | None = None) -> DataLook:

@@ -3,12 +3,9 @@
 A tracker's module offers `create(config: TrackerConfig) -> Tracker`.
 """
 
-import importlib
-from difflib import get_close_matches
-from pathlib import Path
 from typing import Any, Protocol
 
-from mlops_cli.errors import ConfigError
+from mlops_cli import lookup
 from mlops_cli.schemas.tracker import TrackerConfig
 from mlops_cli.tracking.record import Run
 
@@ -37,20 +34,12 @@ class Tracker(Protocol):
 
 def create(config: TrackerConfig) -> Tracker:
     """The tracker the config names. Raises ConfigError when there is no such module."""
-    name = config.module or config.name
-    qualified = name if "." in name else f"{__name__}.{name}"
-    try:
-        module = importlib.import_module(qualified)
-    except ModuleNotFoundError as error:
-        if error.name is None or not qualified.startswith(error.name):
-            raise
-        names = sorted(
-            p.stem for p in Path(__file__).parent.glob("[a-z]*.py") if p.stem != "record"
-        )
-        near = get_close_matches(name, names, n=1)
-        raise ConfigError(
-            f"no tracker {name!r}",
-            hint=f"did you mean {near[0]}?" if near else f"trackers: {', '.join(names)}",
-        ) from error
+    module = lookup.find(
+        config.module or config.name,
+        room=__name__,
+        kind="tracker",
+        known=lookup.choices("tracker"),
+        offers=["create(config)"],
+    )
     tracker: Tracker = module.create(config)
     return tracker

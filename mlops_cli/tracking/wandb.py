@@ -1,29 +1,17 @@
 """`tracker=wandb`: the run in Weights & Biases, offline when there is no key."""
 
 import logging
-import netrc
 import os
-from pathlib import Path
 from typing import Any
 
 import wandb
 
 from mlops_cli.errors import MissingDependencyError
 from mlops_cli.schemas.tracker import TrackerConfig, WandbTrackerConfig
+from mlops_cli.tracking.credentials import has_wandb_key
 from mlops_cli.tracking.record import Run
 
 _log = logging.getLogger(__name__)
-
-
-def has_credentials() -> bool:
-    """Whether a W&B key is in the environment or in the netrc file."""
-    if os.environ.get("WANDB_API_KEY"):
-        return True
-    file = Path(os.environ.get("NETRC", Path.home() / ".netrc"))
-    try:
-        return netrc.netrc(file).authenticators("api.wandb.ai") is not None
-    except (OSError, netrc.NetrcParseError):
-        return False
 
 
 class WandbTracker:
@@ -65,8 +53,8 @@ class WandbTracker:
     def _mode(self) -> Any:
         environment = os.environ.get("WANDB_MODE")
         if self._config.mode == "auto":
-            return environment or ("online" if has_credentials() else "offline")
-        if self._config.mode == "online" and not has_credentials():
+            return environment or ("online" if has_wandb_key() else "offline")
+        if self._config.mode == "online" and not has_wandb_key():
             raise MissingDependencyError(
                 "tracker.mode=online, and there is no W&B key",
                 hint="wandb login, or WANDB_API_KEY, or tracker.mode=offline",

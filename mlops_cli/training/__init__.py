@@ -1,12 +1,8 @@
 """Stage `train`: data, model and trainer of a config become a run with a model in it."""
 
 import dataclasses
-import logging
 import pickle
-import signal
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,12 +10,11 @@ import numpy as np
 import pytorch_lightning as pl
 import torch
 from safetensors.torch import load_file
-from transformers.utils import logging as transformers_logging
 
 from mlops_cli import config as configs
 from mlops_cli import data, models, project, tracking
 from mlops_cli.data.examples import Splits
-from mlops_cli.errors import DataError, Interrupted, TrainingError
+from mlops_cli.errors import DataError
 from mlops_cli.files import atomic_folder
 from mlops_cli.models.compact import expand_embeddings
 from mlops_cli.reporting import Reporter
@@ -29,6 +24,12 @@ from mlops_cli.tracking import record
 from mlops_cli.tracking.record import Run
 from mlops_cli.training import hardware
 from mlops_cli.training.callbacks import Checkpoints, Journal, StepRandomness
+from mlops_cli.training.guards import (
+    graceful_interrupt,
+    out_of_memory,
+    quiet_libraries,
+    recorded_status,
+)
 from mlops_cli.training.loader import BatchLoader, EpochOrder, ValidationLoader
 
 _PRECISIONS: dict[str, Literal["32-true", "bf16-mixed", "16-mixed"]] = {
@@ -97,13 +98,13 @@ def run(config: Config, root: Path, overrides: Sequence[str], reporter: Reporter
 
 def prepare(config: Config, reporter: Reporter) -> Prepared:
     """Loads the data, builds the model and makes the batches; all from `config.seed`."""
-    _quiet_libraries()
+    quiet_libraries()
     if config.trainer.threads:
         torch.set_num_threads(config.trainer.threads)
     device = hardware.accelerator(config.trainer)
     splits = data.load(config.data, config.seed, reporter)
     torch.manual_seed(config.seed)
-    with _out_of_memory(config):
+    with out_of_memory(config):
         built = models.family(config.model.module or config.model.name).build(
             config, splits, reporter
         )
@@ -158,8 +159,8 @@ def fit(
     run.update(**tracker.start(run, dataclasses.asdict(config), run.read()))
     reporter.info(f"run {run.id}")
     with (
-        _status(run, tracker) as outcome,
-        _out_of_memory(config),
+        recorded_status(run, tracker) as outcome,
+        out_of_memory(config),
         reporter.task("training", batches) as bar,
     ):
         journal = Journal(run, tracker, config.trainer, bar)
@@ -167,8 +168,11 @@ def fit(
         trainer = _trainer(prepared, run, [StepRandomness(config.seed), journal, checkpoints])
         if checkpoint is not None:
             bar.advance(checkpoint_step(checkpoint) * config.trainer.accumulate)
-        with _graceful_interrupt(checkpoints):
+        with graceful_interrupt(checkpoints):
             trainer.fit(module, prepared.train, prepared.validation, ckpt_path=checkpoint)
+            if trainer.global_step > checkpoints.validated_step:
+                # `max_steps` ended inside an epoch.
+                trainer.validate(module, prepared.validation, verbose=False)
         result = _finish(prepared, run, trainer, journal, checkpoints)
         outcome.update(metrics=result.metrics, epochs=result.epochs, seconds=result.seconds)
     return result
@@ -198,13 +202,7 @@ def _finish(
 ) -> TrainResult:
     """Takes the best weights, puts the full embedding back and saves the model."""
     module = prepared.built.module
-    best = run.checkpoints / "best.safetensors"
-    if not best.exists():
-        raise TrainingError(
-            "training ended before its first validation, so there is no model to keep",
-            hint="more trainer.max_steps, or smaller data",
-        )
-    module.load_state_dict(load_file(best))
+    module.load_state_dict(load_file(run.checkpoints / "best.safetensors"))
     network: Any = module.network
     expand_embeddings(network)
     family = prepared.config.model.module or prepared.config.model.name
@@ -236,70 +234,3 @@ def checkpoint_step(checkpoint: Path) -> int:
             f"checkpoint {checkpoint} can't be read", hint="start a new run: mlops train"
         ) from error
     return int(content["global_step"])
-
-
-@contextmanager
-def _status(run: Run, tracker: tracking.Tracker) -> Iterator[dict[str, Any]]:
-    """Writes how the run ended; the block adds facts to what it is given."""
-    outcome: dict[str, Any] = {}
-    status = "failed"
-    try:
-        yield outcome
-        status = "finished"
-    except (Interrupted, KeyboardInterrupt):
-        status = "interrupted"
-        raise
-    except TrainingError as error:
-        outcome["error"] = error.message
-        raise
-    finally:
-        run.update(status=status, ended=record.now(), **outcome)
-        tracker.finish(status, outcome.get("metrics", {}))
-
-
-@contextmanager
-def _graceful_interrupt(checkpoints: Checkpoints) -> Iterator[None]:
-    """The first Ctrl-C ends training at the next step, saved; the second ends it at once."""
-
-    def handle(number: int, frame: Any) -> None:
-        if checkpoints.stop_requested:
-            raise KeyboardInterrupt
-        checkpoints.stop_requested = True
-
-    before = signal.signal(signal.SIGINT, handle)
-    try:
-        yield
-    except SystemExit as error:
-        # Lightning turns a KeyboardInterrupt into exit code 1.
-        raise KeyboardInterrupt from error
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-@contextmanager
-def _out_of_memory(config: Config) -> Iterator[None]:
-    """Names the batch size to try instead of the allocator's own words."""
-    try:
-        yield
-    except (MemoryError, RuntimeError) as error:
-        texts = ("can't allocate memory", "not enough memory", "out of memory", "bad_alloc")
-        known = isinstance(error, MemoryError | torch.OutOfMemoryError)
-        if not known and not any(text in str(error) for text in texts):
-            raise
-        half = max(1, config.batch_size // 2)
-        keep = f" trainer.accumulate={config.trainer.accumulate * 2} (the same effective batch)"
-        raise TrainingError(
-            f"out of memory with batch_size={config.batch_size} and texts of up to "
-            f"{config.model.max_length} tokens",
-            hint=f"try batch_size={half}{keep if half < config.batch_size else ''}, "
-            f"or model.max_length={max(8, config.model.max_length // 2)}",
-        ) from error
-
-
-def _quiet_libraries() -> None:
-    """Our own lines say what matters; these libraries repeat it at length."""
-    for name in ("pytorch_lightning", "lightning.pytorch", "lightning_fabric"):
-        logging.getLogger(name).setLevel(logging.ERROR)
-    transformers_logging.disable_progress_bar()
-    warnings.filterwarnings("ignore", module="pytorch_lightning|lightning_fabric")
-    warnings.filterwarnings("ignore", message=".*lr_scheduler.step.*before.*optimizer.step.*")

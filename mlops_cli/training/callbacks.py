@@ -166,6 +166,7 @@ class Checkpoints(Checkpoint):
         self.stop_requested = False
         self.best: dict[str, float] = {}
         self._stale = 0
+        self.validated_step = 0
 
     def on_train_batch_end(
         self,
@@ -191,6 +192,7 @@ class Checkpoints(Checkpoint):
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Keeps the weights when the monitored metric is the best so far."""
         metrics = validation_metrics(trainer.callback_metrics)
+        self.validated_step = trainer.global_step
         monitor = self._settings.monitor
         value = metrics.get(f"val/{monitor}", math.nan)
         before = self.best.get(f"val/{monitor}", math.nan)
@@ -220,11 +222,17 @@ class Checkpoints(Checkpoint):
 
     def state_dict(self) -> dict[str, Any]:
         """Best metrics, patience used, and where the training batches stand."""
-        return {"best": self.best, "stale": self._stale, "loader": self._loader.state_dict()}
+        return {
+            "best": self.best,
+            "stale": self._stale,
+            "validated_step": self.validated_step,
+            "loader": self._loader.state_dict(),
+        }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Takes up what `state_dict` gave."""
         self.best, self._stale = state_dict["best"], state_dict["stale"]
+        self.validated_step = state_dict["validated_step"]
         # Lightning restores a loader only in some of its restart stages.
         self._loader.load_state_dict(state_dict["loader"])
 

@@ -1,0 +1,84 @@
+"""What surrounds a training: how it ended, Ctrl-C, memory, other libraries' chatter."""
+
+import logging
+import signal
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from transformers.utils import logging as transformers_logging
+
+from mlops_cli.errors import Interrupted, TrainingError
+from mlops_cli.schemas.config import Config
+from mlops_cli.tracking import Tracker, record
+from mlops_cli.tracking.record import Run
+from mlops_cli.training.callbacks import Checkpoints
+
+
+@contextmanager
+def recorded_status(run: Run, tracker: Tracker) -> Iterator[dict[str, Any]]:
+    """Writes how the run ended; the block adds facts to what it is given."""
+    outcome: dict[str, Any] = {}
+    status = "failed"
+    try:
+        yield outcome
+        status = "finished"
+    except (Interrupted, KeyboardInterrupt):
+        status = "interrupted"
+        raise
+    except TrainingError as error:
+        outcome["error"] = error.message
+        raise
+    finally:
+        run.update(status=status, ended=record.now(), **outcome)
+        tracker.finish(status, outcome.get("metrics", {}))
+
+
+@contextmanager
+def graceful_interrupt(checkpoints: Checkpoints) -> Iterator[None]:
+    """The first Ctrl-C ends training at the next step, saved; the second ends it at once."""
+
+    def handle(number: int, frame: Any) -> None:
+        if checkpoints.stop_requested:
+            raise KeyboardInterrupt
+        checkpoints.stop_requested = True
+
+    before = signal.signal(signal.SIGINT, handle)
+    try:
+        yield
+    except SystemExit as error:
+        # Lightning turns a KeyboardInterrupt into exit code 1.
+        raise KeyboardInterrupt from error
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def out_of_memory(config: Config) -> Iterator[None]:
+    """Names the batch size to try instead of the allocator's own words."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        texts = ("can't allocate memory", "not enough memory", "out of memory", "bad_alloc")
+        known = isinstance(error, MemoryError | torch.OutOfMemoryError)
+        if not known and not any(text in str(error) for text in texts):
+            raise
+        half = max(1, config.batch_size // 2)
+        keep = f" trainer.accumulate={config.trainer.accumulate * 2} (the same effective batch)"
+        raise TrainingError(
+            f"out of memory with batch_size={config.batch_size} and texts of up to "
+            f"{config.model.max_length} tokens",
+            hint=f"try batch_size={half}{keep if half < config.batch_size else ''}, "
+            f"or model.max_length={max(8, config.model.max_length // 2)}",
+        ) from error
+
+
+def quiet_libraries() -> None:
+    """Our own lines say what matters; these libraries repeat it at length."""
+    for name in ("pytorch_lightning", "lightning.pytorch", "lightning_fabric"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    transformers_logging.disable_progress_bar()
+    warnings.filterwarnings("ignore", module="pytorch_lightning|lightning_fabric")
+    warnings.filterwarnings("ignore", message=".*lr_scheduler.step.*before.*optimizer.step.*")
