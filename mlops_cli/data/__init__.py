@@ -4,13 +4,9 @@ A source module offers `load(config, reporter) -> Splits`; a dotted name is a mo
 user's own. What it leaves out is split off, then everything is checked.
 """
 
-import importlib
-import sys
-from difflib import get_close_matches
-from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
-from mlops_cli import project
+from mlops_cli import lookup
 from mlops_cli.data.collecting import unknown_label
 from mlops_cli.data.examples import Examples, Splits
 from mlops_cli.data.splits import complete, limited, repeated
@@ -57,44 +53,15 @@ def source(name: str) -> Source:
     """
     if not name:
         raise ConfigError("no data source is named", hint="data=quickstart, data=file or data=hub")
-    if not all(part.isidentifier() for part in name.split(".")):
-        raise ConfigError(f"no data source {name!r}", hint=_instead_of(name))
-    qualified = name if "." in name else f"{__name__}.{name}"
-    if "." in name:
-        _let_own_modules_be_found()
-    try:
-        module = importlib.import_module(qualified)
-    except ModuleNotFoundError as error:
-        # A package that the user's module itself lacks is another matter.
-        if error.name is None or not f"{qualified}.".startswith(f"{error.name}."):
-            raise
-        raise ConfigError(f"no data source {name!r}", hint=_instead_of(name)) from error
-    if not callable(getattr(module, "load", None)) or module is sys.modules[__name__]:
-        raise ConfigError(
-            f"{qualified} is no data source: it has no load(config, reporter)",
-            hint=_instead_of(name),
-        )
-    found: Source = module
-    return found
-
-
-def sources() -> list[str]:
-    """Names of the sources that ship with us."""
-    return sorted(path.stem for path in (project.packaged_configs() / "data").glob("*.yaml"))
-
-
-def _instead_of(name: str) -> str:
-    if "." in name:
-        return f"modules of your own are looked for in {project.find_root()}"
-    near = get_close_matches(name, sources(), n=1)
-    return f"did you mean {near[0]}?" if near else f"data sources: {', '.join(sources())}"
-
-
-def _let_own_modules_be_found() -> None:
-    # At the end of the path: a folder of the project never shadows an installed package.
-    for folder in (str(project.find_root()), str(Path.cwd())):
-        if folder not in sys.path:
-            sys.path.append(folder)
+    found: Any = lookup.find(
+        name,
+        room=__name__,
+        kind="data source",
+        known=lookup.choices("data"),
+        offers=["load(config, reporter)"],
+    )
+    source: Source = found
+    return source
 
 
 def _check(splits: Splits, name: str) -> None:

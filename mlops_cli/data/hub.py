@@ -1,16 +1,14 @@
 """`data=hub`: a Hugging Face data set, from the hub, its cache or a local folder."""
 
 import logging
-import os
 import re
-import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
+from mlops_cli import hub
 from mlops_cli.data.collecting import Collector
 from mlops_cli.data.examples import Examples, Splits
 from mlops_cli.data.formats.values import text_of
@@ -21,9 +19,8 @@ from mlops_cli.schemas.data import DataConfig, HubDataConfig
 
 with extra("train", "data=hub"):
     import datasets
-    from huggingface_hub import constants, errors
+    from huggingface_hub import errors
 
-_CONNECT_SECONDS = 5.0
 _BATCH = 1000
 _ID = re.compile(r"[\w-][\w.-]*(/[\w.-]+)?")
 
@@ -68,40 +65,21 @@ def load(config: DataConfig, reporter: Reporter) -> Splits:
 @contextmanager
 def _quiet_and_bounded(dataset: str, reporter: Reporter) -> Iterator[None]:
     """No bars and retries of the library's own, and no waiting for a hub that is not there."""
-    offline = datasets.config.HF_HUB_OFFLINE, constants.HF_HUB_OFFLINE
-    loggers = [logging.getLogger(name) for name in ("datasets", "huggingface_hub")]
-    levels = [logger.level for logger in loggers]
-    bars = datasets.are_progress_bars_disabled()
+    before, logger = datasets.config.HF_HUB_OFFLINE, logging.getLogger("datasets")
+    level, bars = logger.level, datasets.are_progress_bars_disabled()
     datasets.disable_progress_bars()
-    for logger in loggers:
-        logger.setLevel(logging.ERROR)
+    logger.setLevel(logging.ERROR)
+    local = Path(dataset).expanduser().is_dir()
     try:
-        if not Path(dataset).expanduser().is_dir() and not any(offline) and not _reachable():
-            reporter.info(f"{constants.ENDPOINT} can't be reached: looking in the cache")
-            # Read by the two libraries at every request; their retries alone take 23 seconds.
-            datasets.config.HF_HUB_OFFLINE = constants.HF_HUB_OFFLINE = True
-        yield
+        with nullcontext() if local or before else hub.bounded(reporter):
+            # Read by the library at every request.
+            datasets.config.HF_HUB_OFFLINE = before or hub.offline()
+            yield
     finally:
-        datasets.config.HF_HUB_OFFLINE, constants.HF_HUB_OFFLINE = offline
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)
+        datasets.config.HF_HUB_OFFLINE = before
+        logger.setLevel(level)
         if not bars:
             datasets.enable_progress_bars()
-
-
-def _reachable() -> bool:
-    """Whether the hub's machine answers. Behind a proxy only a request can tell."""
-    if any(
-        os.environ.get(name) for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
-    ):
-        return True
-    hub = urlsplit(constants.ENDPOINT)
-    port = hub.port or (80 if hub.scheme == "http" else 443)
-    try:
-        with socket.create_connection((hub.hostname or "", port), timeout=_CONNECT_SECONDS):
-            return True
-    except OSError:
-        return False
 
 
 def _builder(config: HubDataConfig) -> Any:

@@ -4,13 +4,14 @@ A task module offers `load(spec, folder) -> Task`, where `spec` is what `Task.sp
 `folder` holds the files that `Task.save(folder)` wrote.
 """
 
-import importlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from mlops_cli import lookup
 
 Inputs = dict[str, NDArray[np.int64]]
 """Model inputs of one batch by graph input name; each of shape (batch, sequence)."""
@@ -64,7 +65,12 @@ class Task(Protocol):
 
 def load(spec: dict[str, Any], folder: Path) -> Task:
     """Makes the task described by `spec` again from the files in `folder`."""
-    name = spec["name"]
-    module = importlib.import_module(name if "." in name else f"{__name__}.{name}")
+    module = lookup.find(
+        spec["name"],
+        room=__name__,
+        kind="task",
+        known=lookup.choices("task"),
+        offers=["load(spec, folder)"],
+    )
     task: Task = module.load(spec, folder)
     return task

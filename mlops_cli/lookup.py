@@ -1,0 +1,67 @@
+"""Modules that a config names: ours by a plain name, the user's own by a dotted one."""
+
+import importlib
+import sys
+from collections.abc import Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from types import ModuleType
+
+from mlops_cli import project
+from mlops_cli.errors import ConfigError
+
+
+def choices(group: str) -> list[str]:
+    """Names of the choices of a config group that ship with us."""
+    return sorted(path.stem for path in (project.packaged_configs() / group).glob("*.yaml"))
+
+
+def find(
+    name: str, *, room: str, kind: str, known: Sequence[str], offers: Sequence[str]
+) -> ModuleType:
+    """The module of a room called `name`, or the user's own when the name is dotted.
+
+    Modules of the user's own need no installing: they are found in the project and in the
+    current folder.
+
+    Args:
+        name: What the config says.
+        room: The package of ours that holds such modules.
+        kind: What such a module is called in messages: "data source".
+        known: The names to suggest.
+        offers: Functions it must have, as they are written in messages: "load(folder)".
+
+    Raises:
+        ConfigError: There is no such module, or it lacks a function.
+    """
+    hint = _instead_of(name, kind, known)
+    if not all(part.isidentifier() for part in name.split(".")):
+        raise ConfigError(f"no {kind} {name!r}", hint=hint)
+    qualified = name if "." in name else f"{room}.{name}"
+    if "." in name:
+        _let_own_modules_be_found()
+    try:
+        module = importlib.import_module(qualified)
+    except ModuleNotFoundError as error:
+        # A package that the module itself lacks is another matter.
+        if error.name is None or not f"{qualified}.".startswith(f"{error.name}."):
+            raise
+        raise ConfigError(f"no {kind} {name!r}", hint=hint) from error
+    for function in offers:
+        if qualified == room or not callable(getattr(module, function.partition("(")[0], None)):
+            raise ConfigError(f"{qualified} is no {kind}: it has no {function}", hint=hint)
+    return module
+
+
+def _instead_of(name: str, kind: str, known: Sequence[str]) -> str:
+    if "." in name:
+        return f"modules of your own are looked for in {project.find_root()}"
+    near = get_close_matches(name, known, n=1)
+    return f"did you mean {near[0]}?" if near else f"{kind}s: {', '.join(known)}"
+
+
+def _let_own_modules_be_found() -> None:
+    # At the end of the path: a folder of the project never shadows an installed package.
+    for folder in (str(project.find_root()), str(Path.cwd())):
+        if folder not in sys.path:
+            sys.path.append(folder)
