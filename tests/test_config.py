@@ -252,10 +252,16 @@ def test_files_may_build_on_others_and_lie_deeper(project):
     loaded = config.load(["model=big/deep"], root=project.path)
     assert (loaded.seed, loaded.lr) == (4, 3.0)
     assert isinstance(loaded.model, ScratchModelConfig)
-    assert (loaded.model.name, loaded.model.layers) == ("big/deep", 9)
+    assert (loaded.model.name, loaded.model.layers) == ("big-deep", 9)
     project({"configs/local.yaml": "sead: 4\n"})
     with pytest.raises(ConfigError, match=r"configs/local\.yaml:1: there is no key 'sead'"):
         config.load([], root=project.path)
+
+
+def test_a_task_of_the_project_settings(project):
+    project({"configs/task/fine.yaml": "defaults: [text_classification]\ncalibration_bins: 30\n"})
+    loaded = config.load(["task=fine"], root=project.path)
+    assert (loaded.task.name, loaded.task.calibration_bins) == ("text_classification", 30)
 
 
 def test_a_file_of_another_system_is_read(project):

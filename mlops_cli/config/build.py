@@ -127,7 +127,7 @@ def named(content: Mapping[str, Any], tree: Tree, chosen: Mapping[str, str]) -> 
     named_content = dict(content)
     for group, choice in chosen.items():
         given = content.get(group)
-        if not isinstance(given, Mapping) or "name" not in group_keys(group, given, choice):
+        if not isinstance(given, Mapping) or "module" not in group_keys(group, given, choice):
             continue
         path = tree.find(f"{group}/{choice}")
         own = tree.read(path).content if path else None
@@ -135,7 +135,9 @@ def named(content: Mapping[str, Any], tree: Tree, chosen: Mapping[str, str]) -> 
         if (isinstance(own, Mapping) and own.get("name")) or given.get("name") != inherited:
             continue
         module = given.get("module") or inherited
-        named_content[group] = {**given, "name": choice, **({"module": module} if module else {})}
+        # A run folder is called after it: no slash of a deeper folder.
+        name = choice.replace("/", "-")
+        named_content[group] = {**given, "name": name, **({"module": module} if module else {})}
     return named_content
 
 
