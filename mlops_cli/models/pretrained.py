@@ -1,9 +1,6 @@
 """A pretrained checkpoint with a fresh classification head, fine-tuned."""
 
 import json
-import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 
@@ -20,7 +17,6 @@ from huggingface_hub.errors import (
 from safetensors import SafetensorError
 from tokenizers import Tokenizer
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreTrainedModel
-from transformers.utils import logging as transformers_logging
 
 from mlops_cli.data.examples import Splits
 from mlops_cli.errors import (
@@ -34,6 +30,7 @@ from mlops_cli.models import Built
 from mlops_cli.models.classifier import SequenceClassifier, balanced_weights
 from mlops_cli.models.compact import CompactEmbedding
 from mlops_cli.models.dropout import replace_dropout
+from mlops_cli.models.quiet import quiet_transformers
 from mlops_cli.reporting import Reporter
 from mlops_cli.schemas.config import Config
 from mlops_cli.schemas.model import PretrainedModelConfig
@@ -71,7 +68,7 @@ def build(config: Config, splits: Splits, reporter: Reporter) -> Built:
 
 def load(folder: Path) -> torch.nn.Module:
     """The fine-tuned network."""
-    with _quiet():
+    with quiet_transformers():
         network: torch.nn.Module = AutoModelForSequenceClassification.from_pretrained(
             folder, attn_implementation="eager", dtype=torch.float32
         )
@@ -121,7 +118,7 @@ def _network(
     """The checkpoint's body with a new head for `labels`."""
     dropouts = {} if model.dropout is None else _dropout_settings(folder, model.dropout)
     try:
-        with _quiet():
+        with quiet_transformers():
             network: PreTrainedModel = AutoModelForSequenceClassification.from_pretrained(
                 folder,
                 num_labels=len(labels),
@@ -187,15 +184,3 @@ def _compact(network: PreTrainedModel, task: TextClassification, splits: Splits)
     # Subclasses (scaled, quantised) compute something else; they are trained as they are.
     if type(full) is torch.nn.Embedding and len(used) < full.num_embeddings:
         network.set_input_embeddings(CompactEmbedding(full, used))
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """No report of the new head, no bars: our own lines say what matters."""
-    before = transformers_logging.get_verbosity()
-    transformers_logging.set_verbosity(logging.ERROR)
-    transformers_logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        transformers_logging.set_verbosity(before)

@@ -17,6 +17,7 @@ from mlops_cli.data.examples import Splits
 from mlops_cli.errors import DataError
 from mlops_cli.files import atomic_folder
 from mlops_cli.models.compact import expand_embeddings
+from mlops_cli.models.quiet import quiet_transformers
 from mlops_cli.reporting import Reporter
 from mlops_cli.schemas.config import Config
 from mlops_cli.schemas.results import TrainResult
@@ -206,7 +207,7 @@ def _finish(
     network: Any = module.network
     expand_embeddings(network)
     family = prepared.config.model.module or prepared.config.model.name
-    with atomic_folder(run.model) as folder:
+    with atomic_folder(run.model) as folder, quiet_transformers():
         models.save(folder, network.cpu(), prepared.built.task, family)
     metrics = checkpoints.best
     return TrainResult(

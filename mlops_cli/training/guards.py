@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from transformers.utils import logging as transformers_logging
 
 from mlops_cli.errors import Interrupted, TrainingError
 from mlops_cli.schemas.config import Config
@@ -79,6 +78,5 @@ def quiet_libraries() -> None:
     """Our own lines say what matters; these libraries repeat it at length."""
     for name in ("pytorch_lightning", "lightning.pytorch", "lightning_fabric"):
         logging.getLogger(name).setLevel(logging.ERROR)
-    transformers_logging.disable_progress_bar()
     warnings.filterwarnings("ignore", module="pytorch_lightning|lightning_fabric")
     warnings.filterwarnings("ignore", message=".*lr_scheduler.step.*before.*optimizer.step.*")
