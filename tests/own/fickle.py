@@ -15,5 +15,8 @@ class Fickle(keywords.Keywords):
         return answer
 
 
+build = keywords.build
+
+
 def load(folder: Path) -> Fickle:
     return Fickle(keywords.load(folder).votes.data)

@@ -12,8 +12,10 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 
 from mlops_cli import config as configs
 from mlops_cli import data
-from mlops_cli.models import save
-from mlops_cli.reporting import SilentReporter
+from mlops_cli.data.examples import Splits
+from mlops_cli.models import Built, save
+from mlops_cli.reporting import Reporter, SilentReporter
+from mlops_cli.schemas.config import Config
 from mlops_cli.tasks.text_classification import TextClassification
 from mlops_cli.tracking import record
 from mlops_cli.tracking.record import Run
@@ -30,6 +32,10 @@ class Keywords(torch.nn.Module):
 
     def save_pretrained(self, folder: Path) -> None:
         torch.save(self.votes.data, folder / "votes.pt")
+
+
+def build(config: Config, splits: Splits, reporter: Reporter) -> Built:
+    raise NotImplementedError("its votes are given, not trained")
 
 
 def load(folder: Path) -> Keywords:
