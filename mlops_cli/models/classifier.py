@@ -81,7 +81,8 @@ class SequenceClassifier(pl.LightningModule):
                 {"params": others, "weight_decay": 0.0},
             ],
             lr=self.config.lr,
-            fused=self.device.type in ("cpu", "cuda"),
+            # The gradient scaler of float16 needs one that leaves the unscaling to it.
+            fused=self.device.type in ("cpu", "cuda") and self.trainer.precision != "16-mixed",
         )
         total = int(self.trainer.estimated_stepping_batches)
         scheduler = torch.optim.lr_scheduler.LambdaLR(
@@ -91,6 +92,16 @@ class SequenceClassifier(pl.LightningModule):
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": scheduler, "interval": "step"},
         }
+
+    def configure_gradient_clipping(
+        self,
+        optimizer: torch.optim.Optimizer,
+        gradient_clip_val: float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        """Clips the norm; Lightning's own way refuses a fused optimiser in bf16 for no need."""
+        if gradient_clip_val:
+            nn.utils.clip_grad_norm_(self.parameters(), gradient_clip_val)
 
 
 class learning_rate_factor:  # noqa: N801 - reads as a function; a class so that it has no closure
