@@ -52,7 +52,7 @@ def list_(
     name: Annotated[
         str | None,
         typer.Argument(
-            metavar="[GROUP[/NAME]]",
+            metavar="GROUP[/NAME]",
             help="A group for its choices, or a choice for its keys.",
             autocompletion=complete_choice,
             show_default=False,

@@ -21,7 +21,7 @@ def run(
     words: RunAndOverrides = None,
     split: Annotated[
         Literal["train", "validation", "test"],
-        typer.Option(help="The rows to evaluate on.", rich_help_panel="Evaluation"),
+        typer.Option(help="The rows to evaluate on."),
     ] = "validation",
     json: Json = False,
     quiet: Quiet = False,

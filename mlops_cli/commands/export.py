@@ -19,7 +19,8 @@ EPILOG = epilog(
 def run(
     words: RunAndOverrides = None,
     _onnx: Annotated[
-        bool, typer.Option("--onnx", help="Export to ONNX (the default, and the only format).")
+        bool,
+        typer.Option("--onnx", show_default=False, help="The format; ONNX is the only one so far."),
     ] = True,
     json: Json = False,
     quiet: Quiet = False,
@@ -27,7 +28,7 @@ def run(
     """Export a trained model to ONNX, prove that it agrees with PyTorch, and write its bundle.
 
     Both answer the whole validation split; outside the tolerances of the config group
-    [bold]export[/] no bundle is written (exit 6).
+    export no bundle is written (exit 6).
     """
     from mlops_cli import config, project
     from mlops_cli.tracking import record

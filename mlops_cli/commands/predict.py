@@ -32,7 +32,7 @@ def run(
     texts: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[TEXT]...",
+            metavar="TEXT",
             help="Texts; - (or none at all) reads standard input, one text a line.",
             show_default=False,
         ),
@@ -82,9 +82,7 @@ def run(
     json: Json = False,
     quiet: Annotated[
         bool,
-        typer.Option(
-            "--quiet", "-q", help="Only the labels, one a line.", rich_help_panel="Output"
-        ),
+        typer.Option("--quiet", "-q", help="Only the labels, one a line."),
     ] = False,
 ) -> None:
     """Predict labels with scores, from a bundle alone: needs no training packages."""
