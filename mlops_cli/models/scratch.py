@@ -71,6 +71,7 @@ def build(config: Config, splits: Splits, reporter: Reporter) -> Built:
             max_position_embeddings=model.max_length,
             hidden_dropout_prob=model.dropout,
             attention_probs_dropout_prob=model.dropout,
+            initializer_range=model.initializer_range,
             pad_token_id=task.pad_id,
             id2label=dict(enumerate(task.labels)),
             label2id={label: i for i, label in enumerate(task.labels)},

@@ -28,6 +28,7 @@ class ScratchModelConfig(ModelConfig):
     heads: int = option("Attention heads.", 4, minimum=1)
     intermediate_size: int = option("Width of the feed-forward layers.", 512, minimum=8)
     dropout: float = option("Dropout probability.", 0.1, minimum=0, below=1)
+    initializer_range: float = option("Standard deviation of the first weights.", 0.02, above=0)
 
 
 @dataclass
