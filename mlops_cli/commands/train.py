@@ -6,6 +6,7 @@ import typer
 
 from mlops_cli.commands._options import Json, Overrides, Quiet, epilog
 from mlops_cli.completion import complete_run
+from mlops_cli.extras import extra
 from mlops_cli.output import Output
 
 NAME = "train"
@@ -36,13 +37,14 @@ def run(
     out = Output(json_mode=json, quiet=quiet)
     root = project.find_root()
     if resume is not None:
-        from mlops_cli.training import resume as resume_run
+        with extra("train", "mlops train"):
+            from mlops_cli.training import resume as resume_run
 
         result = resume_run.run(root, resume, overrides or [], out)
     else:
         loaded = config.load(overrides or [], root=root)
-        from mlops_cli import training
-
+        with extra("train", "mlops train"):
+            from mlops_cli import training
         result = training.run(loaded, root, overrides or [], out)
     out.result(
         f"Trained {result.model}: {result.summary} (run {result.run})",

@@ -22,6 +22,7 @@ from typing import Any
 
 from mlops_cli.errors import DataError, NotFoundError
 from mlops_cli.files import write_json, write_text
+from mlops_cli.schemas.results import plain
 from mlops_cli.schemas.task import HIGHER_IS_BETTER
 
 
@@ -88,11 +89,11 @@ class Run:
 
     def update(self, **facts: Any) -> None:
         """Changes some facts of `run.json`, atomically."""
-        write_json(self.path / "run.json", self.read() | facts)
+        write_json(self.path / "run.json", self.read() | plain(facts))
 
     def log(self, metrics: dict[str, float], *, step: int, epoch: int) -> None:
         """Appends one line of metrics. `step` counts optimiser steps done, `epoch` from 0."""
-        line = json.dumps({"step": step, "epoch": epoch, "time": now(), **metrics})
+        line = json.dumps({"step": step, "epoch": epoch, "time": now(), **plain(metrics)})
         with self.metrics_path.open("a", encoding="utf-8") as stream:
             stream.write(line + "\n")
 

@@ -1,6 +1,7 @@
 """Stage `train`: data, model and trainer of a config become a run with a model in it."""
 
 import dataclasses
+import math
 import pickle
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +10,8 @@ from typing import Any, Literal
 import numpy as np
 import pytorch_lightning as pl
 import torch
-from safetensors.torch import load_file
+from safetensors import SafetensorError
+from safetensors.torch import load_model
 
 from mlops_cli import config as configs
 from mlops_cli import data, models, project, tracking
@@ -29,7 +31,7 @@ from mlops_cli.training.guards import (
     graceful_interrupt,
     out_of_memory,
     quiet_libraries,
-    recorded_status,
+    recorded,
 )
 from mlops_cli.training.loader import BatchLoader, EpochOrder, ValidationLoader
 
@@ -46,6 +48,7 @@ class Prepared:
 
     Attributes:
         config: The resolved config.
+        tracker: Where metrics go besides the run record.
         built: The model and its task.
         train: Batches of the training split.
         validation: Batches of the validation split.
@@ -56,6 +59,7 @@ class Prepared:
     """
 
     config: Config
+    tracker: tracking.Tracker
     built: models.Built
     train: BatchLoader
     validation: ValidationLoader
@@ -103,6 +107,7 @@ def prepare(config: Config, reporter: Reporter) -> Prepared:
     if config.trainer.threads:
         torch.set_num_threads(config.trainer.threads)
     device = hardware.accelerator(config.trainer)
+    tracker = tracking.create(config.tracker)
     splits = data.load(config.data, config.seed, reporter)
     torch.manual_seed(config.seed)
     with out_of_memory(config):
@@ -113,6 +118,7 @@ def prepare(config: Config, reporter: Reporter) -> Prepared:
     width = int(getattr(getattr(built.module.network, "config", None), "hidden_size", 0) or 1024)
     return Prepared(
         config=config,
+        tracker=tracker,
         built=built,
         train=train,
         validation=validation,
@@ -153,18 +159,16 @@ def fit(
 ) -> TrainResult:
     """Trains, from the beginning or from `checkpoint`, and leaves the best model in the run."""
     config, module = prepared.config, prepared.built.module
-    tracker = tracking.create(config.tracker)
     batches = len(prepared.train) * config.epochs
     if config.trainer.max_steps is not None:
         batches = min(batches, config.trainer.max_steps * config.trainer.accumulate)
-    run.update(**tracker.start(run, dataclasses.asdict(config), run.read()))
     reporter.info(f"run {run.id}")
     with (
-        recorded_status(run, tracker) as outcome,
+        recorded(run, prepared.tracker, config) as outcome,
         out_of_memory(config),
         reporter.task("training", batches) as bar,
     ):
-        journal = Journal(run, tracker, config.trainer, bar)
+        journal = Journal(run, prepared.tracker, config.trainer, bar)
         checkpoints = Checkpoints(run, config.trainer, journal, prepared.train)
         trainer = _trainer(prepared, run, [StepRandomness(config.seed), journal, checkpoints])
         if checkpoint is not None:
@@ -203,19 +207,20 @@ def _finish(
 ) -> TrainResult:
     """Takes the best weights, puts the full embedding back and saves the model."""
     module = prepared.built.module
-    module.load_state_dict(load_file(run.checkpoints / "best.safetensors"))
+    _load_best(module, run.checkpoints / "best.safetensors")
     network: Any = module.network
     expand_embeddings(network)
     family = prepared.config.model.module or prepared.config.model.name
     with atomic_folder(run.model) as folder, quiet_transformers():
         models.save(folder, network.cpu(), prepared.built.task, family)
     metrics = checkpoints.best
+    steps_per_epoch = math.ceil(len(prepared.train) / prepared.config.trainer.accumulate)
     return TrainResult(
         run=run.id,
         path=run.path,
         model=prepared.config.model.name,
         metrics=metrics,
-        epochs=trainer.current_epoch,
+        epochs=round(trainer.global_step / steps_per_epoch, 2),
         seconds=round(journal.total_seconds(), 3),
         samples_per_second=round(journal.samples_per_second(), 1),
         summary=", ".join(
@@ -224,6 +229,15 @@ def _finish(
             if (key := f"val/{name}") in metrics
         ),
     )
+
+
+def _load_best(module: pl.LightningModule, file: Path) -> None:
+    try:
+        load_model(module, file)
+    except (OSError, SafetensorError, RuntimeError) as error:
+        raise DataError(
+            f"the best weights in {file} can't be read", hint="start a new run: mlops train"
+        ) from error
 
 
 def checkpoint_step(checkpoint: Path) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback, Checkpoint
-from safetensors.torch import save_file
+from safetensors.torch import save_model
 
 from mlops_cli.errors import Interrupted, TrainingError
 from mlops_cli.files import atomic_path
@@ -19,6 +19,10 @@ from mlops_cli.tracking import Tracker
 from mlops_cli.tracking.record import Run
 from mlops_cli.training.loader import BatchLoader
 
+_NOT_FINITE = (
+    "a lower lr, trainer.gradient_clip=1.0 or trainer.precision=32 may help; "
+    "the last good checkpoint is kept"
+)
 _WARM_UP_BATCHES = 5
 """Batches left out of the throughput: first calls allocate and choose kernels."""
 
@@ -47,7 +51,7 @@ class Journal(Callback):
     def __init__(self, run: Run, tracker: Tracker, settings: TrainerConfig, bar: Task) -> None:
         self._run, self._tracker, self._bar = run, tracker, bar
         self._log_every = settings.log_every
-        self._losses: list[tuple[int, torch.Tensor]] = []
+        self._losses: list[tuple[str, torch.Tensor]] = []
         self._sum, self._count, self._logged_step = 0.0, 0, 0
         self._batches = 0
         self._began = 0.0
@@ -71,8 +75,9 @@ class Journal(Callback):
     ) -> None:
         """Counts, checks and logs the batch."""
         self._batches += 1
-        self._losses.append((batch_idx, _loss(outputs)))
         step = trainer.global_step
+        place = f"step {step}, batch {batch_idx + 1} of epoch {trainer.current_epoch + 1}"
+        self._losses.append((place, _loss(outputs)))
         on_cpu = pl_module.device.type == "cpu"
         due = step % self._log_every == 0 and step != self._logged_step
         # Reading a loss makes a GPU wait, so there it is done only when a line is due.
@@ -87,24 +92,23 @@ class Journal(Callback):
 
     def check(self, trainer: pl.Trainer) -> None:
         """Reads the losses kept so far. Raises TrainingError at the first that is not finite."""
-        for batch_idx, tensor in self._losses:
+        for place, tensor in self._losses:
             loss = tensor.item()
             if not math.isfinite(loss):
-                step = trainer.global_step
-                raise TrainingError(
-                    f"the loss is {loss} at step {step}, batch {batch_idx + 1} of epoch "
-                    f"{trainer.current_epoch + 1}",
-                    hint="a lower lr, trainer.gradient_clip=1.0 or trainer.precision=32 may help; "
-                    "the last good checkpoint is kept",
-                )
+                raise TrainingError(f"the loss is {loss} at {place}", hint=_NOT_FINITE)
             # Lightning hands out the loss divided for accumulation.
             self._sum += loss * trainer.accumulate_grad_batches
             self._count += 1
         self._losses.clear()
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Logs the validation metrics."""
+        """Logs the validation metrics. Raises TrainingError when the weights are not finite."""
+        self.check(trainer)
         metrics = validation_metrics(trainer.callback_metrics)
+        if not math.isfinite(loss := metrics.get("val/loss", 0.0)):
+            raise TrainingError(
+                f"the validation loss is {loss} after step {trainer.global_step}", hint=_NOT_FINITE
+            )
         self._write(metrics, trainer.global_step, trainer.current_epoch)
 
     def _line(self, trainer: pl.Trainer, step: int) -> None:
@@ -168,6 +172,10 @@ class Checkpoints(Checkpoint):
         self._stale = 0
         self.validated_step = 0
 
+    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Ends a resumed training that was out of patience already."""
+        self._stop_out_of_patience(trainer)
+
     def on_train_batch_end(
         self,
         trainer: pl.Trainer,
@@ -198,14 +206,16 @@ class Checkpoints(Checkpoint):
         before = self.best.get(f"val/{monitor}", math.nan)
         better = value > before if HIGHER_IS_BETTER[monitor] else value < before
         if not self.best or better or (math.isnan(before) and not math.isnan(value)):
-            weights = {name: tensor.contiguous() for name, tensor in pl_module.state_dict().items()}
             with atomic_path(self._run.checkpoints / "best.safetensors") as path:
-                save_file(weights, path)
+                save_model(pl_module, str(path))
             self.best, self._stale = metrics, 0
         else:
             self._stale += 1
-            if self._settings.patience is not None and self._stale >= self._settings.patience:
-                trainer.should_stop = True
+            self._stop_out_of_patience(trainer)
+
+    def _stop_out_of_patience(self, trainer: pl.Trainer) -> None:
+        if self._settings.patience is not None and self._stale >= self._settings.patience:
+            trainer.should_stop = True
 
     def _save(self, trainer: pl.Trainer) -> None:
         self._journal.check(trainer)

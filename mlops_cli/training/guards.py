@@ -1,5 +1,6 @@
 """What surrounds a training: how it ended, Ctrl-C, memory, other libraries' chatter."""
 
+import dataclasses
 import logging
 import signal
 import warnings
@@ -9,7 +10,7 @@ from typing import Any
 
 import torch
 
-from mlops_cli.errors import Interrupted, TrainingError
+from mlops_cli.errors import Interrupted, MlopsError, TrainingError
 from mlops_cli.schemas.config import Config
 from mlops_cli.tracking import Tracker, record
 from mlops_cli.tracking.record import Run
@@ -17,22 +18,25 @@ from mlops_cli.training.callbacks import Checkpoints
 
 
 @contextmanager
-def recorded_status(run: Run, tracker: Tracker) -> Iterator[dict[str, Any]]:
-    """Writes how the run ended; the block adds facts to what it is given."""
+def recorded(run: Run, tracker: Tracker, config: Config) -> Iterator[dict[str, Any]]:
+    """Starts the tracker and writes how the run ended; the block adds facts to what it is given."""
     outcome: dict[str, Any] = {}
-    status = "failed"
+    status, started = "failed", False
     try:
+        run.update(**tracker.start(run, dataclasses.asdict(config), run.read()))
+        started = True
         yield outcome
         status = "finished"
     except (Interrupted, KeyboardInterrupt):
         status = "interrupted"
         raise
-    except TrainingError as error:
+    except MlopsError as error:
         outcome["error"] = error.message
         raise
     finally:
         run.update(status=status, ended=record.now(), **outcome)
-        tracker.finish(status, outcome.get("metrics", {}))
+        if started:
+            tracker.finish(status, outcome.get("metrics", {}))
 
 
 @contextmanager
@@ -64,14 +68,24 @@ def out_of_memory(config: Config) -> Iterator[None]:
         known = isinstance(error, MemoryError | torch.OutOfMemoryError)
         if not known and not any(text in str(error) for text in texts):
             raise
-        half = max(1, config.batch_size // 2)
-        keep = f" trainer.accumulate={config.trainer.accumulate * 2} (the same effective batch)"
         raise TrainingError(
             f"out of memory with batch_size={config.batch_size} and texts of up to "
             f"{config.model.max_length} tokens",
-            hint=f"try batch_size={half}{keep if half < config.batch_size else ''}, "
-            f"or model.max_length={max(8, config.model.max_length // 2)}",
+            hint=f"try {_smaller(config)}",
         ) from error
+
+
+def _smaller(config: Config) -> str:
+    """Settings that take half the memory."""
+    shorter = f"model.max_length={max(8, config.model.max_length // 2)} or a smaller model"
+    half = config.batch_size // 2
+    if half == 0:
+        return shorter
+    accumulate = config.trainer.accumulate * 2
+    return (
+        f"batch_size={half} trainer.accumulate={accumulate} (the same effective batch), "
+        f"or {shorter}"
+    )
 
 
 def quiet_libraries() -> None:

@@ -2,7 +2,9 @@
 
 import os
 import platform
+import shutil
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 
 import psutil
@@ -13,6 +15,7 @@ from mlops_cli.errors import DataError, MlopsError, UsageError
 from mlops_cli.reporting import Reporter
 from mlops_cli.schemas.results import TrainResult
 from mlops_cli.tracking import record
+from mlops_cli.tracking.record import Run
 
 
 def run(root: Path, reference: str, overrides: Sequence[str], reporter: Reporter) -> TrainResult:
@@ -39,7 +42,7 @@ def run(root: Path, reference: str, overrides: Sequence[str], reporter: Reporter
             f"run {found.id} is being trained by process {facts['pid']}",
             hint="wait for it, or stop that process first",
         )
-    config = configs.from_yaml(found.config_path.read_text("utf-8"))
+    config = configs.from_yaml(found.config_text())
     prepared = training.prepare(config, reporter)
     for split, fingerprint in facts["data"]["fingerprints"].items():
         if prepared.fingerprints.get(split) != fingerprint:
@@ -55,14 +58,23 @@ def run(root: Path, reference: str, overrides: Sequence[str], reporter: Reporter
         )
     checkpoint = found.checkpoints / "last.ckpt"
     step = training.checkpoint_step(checkpoint) if checkpoint.exists() else 0
+    _sweep(found)
     found.truncate_metrics(step)
-    for leftover in found.checkpoints.glob(".*"):
-        leftover.unlink()
     found.update(status="running", pid=os.getpid(), resumed=record.now())
     reporter.info(f"going on with {found.id} from step {step}")
     return training.fit(
         prepared, found, reporter, checkpoint=checkpoint if checkpoint.exists() else None
     )
+
+
+def _sweep(run: Run) -> None:
+    """Removes the half-written files of a process that was killed."""
+    written = (".run.json.*", ".metrics.jsonl.*", ".model.*", "checkpoints/.*")
+    for leftover in chain.from_iterable(run.path.glob(pattern) for pattern in written):
+        if leftover.is_dir():
+            shutil.rmtree(leftover)
+        else:
+            leftover.unlink()
 
 
 def _alive(facts: dict[str, object]) -> bool:
@@ -73,6 +85,9 @@ def _alive(facts: dict[str, object]) -> bool:
         return False
     pid = facts["pid"]
     assert isinstance(pid, int)
-    if pid == os.getpid() or not psutil.pid_exists(pid):
+    if pid == os.getpid():
         return False
-    return "mlops" in " ".join(psutil.Process(pid).cmdline())
+    try:
+        return "mlops" in " ".join(psutil.Process(pid).cmdline())
+    except psutil.Error:  # It is gone, a zombie, or not ours.
+        return False
