@@ -25,4 +25,4 @@ class Config:
     lr: float = option("Peak learning rate.", 1e-3, above=0)
     batch_size: int = option("Examples per optimiser batch.", 32, minimum=1)
     epochs: int = option("Passes over the training split.", 3, minimum=1)
-    seed: int = option("Seed of everything random in training.", 0, minimum=0)
+    seed: int = option("Seed of everything random in training.", 0, minimum=0, maximum=2**32 - 1)
