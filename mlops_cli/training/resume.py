@@ -6,13 +6,15 @@ import shutil
 from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import psutil
 
 from mlops_cli import config as configs
 from mlops_cli import training
-from mlops_cli.errors import DataError, MlopsError, UsageError
+from mlops_cli.errors import ConfigError, DataError, MlopsError, UsageError
 from mlops_cli.reporting import Reporter
+from mlops_cli.schemas.config import Config
 from mlops_cli.schemas.results import TrainResult
 from mlops_cli.tracking import record
 from mlops_cli.tracking.record import Run
@@ -42,7 +44,7 @@ def run(root: Path, reference: str, overrides: Sequence[str], reporter: Reporter
             f"run {found.id} is being trained by process {facts['pid']}",
             hint="wait for it, or stop that process first",
         )
-    config = configs.from_yaml(found.config_text())
+    config = _config(found, facts)
     prepared = training.prepare(config, reporter)
     for split, fingerprint in facts["data"]["fingerprints"].items():
         if prepared.fingerprints.get(split) != fingerprint:
@@ -67,6 +69,17 @@ def run(root: Path, reference: str, overrides: Sequence[str], reporter: Reporter
     )
 
 
+def _config(run: Run, facts: dict[str, Any]) -> Config:
+    """The run's own settings."""
+    try:
+        config = configs.from_yaml(run.config_text())
+    except ConfigError as error:
+        raise DataError(f"config.yaml of run {run.id} is damaged: {error.message}") from error
+    if config.model.name != facts["model"]:
+        raise DataError(f"config.yaml of run {run.id} is not that of its model {facts['model']}")
+    return config
+
+
 def _sweep(run: Run) -> None:
     """Removes the half-written files of a process that was killed."""
     written = (".run.json.*", ".metrics.jsonl.*", ".model.*", "checkpoints/.*")
@@ -77,7 +90,7 @@ def _sweep(run: Run) -> None:
             leftover.unlink()
 
 
-def _alive(facts: dict[str, object]) -> bool:
+def _alive(facts: dict[str, Any]) -> bool:
     """Whether the process that trains the run still runs on this machine."""
     environment = facts.get("environment")
     host = environment.get("host") if isinstance(environment, dict) else None
