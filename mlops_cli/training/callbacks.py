@@ -54,7 +54,7 @@ class Journal(Callback):
         self._losses: list[tuple[str, torch.Tensor]] = []
         self._sum, self._count, self._logged_step = 0.0, 0, 0
         self._batches = 0
-        self._began = 0.0
+        self._began: float | None = None
         self.timed_seconds, self.timed_samples = 0.0, 0
         self.seconds = 0.0
         self._session = time.monotonic()
@@ -62,8 +62,13 @@ class Journal(Callback):
     def on_train_batch_start(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
     ) -> None:
-        """Starts the clock of the batch."""
-        self._began = time.perf_counter()
+        """Starts the clock, which then runs from the end of a batch to the end of the next."""
+        if self._began is None:
+            self._began = time.perf_counter()
+
+    def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Stops the clock: validation is no part of the training throughput."""
+        self._began = None
 
     def on_train_batch_end(
         self,
@@ -83,8 +88,9 @@ class Journal(Callback):
         # Reading a loss makes a GPU wait, so there it is done only when a line is due.
         if on_cpu or due:
             self.check(trainer)
-        if self._batches > _WARM_UP_BATCHES:
-            self.timed_seconds += time.perf_counter() - self._began
+        began, self._began = self._began, time.perf_counter()
+        if self._batches > _WARM_UP_BATCHES and began is not None:
+            self.timed_seconds += self._began - began
             self.timed_samples += len(batch["input_ids"]) if "input_ids" in batch else 0
         if due and self._count:
             self._line(trainer, step)
