@@ -1,6 +1,7 @@
 """`mlops predict` as a user types it."""
 
 import json
+import signal
 import subprocess
 
 import pytest
@@ -193,3 +194,20 @@ def test_answers_with_the_base_install_alone(bundle, mlops_script, words):
     loaded = set(done.stderr.splitlines()[-1].split())
     assert "onnxruntime" in loaded
     assert not loaded & BANNED
+
+
+@pytest.mark.slow
+def test_an_interrupt_leaves_no_output(bundle, project, mlops_script):
+    rows = "".join(f"{n},{'good bad plot ' * 10}\n" for n in range(400_000))
+    project({"in.csv": "id,text\n" + rows})
+    running = subprocess.Popen(
+        [mlops_script, "predict", "--file", "in.csv", "--output", "out.csv"],
+        stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    with running:
+        assert "predicting in.csv" in running.stderr.readline()
+        running.send_signal(signal.SIGINT)
+        told = running.stderr.read()
+    assert running.returncode == 130
+    assert "Traceback" not in told
+    assert not [path.name for path in project.path.iterdir() if "out.csv" in path.name]
