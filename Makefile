@@ -49,6 +49,7 @@ fix: $(DEVELOPING) ## The same list as check, writing what can be written.
 	$(BIN)/python scripts/reference.py
 
 bench: $(DEVELOPING) ## Measure start-up and training beside their peers.
+	$(BIN)/python -m pip install -qq -c constraints.txt --no-deps --upgrade --target build/peers --group bench
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/train.py
 
