@@ -46,6 +46,6 @@ def run(
         result,
         next_step='mlops predict "a text"',
         lines=f"largest logit difference {result.max_logit_difference:.2g}, "
-        f"label agreement {result.label_agreement:.2%}, {result.monitor} {result.metric_onnx:.4f} "
+        f"label agreement {result.label_agreement:.2%},\n{result.monitor} {result.metric_onnx:.4f} "
         f"(PyTorch {result.metric_pytorch:.4f})\n{result.path} ({result.megabytes:g} MB)",
     )
