@@ -53,6 +53,7 @@ LOOKS = ["old", "new", "small", "heavy"]
 NEAR = ["near", "behind", "beside"]
 PLACES = ["in the garden", "at the station", "in the kitchen", "at home"]
 TIMES = ["yesterday", "last week", "this morning"]
+PLACES_AND_TIMES = PLACES + TIMES
 MODALS = ["will", "must", "should"]
 
 OF_THINGS = [
@@ -69,9 +70,8 @@ GAVE = ["gave", "handed", "lent"]
 
 
 def person(dice: Dice) -> str:
-    """Somebody: "Mary", "the doctor", "the old doctor"."""
-    noun = dice.one(ANYONE).one
-    return dice.one([dice.one(NAMES), f"the {noun}"])
+    """Somebody: "Mary", "the doctor"."""
+    return dice.one([dice.one(NAMES), f"the {dice.one(ANYONE).one}"])
 
 
 def thing(dice: Dice) -> str:
@@ -81,7 +81,7 @@ def thing(dice: Dice) -> str:
 
 
 def deed(dice: Dice, *forms: str) -> tuple[str, ...]:
-    """One verb phrase in each of the `forms`: ("repaired the door", "repair the door")."""
+    """One verb phrase in each of the `forms`: ("repaired the lamp", "repair the lamp")."""
     verb, rest = dice.one(
         [
             (dice.one(OF_NOTHING), dice.one(PLACES)),
