@@ -39,6 +39,7 @@ class SequenceClassifier(pl.LightningModule):
         self.loss = nn.CrossEntropyLoss(
             weight=class_weights, label_smoothing=config.trainer.label_smoothing
         )
+        self.validation_metrics: dict[str, float] = {}
         self._validated: list[tuple[torch.Tensor, torch.Tensor]] = []
 
     def training_step(self, batch: Batch, batch_idx: int) -> torch.Tensor:
@@ -56,7 +57,7 @@ class SequenceClassifier(pl.LightningModule):
         self._validated.append((logits.float().cpu(), labels.cpu()))
 
     def on_validation_epoch_end(self) -> None:
-        """Logs `val/loss` and every metric of the task."""
+        """Logs `val/loss` and every metric of the task, and keeps them in full precision."""
         logits = torch.cat([logits for logits, _ in self._validated])
         labels = torch.cat([labels for _, labels in self._validated])
         self._validated.clear()
@@ -65,10 +66,9 @@ class SequenceClassifier(pl.LightningModule):
         metrics = self.task.metrics(
             logits.numpy(), labels.numpy().astype(np.int64), calibration_bins=bins
         )
-        self.log_dict(
-            {"val/loss": loss} | {f"val/{name}": value for name, value in metrics.items()},
-            batch_size=len(labels),
-        )
+        named = {f"val/{name}": value for name, value in metrics.items()}
+        self.validation_metrics = {"val/loss": loss} | named
+        self.log_dict(self.validation_metrics, batch_size=len(labels))
 
     def configure_optimizers(self) -> Any:
         """AdamW without decay on biases and norms; linear warm-up, then the chosen schedule."""

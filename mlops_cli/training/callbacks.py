@@ -110,7 +110,7 @@ class Journal(Callback):
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Logs the validation metrics. Raises TrainingError when the weights are not finite."""
         self.check(trainer)
-        metrics = validation_metrics(trainer.callback_metrics)
+        metrics = validation_metrics(trainer)
         if not math.isfinite(loss := metrics.get("val/loss", 0.0)):
             raise TrainingError(
                 f"the validation loss is {loss} after step {trainer.global_step}", hint=_NOT_FINITE
@@ -133,7 +133,7 @@ class Journal(Callback):
         if self._count:
             figures["loss"] = self._sum / self._count
         shown = ("val/accuracy", "val/mcc")
-        known = validation_metrics(trainer.callback_metrics)
+        known = validation_metrics(trainer)
         return figures | {name: known[name] for name in shown if name in known}
 
     def total_seconds(self) -> float:
@@ -205,7 +205,7 @@ class Checkpoints(Checkpoint):
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Keeps the weights when the monitored metric is the best so far."""
-        metrics = validation_metrics(trainer.callback_metrics)
+        metrics = validation_metrics(trainer)
         self.validated_step = trainer.global_step
         monitor = self._settings.monitor
         value = metrics.get(f"val/{monitor}", math.nan)
@@ -253,9 +253,16 @@ class Checkpoints(Checkpoint):
         self._loader.load_state_dict(state_dict["loader"])
 
 
-def validation_metrics(metrics: Mapping[str, torch.Tensor]) -> dict[str, float]:
-    """The `val/…` figures among what modules logged, as plain numbers."""
-    return {name: float(value) for name, value in metrics.items() if name.startswith("val/")}
+def validation_metrics(trainer: pl.Trainer) -> dict[str, float]:
+    """The `val/…` figures that the module logged, as plain numbers.
+
+    Lightning keeps them in float32. A module with `validation_metrics` gives them as computed,
+    so that a run records the very figures that `mlops evaluate` finds.
+    """
+    logged = trainer.callback_metrics
+    figures = {name: float(value) for name, value in logged.items() if name.startswith("val/")}
+    exact: dict[str, float] = getattr(trainer.lightning_module, "validation_metrics", {})
+    return figures | exact
 
 
 def _loss(outputs: Any) -> torch.Tensor:
