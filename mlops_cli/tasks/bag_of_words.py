@@ -32,10 +32,10 @@ def fit_score(
     counts = np.bincount(
         train_ids[rows] * len(vocabulary) + columns, minlength=classes * len(vocabulary)
     ).reshape(classes, len(vocabulary))
+    totals = counts.sum(axis=1, keepdims=True) + len(vocabulary)
     with np.errstate(divide="ignore"):  # a class that training lacks is never predicted
         prior = np.log(np.bincount(train_ids, minlength=classes) / len(train_ids))
-    totals = counts.sum(axis=1, keepdims=True) + len(vocabulary)
-    log_likelihood = np.log(counts + 1) - np.log(totals)
+        log_likelihood = np.log(counts + 1) - np.log(totals)
 
     rows, columns = _occurrences(texts, vocabulary.get)
     scores = np.stack(

@@ -39,6 +39,11 @@ def test_without_known_words_the_larger_class_wins() -> None:
     assert score == 1.0
 
 
+@pytest.mark.filterwarnings("error")
+def test_texts_without_a_single_word_are_no_problem() -> None:
+    assert fit_score(["?", "!", ""], np.array([1, 1, 0]), ["?!"], np.array([1]), 2) == 1.0
+
+
 def test_a_class_that_training_lacks_is_never_predicted() -> None:
     texts, ids = ["a b", "c d"], np.array([0, 2])
 
