@@ -33,7 +33,10 @@ def atomic_path(path: Path) -> Iterator[Path]:
 @contextmanager
 def atomic_open(path: Path) -> Iterator[IO[str]]:
     """A UTF-8 text file that takes the place of `path` when the block ends without error."""
-    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
+    with (
+        atomic_path(path) as temporary,
+        temporary.open("w", encoding="utf-8", newline="") as stream,
+    ):
         yield stream
 
 

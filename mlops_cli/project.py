@@ -25,7 +25,11 @@ def packaged_template() -> Path:
 
 
 def find_root(start: Path | None = None) -> Path:
-    """The nearest folder at or above `start` (default: here) with `configs/config.yaml`, else `start`."""
+    """The nearest folder at or above `start` that has `configs/config.yaml`, else `start`.
+
+    Args:
+        start: Where to begin; the current folder by default.
+    """
     here = (start or Path.cwd()).resolve()
     for folder in (here, *here.parents):
         if (folder / "configs" / "config.yaml").is_file():

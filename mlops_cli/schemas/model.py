@@ -11,10 +11,14 @@ class ModelConfig:
     """What every model has; a model of the user's own takes its settings in `params`."""
 
     name: str = option("Model module in mlops_cli/models, or a dotted module of your own.", "")
-    module: str | None = option("Model family module, where it is not called like the choice.", None)
+    module: str | None = option(
+        "Model family module, where it is not called like the choice.", None
+    )
     lr: float = option("Peak learning rate that suits this model; `lr` reads it.", 1e-3, above=0)
     epochs: int = option("Number of epochs that suits this model; `epochs` reads it.", 3, minimum=1)
-    max_length: int = option("Longest input in tokens; longer texts are cut.", 128, minimum=4, maximum=8192)
+    max_length: int = option(
+        "Longest input in tokens; longer texts are cut.", 128, minimum=4, maximum=8192
+    )
     params: dict[str, Any] = option("Free settings for a model of your own.", {})
 
 
@@ -39,7 +43,9 @@ class PretrainedModelConfig(ModelConfig):
     path: str | None = option("Folder of a local checkpoint; wins over `checkpoint`.", None)
     revision: str | None = option("Branch, tag or commit on the hub.", None)
     trust_remote_code: bool = option("Run Python code that comes with the checkpoint.", False)
-    dropout: float | None = option("Dropout probability; null keeps the checkpoint's.", None, minimum=0, below=1)
+    dropout: float | None = option(
+        "Dropout probability; null keeps the checkpoint's.", None, minimum=0, below=1
+    )
 
 
 SCHEMAS: dict[str, type[ModelConfig]] = {

@@ -1,6 +1,7 @@
 """One field of a config: its default, its help text and the values it takes."""
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from dataclasses import MISSING, dataclass
 from typing import Any
@@ -30,7 +31,7 @@ class Limits:
             return f"must be one of {', '.join(self.choices)}"
         if isinstance(value, bool) or not isinstance(value, int | float):
             return None
-        if value != value:
+        if math.isnan(value):
             return "must be a number, not NaN"
         if self.minimum is not None and value < self.minimum:
             return f"must be at least {self.minimum:g}"

@@ -13,7 +13,7 @@ class TrainerConfig:
     accelerator: str = option("Where to train.", "auto", choices=("auto", "cpu", "gpu", "mps"))
     threads: int | None = option("CPU threads; null takes all cores.", None, minimum=1)
     precision: str = option(
-        "Number format of the forward and backward pass; auto takes bf16 where the hardware has it.",
+        "Number format of the forward and backward pass; auto takes bf16 where hardware has it.",
         "auto",
         choices=("auto", "32", "bf16", "16"),
     )
@@ -21,7 +21,9 @@ class TrainerConfig:
     schedule: str = option(
         "Learning rate after the warm-up.", "linear", choices=("linear", "cosine", "constant")
     )
-    warmup: float = option("Share of all steps that warms the learning rate up.", 0.1, minimum=0, below=1)
+    warmup: float = option(
+        "Share of all steps that warms the learning rate up.", 0.1, minimum=0, below=1
+    )
     gradient_clip: float | None = option("Largest gradient norm; null: no clipping.", 1.0, above=0)
     accumulate: int = option("Batches per optimiser step.", 1, minimum=1)
     class_weights: str = option(
