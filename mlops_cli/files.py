@@ -1,5 +1,6 @@
 """Files that are there whole or not at all."""
 
+import ctypes
 import json
 import os
 import shutil
@@ -55,17 +56,30 @@ def write_json(path: Path, value: Any) -> None:
 def atomic_folder(folder: Path) -> Iterator[Path]:
     """A temporary folder beside `folder` that takes its place when the block ends without error.
 
-    An older `folder` is replaced as a whole; a reader sees the old one or the new one.
+    An older `folder` is replaced as a whole: a reader, and whoever comes after a kill, finds the
+    old one or the new one.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     temporary.chmod(0o755)
-    old = temporary.with_name(temporary.name + ".old")
     try:
         yield temporary
-        if folder.exists():
+        if not folder.exists():
+            temporary.replace(folder)
+        elif not _exchange(temporary, folder):
+            # Between these two there is no folder; a system without an exchange has no better way.
+            old = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
             folder.replace(old)
-        temporary.replace(folder)
+            temporary.replace(folder)
+            temporary = old
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-        shutil.rmtree(old, ignore_errors=True)
+
+
+def _exchange(first: Path, second: Path) -> bool:
+    """Swaps two paths in one step (Linux's renameat2); False where the system can't."""
+    renameat2 = getattr(ctypes.CDLL(None), "renameat2", None) if os.name == "posix" else None
+    if renameat2 is None:
+        return False
+    here, exchange = -100, 2  # AT_FDCWD, RENAME_EXCHANGE
+    return bool(renameat2(here, os.fsencode(first), here, os.fsencode(second), exchange) == 0)

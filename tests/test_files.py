@@ -2,6 +2,8 @@
 
 import os
 import stat
+import sys
+import threading
 
 import pytest
 
@@ -64,3 +66,32 @@ def test_a_failure_leaves_the_old_folder_and_nothing_else(tmp_path):
         raise ZeroDivisionError
     assert names(tmp_path / "bundle") == ["old"]
     assert names(tmp_path) == ["bundle"]
+
+
+def test_a_folder_is_replaced_where_two_can_not_be_swapped(tmp_path, monkeypatch):
+    monkeypatch.setattr("mlops_cli.files._exchange", lambda first, second: False)
+    write_text(tmp_path / "bundle" / "stale", "")
+    with atomic_folder(tmp_path / "bundle") as temporary:
+        (temporary / "fresh").touch()
+    assert names(tmp_path / "bundle") == ["fresh"]
+    assert names(tmp_path) == ["bundle"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux swaps two folders in one step")
+def test_there_is_a_whole_folder_at_every_moment(tmp_path):
+    write_text(tmp_path / "bundle" / "a", "")
+    done = threading.Event()
+    missing = []
+
+    def look():
+        while not done.is_set():
+            missing.extend([1] * (not (tmp_path / "bundle" / "a").exists()))
+
+    reader = threading.Thread(target=look)
+    reader.start()
+    for _ in range(200):
+        with atomic_folder(tmp_path / "bundle") as temporary:
+            (temporary / "a").touch()
+    done.set()
+    reader.join()
+    assert not missing
