@@ -47,6 +47,8 @@ def pytest_configure(config: pytest.Config) -> None:
         DVC_GLOBAL_CONFIG_DIR=str(home / ".dvc-global"),
         DVC_SYSTEM_CONFIG_DIR=str(home / ".dvc-system"),
         DVC_SITE_CACHE_DIR=str(home / ".dvc-site-cache"),
+        # Several tests run at once: threads that wait for each other would multiply the time.
+        OMP_NUM_THREADS="1",
         TERM="dumb",
         COLUMNS="100",
     )
