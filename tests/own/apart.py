@@ -2,27 +2,34 @@
 
 import multiprocessing
 import os
+import resource
 import sys
 from pathlib import Path
 
+import psutil
 
-def run_apart(*words: str, folder: Path) -> int:
+
+def run_apart(*words: str, folder: Path, spare_memory: int | None = None) -> int:
     """Exit code of `mlops WORDS` in `folder`; of a process that was killed, minus the signal.
 
-    What it says lies in `folder/said` afterwards.
+    What it says lies in `folder/said` afterwards. `spare_memory` is what it may take, in bytes,
+    beyond what the imported libraries take.
     """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["mlops_cli.training.resume", "mlops_cli.models.scratch"])
-    process = context.Process(target=_main, args=(words, folder))
+    process = context.Process(target=_main, args=(words, folder, spare_memory))
     process.start()
     process.join(timeout=120)
     assert process.exitcode is not None, "still running"
     return process.exitcode
 
 
-def _main(words: tuple[str, ...], folder: Path) -> None:
+def _main(words: tuple[str, ...], folder: Path, spare_memory: int | None) -> None:
     from mlops_cli.cli import main
 
+    if spare_memory is not None:
+        limit = psutil.Process().memory_info().vms + spare_memory
+        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     os.chdir(folder)
     sys.argv = ["mlops", *words]
     with (folder / "said").open("w", encoding="utf-8") as said:
