@@ -101,7 +101,9 @@ class SequenceClassifier(pl.LightningModule):
     ) -> None:
         """Clips the norm; Lightning's own way refuses a fused optimiser in bf16 for no need."""
         if gradient_clip_val:
-            nn.utils.clip_grad_norm_(self.parameters(), gradient_clip_val)
+            groups = optimizer.param_groups
+            trained = [parameter for group in groups for parameter in group["params"]]
+            nn.utils.clip_grad_norm_(trained, gradient_clip_val)
 
 
 class learning_rate_factor:  # noqa: N801 - reads as a function; a class so that it has no closure

@@ -42,7 +42,13 @@ class StepRandomness(Callback):
     ) -> None:
         """Seeds torch for this batch."""
         number = trainer.current_epoch * int(trainer.num_training_batches) + batch_idx
-        torch.manual_seed((self._seed * 1_000_003 + number) % 2**63)
+        seed = (self._seed * 1_000_003 + number) % 2**63
+        # torch.manual_seed formats a stack trace for each accelerator that is not in use.
+        torch.default_generator.manual_seed(seed)
+        if pl_module.device.type == "cuda":
+            torch.cuda.manual_seed(seed)
+        elif pl_module.device.type == "mps":
+            torch.mps.manual_seed(seed)
 
 
 class Journal(Callback):
