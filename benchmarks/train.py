@@ -31,7 +31,8 @@ HELD_OUT = 64
 PADDED_SHARE, PADDED_LEAST = 4, 10
 """Those that pad to 128 train this part of the steps, or so many: all take the same time."""
 
-Seconds = dict[str, list[float]]
+Rounds = dict[str, list[float]]
+"""What each contender reached in each round."""
 
 
 @dataclass(frozen=True)
@@ -130,9 +131,9 @@ RATIOS: dict[str, tuple[str, tuple[str, ...], str, float]] = {
 }
 
 
-def measure(bench: Bench, names: Iterable[str], rounds: int) -> Seconds:
+def measure(bench: Bench, names: Iterable[str], rounds: int) -> Rounds:
     """Every contender once a round; a round has a seed of its own, the same for all."""
-    found: Seconds = {name: [] for name in names}
+    found: Rounds = {name: [] for name in names}
     for number in range(rounds):
         for name, values in found.items():
             values.append(CONTENDERS[name][2](bench, name, number))
@@ -141,7 +142,7 @@ def measure(bench: Bench, names: Iterable[str], rounds: int) -> Seconds:
     return found
 
 
-def ratios(found: Seconds) -> dict[str, float]:
+def ratios(found: Rounds) -> dict[str, float]:
     """Each ratio's median over the rounds, for load drifts and a round's parts share it."""
     answer = {}
     for title, (ours, theirs, _, _) in RATIOS.items():
@@ -156,7 +157,11 @@ def prepare(folder: Path, options: argparse.Namespace) -> None:
     """Writes the rows of `--data` as all, train, padded, validation and test CSV files."""
     if options.data:
         with Path(options.data).open(encoding="utf-8", newline="") as stream:
-            rows = [(r[options.text], r[options.label]) for r in csv.DictReader(stream)]
+            table = csv.DictReader(stream)
+            missing = {options.text, options.label} - set(table.fieldnames or ())
+            if missing:
+                raise SystemExit(f"no column {missing.pop()!r} in {options.data}: --text, --label")
+            rows = [(row[options.text], row[options.label]) for row in table]
     else:
         rows = generated()
     rows = [row for row in rows if row[0] and row[1]]
