@@ -38,4 +38,4 @@ def replace_dropout(network: nn.Module) -> None:
     for parent in list(network.modules()):
         for name, child in parent.named_children():
             if type(child) is nn.Dropout:
-                setattr(parent, name, FastDropout(child.p))
+                setattr(parent, name, FastDropout(child.p).train(child.training))

@@ -3,6 +3,8 @@
 import json
 from itertools import chain
 from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
 
 import torch
 from huggingface_hub import snapshot_download
@@ -18,6 +20,7 @@ from safetensors import SafetensorError
 from tokenizers import Tokenizer
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreTrainedModel
 
+from mlops_cli import hub
 from mlops_cli.data.examples import Splits
 from mlops_cli.errors import (
     ConfigError,
@@ -36,19 +39,23 @@ from mlops_cli.schemas.config import Config
 from mlops_cli.schemas.model import PretrainedModelConfig
 from mlops_cli.tasks.text_classification import TextClassification, label_names
 
-_WEIGHTS = ["*.json", "*.txt", "*.model", "*.safetensors"]
-"""What is fetched from a hub: no pickled weights, no code."""
+_FILES = ["*.json", "*.txt", "*.model", "*.safetensors"]
+"""What is fetched from a hub: no code."""
+_WHOLE = "download the checkpoint again, whole"
+_OLD_WEIGHTS = "pytorch_model*.bin"
+"""Fetched where there is no safetensors file; read as tensors only, so that no code is run."""
 
 
 def build(config: Config, splits: Splits, reporter: Reporter) -> Built:
     """Fetches the checkpoint, fits the head to the labels and compacts the embedding."""
     model = config.model
     assert isinstance(model, PretrainedModelConfig)
-    folder = _local_folder(model)
+    folder = _local_folder(model, reporter)
     labels = label_names(splits.train.targets)
     network = _network(model, folder, labels)
-    tokenizer, pad_id = _tokenizer(model, folder)
-    limit = getattr(network.config, "max_position_embeddings", model.max_length)
+    tokenizer, pad_id = _tokenizer(model, folder), _padding(network)
+    _check_vocabulary(tokenizer, network, folder)
+    limit = _longest(network) or model.max_length
     if model.max_length > limit:
         raise ConfigError(
             f"model.max_length={model.max_length} is more than {folder.name} takes",
@@ -58,6 +65,8 @@ def build(config: Config, splits: Splits, reporter: Reporter) -> Built:
         labels=labels, tokenizer=tokenizer, max_length=model.max_length, pad_id=pad_id
     )
     replace_dropout(network)
+    # It was loaded for evaluation, and Lightning leaves the mode as it is: no attention dropout.
+    network.train()
     if config.trainer.compact_embedding:
         _compact(network, task, splits)
     weights = None
@@ -75,7 +84,7 @@ def load(folder: Path) -> torch.nn.Module:
     return network
 
 
-def _local_folder(model: PretrainedModelConfig) -> Path:
+def _local_folder(model: PretrainedModelConfig, reporter: Reporter) -> Path:
     """The folder of the checkpoint: given, cached, or fetched from the hub."""
     if model.path is not None:
         folder = Path(model.path).expanduser()
@@ -91,9 +100,8 @@ def _local_folder(model: PretrainedModelConfig) -> Path:
             hint="model.checkpoint=ORG/NAME from the hub, or model.path=DIR for a local one",
         )
     try:
-        return Path(
-            snapshot_download(model.checkpoint, revision=model.revision, allow_patterns=_WEIGHTS)
-        )
+        with hub.bounded(reporter):
+            return _fetch(model.checkpoint, model.revision)
     except (RepositoryNotFoundError, GatedRepoError, RevisionNotFoundError) as error:
         what = f" at revision {model.revision}" if model.revision else ""
         raise NotFoundError(
@@ -112,67 +120,120 @@ def _local_folder(model: PretrainedModelConfig) -> Path:
         ) from error
 
 
+def _fetch(checkpoint: str, revision: str | None) -> Path:
+    folder = Path(snapshot_download(checkpoint, revision=revision, allow_patterns=_FILES))
+    if not list(folder.glob("*.safetensors")):
+        snapshot_download(checkpoint, revision=revision, allow_patterns=_OLD_WEIGHTS)
+    return folder
+
+
 def _network(
     model: PretrainedModelConfig, folder: Path, labels: tuple[str, ...]
 ) -> PreTrainedModel:
     """The checkpoint's body with a new head for `labels`."""
     dropouts = {} if model.dropout is None else _dropout_settings(folder, model.dropout)
+    network: PreTrainedModel
+    found: dict[str, Any]
     try:
         with quiet_transformers():
-            network: PreTrainedModel = AutoModelForSequenceClassification.from_pretrained(
+            network, found = AutoModelForSequenceClassification.from_pretrained(
                 folder,
+                output_loading_info=True,
                 num_labels=len(labels),
                 id2label=dict(enumerate(labels)),
                 label2id={label: position for position, label in enumerate(labels)},
                 attn_implementation="eager",
                 dtype=torch.float32,
-                use_safetensors=True,
                 ignore_mismatched_sizes=True,
                 trust_remote_code=model.trust_remote_code,
                 **dropouts,
             )
+    except UnpicklingError as error:
+        raise DataError(
+            f"can't load the checkpoint in {folder}: its pytorch_model.bin holds more than tensors",
+            hint="or it is damaged; model.safetensors beside it would be read instead",
+        ) from error
     except (SafetensorError, OSError, ValueError, KeyError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise DataError(
             f"can't load the checkpoint in {folder}: {reason}",
-            hint="it needs a supported architecture and whole safetensors weights",
+            hint="it needs a supported architecture and whole weights",
         ) from error
+    if len(found["missing_keys"]) > len(network.state_dict()) // 2:
+        raise DataError(
+            f"the weights in {folder} are not those of a {type(network).__name__}",
+            hint="config.json and the weights must come from the same checkpoint",
+        )
     return network
+
+
+def _longest(network: PreTrainedModel) -> int | None:
+    """The most tokens that the network has positions for; None where there is no limit."""
+    limit: int | None = getattr(network.config, "max_position_embeddings", None)
+    for name, part in network.named_modules():
+        # RoBERTa and its kin count positions from the one after the padding's.
+        if limit and name.endswith("position_embeddings"):
+            padding = getattr(part, "padding_idx", None)
+            return limit if padding is None else limit - padding - 1
+    return limit
 
 
 def _dropout_settings(folder: Path, probability: float) -> dict[str, float]:
     """The dropout settings that this architecture's config has, all set to `probability`."""
-    try:
-        known = json.loads((folder / "config.json").read_text("utf-8"))
-    except ValueError as error:
-        raise DataError(f"{folder / 'config.json'} is not valid JSON") from error
     return {
         key: probability
-        for key, value in known.items()
+        for key, value in _read_json(folder / "config.json").items()
         if "drop" in key and isinstance(value, int | float)
     }
 
 
-def _tokenizer(model: PretrainedModelConfig, folder: Path) -> tuple[Tokenizer, int]:
-    """The checkpoint's tokenizer and its padding id."""
+def _read_json(file: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(file.read_text("utf-8"))
+    except ValueError as error:
+        raise DataError(f"{file} is not valid JSON", hint=_WHOLE) from error
+    return content if isinstance(content, dict) else {}
+
+
+def _tokenizer(model: PretrainedModelConfig, folder: Path) -> Tokenizer:
+    """The checkpoint's tokenizer, in the form that serving reads."""
     file = folder / "tokenizer.json"
     if file.is_file():
-        tokenizer = Tokenizer.from_file(str(file))
-    else:
-        try:
-            converted = AutoTokenizer.from_pretrained(
-                folder, trust_remote_code=model.trust_remote_code
-            )
-        except ImportError as error:
-            raise MissingDependencyError(
-                f"the tokenizer in {folder} can't be converted: {str(error).splitlines()[0]}",
-                hint="save it with a tokenizer.json beside the checkpoint",
-            ) from error
-        except (OSError, ValueError) as error:
-            raise DataError(f"no usable tokenizer in {folder}") from error
-        tokenizer = Tokenizer.from_str(converted.backend_tokenizer.to_str())
-    config = json.loads((folder / "config.json").read_text("utf-8"))
-    return tokenizer, int(config.get("pad_token_id") or 0)
+        # The library's own error has no class by which it could be told.
+        if "model" not in _read_json(file):
+            raise DataError(f"{file} is not a tokenizer", hint=_WHOLE)
+        return Tokenizer.from_file(str(file))
+    try:
+        converted = AutoTokenizer.from_pretrained(folder, trust_remote_code=model.trust_remote_code)
+    except ImportError as error:
+        raise MissingDependencyError(
+            f"the tokenizer in {folder} can't be converted: {str(error).splitlines()[0]}",
+            hint="save it with a tokenizer.json beside the checkpoint",
+        ) from error
+    except (OSError, ValueError) as error:
+        raise DataError(
+            f"no usable tokenizer in {folder}", hint="tokenizer.json belongs beside the weights"
+        ) from error
+    return Tokenizer.from_str(converted.backend_tokenizer.to_str())
+
+
+def _check_vocabulary(tokenizer: Tokenizer, network: PreTrainedModel, folder: Path) -> None:
+    """Refuses tokens without embedding, and the empty vocabulary of a conversion from nothing."""
+    embedding: Any = network.get_input_embeddings()
+    tokens, rows = tokenizer.get_vocab_size(), embedding.num_embeddings
+    if not rows // 2 <= tokens <= rows:
+        raise DataError(
+            f"the tokenizer in {folder} has {tokens} tokens, the network embeds {rows}",
+            hint="is the tokenizer.json (or vocab.txt) that belongs to the weights there?",
+        )
+
+
+def _padding(network: PreTrainedModel) -> int:
+    """The token id that fills a batch up; checkpoints made to generate text often name none."""
+    config = network.config
+    if config.pad_token_id is None:
+        config.pad_token_id = config.eos_token_id if isinstance(config.eos_token_id, int) else 0
+    return int(config.pad_token_id)
 
 
 def _compact(network: PreTrainedModel, task: TextClassification, splits: Splits) -> None:
