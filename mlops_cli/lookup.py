@@ -1,6 +1,7 @@
 """Modules that a config names: ours by a plain name, the user's own by a dotted one."""
 
 import importlib
+import inspect
 import sys
 from collections.abc import Sequence
 from difflib import get_close_matches
@@ -48,9 +49,19 @@ def find(
             raise
         raise ConfigError(f"no {kind} {name!r}", hint=hint) from error
     for function in offers:
-        if qualified == room or not callable(getattr(module, function.partition("(")[0], None)):
+        if qualified == room or not _has(module, function):
             raise ConfigError(f"{qualified} is no {kind}: it has no {function}", hint=hint)
     return module
+
+
+def _has(module: ModuleType, function: str) -> bool:
+    """Whether the module has a function that can be called as it is written."""
+    name, _, parameters = function.rstrip(")").partition("(")
+    try:
+        inspect.signature(getattr(module, name)).bind(*parameters.split(", "))
+    except (AttributeError, TypeError):
+        return False
+    return True
 
 
 def _instead_of(name: str, kind: str, known: Sequence[str]) -> str:

@@ -6,12 +6,15 @@ from typing import Any
 
 import wandb
 
-from mlops_cli.errors import MissingDependencyError
+from mlops_cli.errors import ConfigError, MissingDependencyError
 from mlops_cli.schemas.tracker import TrackerConfig, WandbTrackerConfig
 from mlops_cli.tracking.credentials import has_wandb_key
 from mlops_cli.tracking.record import Run
 
 _log = logging.getLogger(__name__)
+
+_START_SECONDS = 30.0
+"""How long W&B may take to answer at the start, and how long a failing one is waited for."""
 
 
 class WandbTracker:
@@ -23,12 +26,13 @@ class WandbTracker:
 
     def __init__(self, config: WandbTrackerConfig) -> None:
         self._config = config
+        self._mode = _mode(config)
         self._run: Any = None
 
     def start(self, run: Run, config: dict[str, Any], facts: dict[str, Any]) -> dict[str, Any]:
         """Opens the W&B run whose id is the run's own."""
-        mode = self._mode()
         os.environ.setdefault("WANDB_SILENT", "true")
+        online = self._mode == "online"
         try:
             self._run = wandb.init(
                 id=run.id,
@@ -36,30 +40,29 @@ class WandbTracker:
                 project=self._config.project or run.path.parent.parent.name,
                 entity=self._config.entity,
                 tags=list(self._config.tags),
-                mode=mode,
-                resume="allow" if mode == "online" else None,
+                mode=self._mode,
+                resume="allow" if online else None,
                 dir=run.path,
                 config=config,
-                settings=wandb.Settings(silent=True, console="off", save_code=False),
+                settings=wandb.Settings(
+                    silent=True, console="off", save_code=False, init_timeout=_START_SECONDS
+                ),
             )
-        except wandb.errors.Error as error:
+        except (wandb.errors.UsageError, ValueError) as error:
+            raise ConfigError(
+                f"W&B refuses the run: {_one_line(error)}",
+                hint="see tracker.project, tracker.entity and tracker.tags",
+            ) from error
+        except (wandb.errors.Error, OSError) as error:
             raise MissingDependencyError(
-                f"W&B refused to start a run: {str(error).splitlines()[0]}",
+                f"W&B did not start: {_one_line(error)}",
                 hint="wandb login, or tracker.mode=offline, or tracker=none",
             ) from error
         self._run.define_metric("*", step_metric="step")
-        return {"wandb": {"id": run.id, "mode": mode, "url": self._run.url}}
-
-    def _mode(self) -> Any:
-        environment = os.environ.get("WANDB_MODE")
-        if self._config.mode == "auto":
-            return environment or ("online" if has_wandb_key() else "offline")
-        if self._config.mode == "online" and not has_wandb_key():
-            raise MissingDependencyError(
-                "tracker.mode=online, and there is no W&B key",
-                hint="wandb login, or WANDB_API_KEY, or tracker.mode=offline",
-            )
-        return self._config.mode
+        # An offline run has no address, and says so on the terminal when it is asked.
+        return {
+            "wandb": {"id": run.id, "mode": self._mode, "url": self._run.url if online else None}
+        }
 
     def log(self, metrics: dict[str, float], *, step: int) -> None:
         """Sends metrics; a tracker that fails is told of in the log and never stops training."""
@@ -76,6 +79,24 @@ class WandbTracker:
 
 
 def create(config: TrackerConfig) -> WandbTracker:
-    """The W&B tracker."""
+    """The W&B tracker. Raises MissingDependencyError when it should be online and has no key."""
     assert isinstance(config, WandbTrackerConfig)
     return WandbTracker(config)
+
+
+def _mode(config: WandbTrackerConfig) -> Any:
+    if config.mode == "auto":
+        return os.environ.get("WANDB_MODE") or ("online" if has_wandb_key() else "offline")
+    if config.mode == "online" and not has_wandb_key():
+        raise MissingDependencyError(
+            "tracker.mode=online, and there is no W&B key",
+            hint="wandb login, or WANDB_API_KEY, or tracker.mode=offline",
+        )
+    return config.mode
+
+
+def _one_line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    # Settings are checked by pydantic, which tells the reason in its last line.
+    reason = next((line for line in lines if "Value error, " in line), lines[0])
+    return reason.partition("Value error, ")[2].partition(" [type=")[0] or reason
