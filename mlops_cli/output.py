@@ -28,15 +28,17 @@ class _PlainTask:
     def __init__(self, description: str, total: int | None) -> None:
         self._description, self._total = description, total
         self._done, self._said = 0, time.monotonic()
+        self._figures: dict[str, float | str] = {}
 
     def advance(self, steps: int = 1, **figures: float | str) -> None:
         self._done += steps
+        self._figures |= figures
         finished = self._total is not None and self._done - steps < self._total <= self._done
         if not finished and time.monotonic() - self._said < _PLAIN_SECONDS:
             return
         self._said = time.monotonic()
         share = f"{self._done}/{self._total}" if self._total else str(self._done)
-        sys.stderr.write(f"{self._description} {share} {_figures(figures)}".rstrip() + "\n")
+        sys.stderr.write(f"{self._description} {share} {_shown(self._figures)}".rstrip() + "\n")
         sys.stderr.flush()
 
 
@@ -149,6 +151,6 @@ class Output:
         self._console.print(Text(message, style=style), soft_wrap=True)
 
 
-def _figures(figures: dict[str, float | str]) -> str:
+def _shown(figures: dict[str, float | str]) -> str:
     shown = (f"{k}={v:.4g}" if isinstance(v, float) else f"{k}={v}" for k, v in figures.items())
     return " ".join(shown)

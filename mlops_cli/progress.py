@@ -21,12 +21,14 @@ class Bar:
 
     def __init__(self, progress: Progress, task: TaskID) -> None:
         self._progress, self._task = progress, task
+        self._figures: dict[str, float | str] = {}
 
     def advance(self, steps: int = 1, **figures: float | str) -> None:
         """Moves on by `steps`; the figures stand beside the bar."""
+        self._figures |= figures
         shown = " ".join(
             f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
-            for name, value in figures.items()
+            for name, value in self._figures.items()
         )
         self._progress.update(self._task, advance=steps, figures=shown)
 

@@ -1,5 +1,6 @@
 """What the door may load: help, version, completion and config mistakes stay quick."""
 
+import os
 import subprocess
 import sys
 
@@ -38,8 +39,14 @@ print(" ".join(sys.modules))
 def loaded_modules(code, *words):
     """The modules that a fresh interpreter holds after running `code`."""
     script = TELL.format(argv=["mlops", *words], code=code)
+    # A measured interpreter would hold the modules of coverage as well.
+    environment = {name: value for name, value in os.environ.items() if "COVERAGE" not in name}
     done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, encoding="utf-8", check=False
+        [sys.executable, "-c", script],
+        env=environment,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
     )
     assert done.stdout, done.stderr
     return done.stdout.split()

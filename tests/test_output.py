@@ -71,8 +71,9 @@ def test_error_for_programs_goes_to_stderr(capsys):
 
 def test_progress_without_a_terminal_is_plain_lines(capsys):
     with Output().task("training", 3) as task:
-        task.advance(loss=0.5)
-        task.advance(2, loss=0.25, lr="3e-5")
+        task.advance(loss=0.5, lr="3e-5")
+        task.advance(loss=0.25)
+        task.advance()
     assert capsys.readouterr().err == "training 3/3 loss=0.25 lr=3e-5\n"
 
 

@@ -13,7 +13,8 @@ class TrainerConfig:
     accelerator: str = option("Where to train.", "auto", choices=("auto", "cpu", "gpu", "mps"))
     threads: int | None = option("CPU threads; null takes all cores.", None, minimum=1)
     precision: str = option(
-        "Number format of the forward and backward pass; auto takes bf16 where hardware has it.",
+        "Number format of the forward and backward pass; "
+        "auto takes bf16 where the hardware has it.",
         "auto",
         choices=("auto", "32", "bf16", "16"),
     )
