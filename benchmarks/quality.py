@@ -1,7 +1,7 @@
 """Quality on real data: `mlops train … predict` beside HF Trainer with the same settings.
 
     python benchmarks/quality.py --train train.csv --validation validation.csv \
-        --text sentence --label label [--checkpoint DIR] [--epochs 3] [--seeds 0 1 2] \
+        --text sentence --label label [--checkpoint DIR] [--lr 1e-4] [--epochs 3] [--seeds 0 1 2] \
         [--metric mcc] [--peer] [KEY=VALUE ...]
 
 Trains once a seed through the installed commands, exports, predicts the validation file, and
@@ -19,7 +19,7 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-LR, BATCH, MAX_LENGTH = 3e-5, 32, 128
+BATCH, MAX_LENGTH = 32, 128
 
 
 def mlops(folder: Path, *words: str) -> dict[str, Any]:
@@ -37,7 +37,7 @@ def product(options: argparse.Namespace, seed: int) -> dict[str, float]:
         (folder / "configs").mkdir()
         (folder / "configs/config.yaml").write_text("defaults: [base, _self_]\n")
         model = (
-            ["model=pretrained", f"model.path={options.checkpoint}", f"lr={LR}"]
+            ["model=pretrained", f"model.path={options.checkpoint}", f"lr={options.lr}"]
             if options.checkpoint
             else ["model=tiny"]
         )
@@ -108,7 +108,7 @@ def peer(options: argparse.Namespace, seed: int) -> dict[str, float]:
                 num_train_epochs=options.epochs,
                 per_device_train_batch_size=BATCH,
                 per_device_eval_batch_size=64,
-                learning_rate=LR,
+                learning_rate=options.lr,
                 weight_decay=0.01,
                 warmup_steps=0.1,
                 max_grad_norm=1.0,
@@ -154,6 +154,7 @@ def main() -> None:
     parser.add_argument("--label", default="label")
     parser.add_argument("--checkpoint", type=Path)
     parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--lr", type=float, default=1e-4, help="with --checkpoint")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--metric", default="mcc")
     parser.add_argument("--peer", action="store_true", help="train HF Trainer beside it")
