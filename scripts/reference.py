@@ -130,7 +130,7 @@ def limits_text(limits: Limits) -> str:
     if limits.choices is not None:
         return "One of " + ", ".join(f"`{choice}`" for choice in limits.choices) + "."
     words = (("≥", limits.minimum), (">", limits.above), ("≤", limits.maximum), ("<", limits.below))
-    said = [f"{sign} {value:g}" for sign, value in words if value is not None]
+    said = [f"{sign} {value:.12g}" for sign, value in words if value is not None]
     return f"({', '.join(said)})" if said else ""
 
 

@@ -127,7 +127,7 @@ def test_shortcuts_follow_the_model_unless_they_are_set(project):
         ("lr=.5", 0.5),
         ("lr=1", 1.0),
         ("lr='1e-4'", 1e-4),
-        ("lr=${model.dropout}", 0.1),
+        ("lr=${trainer.warmup}", 0.1),
         ("lr=${oc.env:SOME_LR}", 0.25),
     ],
 )

@@ -99,7 +99,7 @@ def allowed(key: Key) -> str:
     if limits.choices is not None:
         return ", ".join(limits.choices)
     parts = [
-        f"{sign} {bound:g}"
+        f"{sign} {bound:.12g}"
         for sign, bound in (
             (">=", limits.minimum),
             (">", limits.above),

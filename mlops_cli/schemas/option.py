@@ -34,13 +34,13 @@ class Limits:
         if math.isnan(value):
             return "must be a number, not NaN"
         if self.minimum is not None and value < self.minimum:
-            return f"must be at least {self.minimum:g}"
+            return f"must be at least {self.minimum:.12g}"
         if self.maximum is not None and value > self.maximum:
-            return f"must be at most {self.maximum:g}"
+            return f"must be at most {self.maximum:.12g}"
         if self.above is not None and value <= self.above:
-            return f"must be greater than {self.above:g}"
+            return f"must be greater than {self.above:.12g}"
         if self.below is not None and value >= self.below:
-            return f"must be less than {self.below:g}"
+            return f"must be less than {self.below:.12g}"
         return None
 
 
