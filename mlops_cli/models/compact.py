@@ -48,5 +48,6 @@ class CompactEmbedding(nn.Module):
 
 def expand_embeddings(network: Any) -> None:
     """Puts the full embedding back where a compact one stands, trained rows included."""
-    if isinstance(compact := network.get_input_embeddings(), CompactEmbedding):
-        network.set_input_embeddings(compact.expand())
+    for part in list(network.modules()):
+        if isinstance(part, CompactEmbedding):
+            network.set_input_embeddings(part.expand())
