@@ -105,8 +105,6 @@ def run(config: Config, root: Path, overrides: Sequence[str], reporter: Reporter
 def prepare(config: Config, reporter: Reporter) -> Prepared:
     """Loads the data, builds the model and makes the batches; all from `config.seed`."""
     quiet_libraries()
-    if config.trainer.threads:
-        torch.set_num_threads(config.trainer.threads)
     device = hardware.accelerator(config.trainer)
     tracker = tracking.create(config.tracker)
     splits = data.load(config.data, config.seed, reporter)
@@ -117,6 +115,7 @@ def prepare(config: Config, reporter: Reporter) -> Prepared:
         )
         train, validation, truncated = _loaders(config, splits, built, reporter)
     width = int(getattr(getattr(built.module.network, "config", None), "hidden_size", 0) or 1024)
+    hardware.use_threads(config.trainer, width)
     return Prepared(
         config=config,
         tracker=tracker,

@@ -18,6 +18,9 @@ _RECORDED = (
     "safetensors", "onnx", "onnxruntime", "hydra-core", "dvc", "wandb",
 )  # fmt: skip
 
+_NARROW = 256
+"""Networks less wide than this are bound by overheads, not by arithmetic."""
+
 
 def accelerator(settings: TrainerConfig) -> str:
     """cpu, cuda or mps. Raises ConfigError when the one asked for is not there."""
@@ -40,7 +43,7 @@ def precision(settings: TrainerConfig, device: str, hidden_size: int) -> str:
     Args:
         settings: Where `precision` is read; `auto` is decided here.
         device: cpu, cuda or mps.
-        hidden_size: Width of the network. Casting costs more than it gains on narrow ones.
+        hidden_size: Width of the network; casting a narrow one costs more than it gains.
     """
     if settings.precision == "16" and device == "cpu":
         raise ConfigError(
@@ -49,9 +52,21 @@ def precision(settings: TrainerConfig, device: str, hidden_size: int) -> str:
         )
     if settings.precision != "auto":
         return settings.precision
-    if hidden_size < 256:
+    if hidden_size < _NARROW:
         return "32"
     return "bf16" if _has_bf16(device) else "32"
+
+
+def use_threads(settings: TrainerConfig, hidden_size: int) -> None:
+    """Sets torch's CPU threads for a network of this width.
+
+    The operations of a narrow network are over sooner than its threads have met: together they
+    gain little on an idle machine and wait for each other many times over on a busy one.
+    """
+    if settings.threads is not None:
+        torch.set_num_threads(settings.threads)
+    elif hidden_size < _NARROW:
+        torch.set_num_threads(1)
 
 
 def _has_bf16(device: str) -> bool:
