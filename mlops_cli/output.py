@@ -96,8 +96,10 @@ class Output:
 
         console = Console(highlight=False)
         console.print(Text.assemble(("✓ ", "bold green"), title), soft_wrap=True)
-        if lines is not None:
-            console.print(Text(lines) if isinstance(lines, str) else lines)
+        if isinstance(lines, str):
+            console.print(Text(lines), soft_wrap=True)
+        elif lines is not None:
+            console.print(lines)
         if next_step:
             console.print(Text.assemble(("next: ", "dim"), (next_step, "bold")), soft_wrap=True)
 
