@@ -11,7 +11,9 @@ class TrainerConfig:
     """Optimisation, precision, checkpoints and stopping."""
 
     accelerator: str = option("Where to train.", "auto", choices=("auto", "cpu", "gpu", "mps"))
-    threads: int | None = option("CPU threads; null takes all cores, and one for a narrow network.", None, minimum=1)
+    threads: int | None = option(
+        "CPU threads; null takes all cores, and one for a narrow network.", None, minimum=1
+    )
     precision: str = option(
         "Number format of the forward and backward pass; "
         "auto takes bf16 where the hardware has it.",
