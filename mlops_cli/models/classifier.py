@@ -86,7 +86,7 @@ class SequenceClassifier(pl.LightningModule):
         )
         total = int(self.trainer.estimated_stepping_batches)
         scheduler = torch.optim.lr_scheduler.LambdaLR(
-            optimizer, learning_rate_factor(settings.schedule, settings.warmup, total)
+            optimizer, LearningRateFactor(settings.schedule, settings.warmup, total)
         )
         return {
             "optimizer": optimizer,
@@ -106,7 +106,7 @@ class SequenceClassifier(pl.LightningModule):
             nn.utils.clip_grad_norm_(trained, gradient_clip_val)
 
 
-class learning_rate_factor:  # noqa: N801 - reads as a function; a class so that it has no closure
+class LearningRateFactor:
     """Share of the peak learning rate at a step.
 
     Args:

@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from mlops_cli import config as configs
-from mlops_cli.models.classifier import balanced_weights, learning_rate_factor
+from mlops_cli.models.classifier import balanced_weights, LearningRateFactor
 from mlops_cli.schemas.task import HIGHER_IS_BETTER
 from mlops_cli.training import hardware
 
@@ -251,14 +251,14 @@ def test_balanced_weights_give_every_class_the_same_sum():
 )
 def test_the_rate_warms_up_and_decays(schedule, factors):
     # Of ten steps, two warm up.
-    factor = learning_rate_factor(schedule, 0.2, 10)
+    factor = LearningRateFactor(schedule, 0.2, 10)
     shown = [factor(step) for step in (0, 1, 2, 4, 6, 8, 10)]
     assert shown == pytest.approx(factors, abs=1e-3)
 
 
 def test_no_warm_up_begins_at_the_peak():
-    assert learning_rate_factor("linear", 0.0, 10)(0) == 1.0
-    assert learning_rate_factor("cosine", 0.5, 1)(1) == 1.0
+    assert LearningRateFactor("linear", 0.0, 10)(0) == 1.0
+    assert LearningRateFactor("cosine", 0.5, 1)(1) == 1.0
 
 
 # --- hardware ---
