@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from mlops_cli import config as configs
-from mlops_cli.models.classifier import balanced_weights, LearningRateFactor
+from mlops_cli.models.classifier import LearningRateFactor, balanced_weights
 from mlops_cli.schemas.task import HIGHER_IS_BETTER
 from mlops_cli.training import hardware
 
