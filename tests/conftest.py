@@ -23,6 +23,8 @@ _LOOPBACK = ("127.", "::1", "localhost")
 
 def pytest_configure(config: pytest.Config) -> None:
     """Gives the whole run a home of its own, offline, before any library reads the environment."""
+    # A run in the background inherits an ignored Ctrl-C, and so would every process it starts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     folder = tempfile.TemporaryDirectory(prefix="mlops-tests-")
     config.add_cleanup(folder.cleanup)
     home = Path(folder.name)
