@@ -19,6 +19,7 @@ FILES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*
 COMMAND_FILES = [
     name for name in FILES if name.startswith("commands/") and not name.startswith("commands/_")
 ]
+NARROWED = "if type(error) is not Exception:\n    raise"
 LONGEST_FILE, LONGEST_FUNCTION = 300, 60
 
 
@@ -116,4 +117,6 @@ def test_nothing_is_caught_that_is_not_understood(name):
     for node in ast.walk(tree_of(name)):
         if isinstance(node, ast.ExceptHandler):
             caught = ast.unparse(node.type) if node.type else ""
-            assert caught not in ("", "Exception", "BaseException"), f"line {node.lineno}"
+            # Some libraries raise bare Exceptions; whoever translates them lets all others pass.
+            narrowed = ast.unparse(node.body[0]) == NARROWED
+            assert narrowed or caught not in ("", "Exception", "BaseException"), node.lineno
