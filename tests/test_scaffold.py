@@ -665,6 +665,23 @@ def test_an_interrupted_update_is_undone(tmp_path: Path, name: str) -> None:
     assert (folder / "README.md").read_text("utf-8") == "# short\n"
 
 
+@pytest.mark.parametrize(("old", "new"), [("", "full\n"), (None, ""), ("full\n", "")])
+def test_an_interrupted_update_is_undone_for_empty_files(
+    tmp_path: Path, old: str | None, new: str
+) -> None:
+    older = changed_template(tmp_path, **({} if old is None else {"a/first.txt": old}))
+    newer = changed_template(tmp_path, **{"a/first.txt": new, "a/second.txt": "more\n"})
+    folder = made(tmp_path / "project", source=older)
+    before = content(folder)
+
+    words = [sys.executable, "-c", STOPPED, str(folder), str(newer), "SIGKILL"]
+    assert subprocess.run(words, check=False).returncode == -signal.SIGKILL
+    assert (folder / "a/first.txt").read_text("utf-8") == new
+
+    update.run(folder, QUIET, source=newer, check=True)
+    assert content(folder) == before
+
+
 def test_the_version_follows_the_template_s_content(tmp_path: Path) -> None:
     copy = changed_template(tmp_path)
     assert template.version(copy) == template.version(packaged_template())

@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from mlops_cli.config.keys import EXPERIMENT, GROUPS
+from mlops_cli.config.keys import EXPERIMENT
 from mlops_cli.config.yaml_file import YamlFile
 from mlops_cli.project import packaged_configs
 
@@ -179,8 +179,3 @@ def description(path: Path) -> str:
             if text and not text.startswith("@package"):
                 return text.partition(": mlops ")[0]
     return ""
-
-
-def group_names() -> list[str]:
-    """Every group, `experiment` last."""
-    return [*GROUPS, EXPERIMENT]

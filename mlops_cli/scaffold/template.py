@@ -22,6 +22,7 @@ from mlops_cli.errors import ConfigError, DataError
 
 ANSWERS = ".copier-answers.yml"
 BASE = ".copier-base.zip"
+_FROM_HISTORY = "bring back the one from history: git log --oneline -- {}"
 _NO_PART = ("__pycache__", ".DS_Store")
 
 
@@ -112,7 +113,7 @@ def unpack(path: Path) -> Render:
     except (OSError, zipfile.BadZipFile) as error:
         raise DataError(
             f"no usable {BASE}, which tells what the template once gave to this project",
-            hint=f"bring back the one from history: git log --oneline -- {BASE}",
+            hint=_FROM_HISTORY.format(BASE),
         ) from error
 
 
@@ -125,9 +126,9 @@ def read_answers(path: Path) -> tuple[str, dict[str, Any]]:
     try:
         recorded = yaml.safe_load(path.read_text("utf-8"))
     except (OSError, ValueError, yaml.YAMLError) as error:
-        raise DataError(f"{path.name} can't be read: {error}") from error
+        raise DataError(f"{path.name} is not YAML", hint=_FROM_HISTORY.format(path.name)) from error
     if not isinstance(recorded, dict):
-        raise DataError(f"{path.name} holds no answers")
+        raise DataError(f"{path.name} holds no answers", hint=_FROM_HISTORY.format(path.name))
     answers = {key: value for key, value in recorded.items() if not str(key).startswith("_")}
     return str(recorded.get("_commit", "unknown")), answers
 

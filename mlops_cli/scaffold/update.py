@@ -166,7 +166,7 @@ def _undo(root: Path, journal: Path, reporter: Reporter | None) -> None:
         return
     for entry in json.loads(journal.read_text("utf-8")):
         path = root / entry["path"]
-        before, after = (entry[key] and base64.b64decode(entry[key]) for key in ("before", "after"))
+        before, after = _decoded(entry["before"]), _decoded(entry["after"])
         _temporary(path).unlink(missing_ok=True)
         now = path.read_bytes() if path.is_file() else None
         if now == after != before:

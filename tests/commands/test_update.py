@@ -94,3 +94,18 @@ def test_outside_a_project_it_says_so(mlops: Mlops, empty_folder: Path) -> None:
 
     assert done.exit_code == 5
     assert "is no project" in done.stderr
+
+
+@pytest.mark.parametrize("answers", ["{", "- a list", "\0"])
+def test_damaged_answers_are_told_in_one_line(
+    mlops: Mlops, old_project: Path, answers: str
+) -> None:
+    (old_project / ".copier-answers.yml").write_text(answers, "utf-8")
+    git("commit", "-qam", "Damage")
+
+    done = mlops("update")
+
+    assert done.exit_code == 5
+    error, hint = done.stderr.splitlines()
+    assert error.startswith("error: .copier-answers.yml ")
+    assert hint.startswith("hint: bring back the one from history: git log")
