@@ -135,7 +135,7 @@ def _lines(result: "InitResult") -> str:
     }[result.git]
     held = "initialised, default remote .dvc-storage" if answers.dvc else "none"
     return "\n".join(
-        f"  {title:<8} {value}".replace("[", r"\[")
+        f"  {title:<8} {value}"
         for title, value in (
             ("data", data),
             ("model", answers.model),

@@ -134,7 +134,7 @@ def _check_sources(
             hint="mlops predict --file IN.csv --output OUT.csv",
         )
     if not texts and (sys.stdin is None or sys.stdin.isatty()):
-        raise UsageError("no text to predict", hint=EPILOG.split("\n\n")[1].strip())
+        raise UsageError("no text to predict", hint='mlops predict "a text"')
 
 
 def _predict_texts(

@@ -58,7 +58,7 @@ def _lines(result: "UpdateResult") -> str | None:
     shown = {*result.added, *result.changed, *result.deleted}
     rows += [f"  {'conflict':<9}{name}" for name in result.conflicts if name not in shown]
     rows += [f"  {'kept':<9}{name}: {reason}" for name, reason in result.kept.items()]
-    return "\n".join(rows).replace("[", r"\[") or None
+    return "\n".join(rows) or None
 
 
 def _next(result: "UpdateResult") -> str:

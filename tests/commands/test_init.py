@@ -253,3 +253,10 @@ def test_the_tests_of_a_new_project_pass(mlops: Mlops, empty_folder: Path, data:
 
     assert done.returncode == 0, done.stdout
     assert not (empty_folder / "p/runs").exists()
+
+
+def test_brackets_in_a_file_name_are_shown_as_they_are(mlops: Mlops, empty_folder: Path) -> None:
+    (empty_folder / "a[1].csv").write_text("text,label\ngood film,pos\nbad film,neg\n", "utf-8")
+    done = mlops("init", "new", "--yes", "--no-git", "--no-dvc", "--data", "a[1].csv")
+    assert done.exit_code == 0
+    assert "  data     data/a[1].csv\n" in done.stdout

@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 
+import pexpect
 import pytest
 from own.bundles import DATA, FILES, LABELS, WORDS, copied, keyword_bundle
 from own.keywords import keyword_run
@@ -211,3 +212,12 @@ def test_an_interrupt_leaves_no_output(bundle, project, mlops_script):
     assert running.returncode == 130
     assert "Traceback" not in told
     assert not [path.name for path in project.path.iterdir() if "out.csv" in path.name]
+
+
+def test_without_a_text_a_terminal_is_told_what_to_type(bundle, mlops_script):
+    shell = pexpect.spawn(str(mlops_script), ["predict"], encoding="utf-8", timeout=60)
+    shell.expect(pexpect.EOF)
+    shell.close()
+    assert shell.exitstatus == 2
+    assert "error: no text to predict" in shell.before
+    assert 'hint: mlops predict "a text"' in shell.before
