@@ -123,7 +123,8 @@ def _model(run: Run) -> tuple[torch.nn.Module, Task]:
         status = run.read().get("status", "unknown")
         raise NotFoundError(
             f"run {run.id} has no model (its status is {status})",
-            hint=f"go on with it: mlops train --resume {run.id}; or take another: evaluate best",
+            hint=f"go on with it: mlops train --resume {run.id}; "
+            "or take another: mlops evaluate best",
         )
     return models.load(run.model)
 

@@ -115,7 +115,8 @@ def _model(run: Run) -> tuple[torch.nn.Module, Task]:
     if not (run.model / "task.json").is_file():
         raise NotFoundError(
             f"run {run.id} has no model (its status is {run.read().get('status', 'unknown')})",
-            hint=f"go on with it: mlops train --resume {run.id}; or take another: export best",
+            hint=f"go on with it: mlops train --resume {run.id}; "
+            "or take another: mlops export best",
         )
     return models.load(run.model)
 

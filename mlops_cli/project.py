@@ -37,6 +37,13 @@ def find_root(start: Path | None = None) -> Path:
     return here
 
 
+def locate(path: str) -> Path:
+    """The file or folder that a setting names: seen from here, else from the project's root."""
+    here = Path(path).expanduser()
+    there = find_root() / here
+    return there if there.exists() and not here.exists() else here
+
+
 @dataclass(frozen=True)
 class GitFacts:
     """Where the code stands.

@@ -3,6 +3,8 @@
 import csv
 import json
 import math
+import shutil
+from pathlib import Path
 
 import pytest
 from own.keywords import keyword_run
@@ -209,3 +211,21 @@ def test_an_evaluation_that_fails_midway_leaves_the_older_one(project, run):
         evaluate(project, run)
     (run.evaluation / "curves.png").rmdir()
     assert {path: path.read_bytes() for path in run.evaluation.iterdir()} == before
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[]", None])
+@pytest.mark.parametrize(
+    "name", ["task.json", "config.json", "tokenizer.json", "model.safetensors"]
+)
+def test_a_damaged_model_is_told_in_one_line(trained, mlops, tmp_path, name, content):
+    run = Path(shutil.copytree(trained.path, tmp_path / "runs" / trained.run))
+    file = run / "model" / name
+    file.unlink()
+    if content is not None:
+        file.write_text(content, "utf-8")
+    done = mlops("evaluate", str(run), "--quiet")
+    assert done.exit_code == 5
+    error, hint = done.stderr.splitlines()
+    assert error.startswith("error: ")
+    assert "model" in error
+    assert hint.startswith("hint: ")

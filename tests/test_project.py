@@ -2,7 +2,7 @@
 
 import subprocess
 
-from mlops_cli.project import find_root, git_facts, packaged_configs, packaged_template
+from mlops_cli.project import find_root, git_facts, locate, packaged_configs, packaged_template
 
 
 def git(folder, *arguments):
@@ -54,3 +54,12 @@ def test_no_facts_outside_git_or_before_the_first_commit(project, monkeypatch):
     assert git_facts(project.path).commit is None
     monkeypatch.setenv("PATH", "")
     assert git_facts(project.path).commit is None
+
+
+def test_a_setting_names_a_file_from_here_or_from_the_root(project, monkeypatch):
+    project({"data/rows.csv": "", "src/own.csv": "", "src/data/both.csv": "", "data/both.csv": ""})
+    monkeypatch.chdir(project.path / "src")
+    assert locate("own.csv").samefile(project / "src/own.csv")
+    assert locate("data/rows.csv").samefile(project / "data/rows.csv")
+    assert locate("data/both.csv").samefile(project / "src/data/both.csv")
+    assert str(locate("data/none.csv")) == "data/none.csv"

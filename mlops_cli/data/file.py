@@ -1,11 +1,10 @@
 """`data=file`: a CSV, TSV, JSONL or Parquet file of the user's own."""
 
-from pathlib import Path
-
 from mlops_cli.data.collecting import Collector
 from mlops_cli.data.examples import Examples, Splits
 from mlops_cli.data.tables import Table, missing_column, open_table
 from mlops_cli.errors import ConfigError
+from mlops_cli.project import locate
 from mlops_cli.reporting import Reporter
 from mlops_cli.schemas.data import DataConfig, FileDataConfig
 
@@ -44,7 +43,7 @@ def _read(
 ) -> Examples:
     """One file; `known` are the labels it may hold, None for any."""
     table = open_table(
-        Path(path).expanduser(),
+        locate(path),
         format=config.format,
         encoding=config.encoding,
         delimiter=config.delimiter,

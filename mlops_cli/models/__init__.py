@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     import pytorch_lightning as pl
     import torch
 
+_AGAIN = "train it again: mlops train"
+
 
 @dataclass(frozen=True)
 class Built:
@@ -65,12 +67,24 @@ def load(folder: Path) -> tuple["torch.nn.Module", tasks.Task]:
     Raises:
         DataError: The folder holds no complete model.
     """
+    name, spec = _saved(folder)
+    network: torch.nn.Module = family(name).load(folder)
     try:
-        spec = json.loads((folder / "task.json").read_text("utf-8"))
-    except (OSError, ValueError) as error:
+        return network.eval(), tasks.load(spec, folder)
+    except KeyError as error:
+        raise DataError(f"the task in {folder} has no {error}", hint=_AGAIN) from error
+
+
+def _saved(folder: Path) -> tuple[str, dict[str, Any]]:
+    """The family and the task's spec, as `task.json` has them."""
+    try:
+        saved = json.loads((folder / "task.json").read_text("utf-8"))
+        name, spec = saved["family"], saved["task"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(
             f"no complete model in {folder}",
             hint="did the training finish? mlops train --resume RUN",
         ) from error
-    network: torch.nn.Module = family(spec["family"]).load(folder)
-    return network.eval(), tasks.load(spec["task"], folder)
+    if not isinstance(name, str) or not isinstance(spec, dict):
+        raise DataError(f"{folder / 'task.json'} is damaged", hint=_AGAIN)
+    return name, spec

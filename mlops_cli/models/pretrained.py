@@ -20,7 +20,7 @@ from safetensors import SafetensorError
 from tokenizers import Tokenizer
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreTrainedModel
 
-from mlops_cli import hub
+from mlops_cli import hub, project
 from mlops_cli.data.examples import Splits
 from mlops_cli.errors import (
     ConfigError,
@@ -33,7 +33,7 @@ from mlops_cli.models import Built
 from mlops_cli.models.classifier import SequenceClassifier, balanced_weights
 from mlops_cli.models.compact import CompactEmbedding
 from mlops_cli.models.dropout import replace_dropout
-from mlops_cli.models.quiet import quiet_transformers
+from mlops_cli.models.quiet import quiet_transformers, reading
 from mlops_cli.reporting import Reporter
 from mlops_cli.schemas.config import Config
 from mlops_cli.schemas.model import PretrainedModelConfig
@@ -77,7 +77,7 @@ def build(config: Config, splits: Splits, reporter: Reporter) -> Built:
 
 def load(folder: Path) -> torch.nn.Module:
     """The fine-tuned network."""
-    with quiet_transformers():
+    with reading(folder):
         network: torch.nn.Module = AutoModelForSequenceClassification.from_pretrained(
             folder, attn_implementation="eager", dtype=torch.float32
         )
@@ -87,7 +87,7 @@ def load(folder: Path) -> torch.nn.Module:
 def _local_folder(model: PretrainedModelConfig, reporter: Reporter) -> Path:
     """The folder of the checkpoint: given, cached, or fetched from the hub."""
     if model.path is not None:
-        folder = Path(model.path).expanduser()
+        folder = project.locate(model.path)
         if not (folder / "config.json").is_file():
             raise NotFoundError(
                 f"no checkpoint in model.path={model.path}",

@@ -7,13 +7,12 @@ import torch
 from tokenizers import Tokenizer, decoders, normalizers, pre_tokenizers, processors, trainers
 from tokenizers.models import BPE
 from transformers import BertConfig, BertForSequenceClassification
-from transformers.utils import logging as transformers_logging
 
 from mlops_cli.data.examples import Splits
 from mlops_cli.models import Built
 from mlops_cli.models.classifier import SequenceClassifier, balanced_weights
 from mlops_cli.models.dropout import replace_dropout
-from mlops_cli.models.quiet import quiet_transformers
+from mlops_cli.models.quiet import reading
 from mlops_cli.reporting import Reporter
 from mlops_cli.schemas.config import Config
 from mlops_cli.schemas.model import ScratchModelConfig
@@ -86,8 +85,7 @@ def build(config: Config, splits: Splits, reporter: Reporter) -> Built:
 
 def load(folder: Path) -> torch.nn.Module:
     """The trained network."""
-    transformers_logging.disable_progress_bar()
-    with quiet_transformers():
+    with reading(folder):
         network: torch.nn.Module = BertForSequenceClassification.from_pretrained(
             folder, attn_implementation="eager"
         )

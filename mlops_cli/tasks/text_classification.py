@@ -13,6 +13,8 @@ from mlops_cli.errors import DataError
 from mlops_cli.tasks import Inputs
 from mlops_cli.tasks.classification import classification_metrics, softmax
 
+_AGAIN = "make it again: mlops train, then mlops export --onnx"
+
 
 @dataclass(frozen=True)
 class TextClassification:
@@ -98,14 +100,32 @@ class TextClassification:
 
 
 def load(spec: dict[str, Any], folder: Path) -> TextClassification:
-    """Makes the task again from `spec` and `folder/tokenizer.json`."""
-    return TextClassification(
-        labels=tuple(spec["labels"]),
-        tokenizer=Tokenizer.from_file(str(folder / "tokenizer.json")),
-        max_length=spec["max_length"],
-        pad_id=spec["pad_id"],
-        input_names=tuple(spec["input_names"]),
-    )
+    """Makes the task again from `spec` and `folder/tokenizer.json`.
+
+    Raises:
+        DataError: One of them is damaged.
+    """
+    tokenizer = read_tokenizer(folder / "tokenizer.json")
+    try:
+        return TextClassification(
+            labels=tuple(spec["labels"]),
+            tokenizer=tokenizer,
+            max_length=spec["max_length"],
+            pad_id=spec["pad_id"],
+            input_names=tuple(spec["input_names"]),
+        )
+    except TypeError as error:
+        raise DataError(f"the task in {folder} is damaged", hint=_AGAIN) from error
+
+
+def read_tokenizer(file: Path) -> Tokenizer:
+    """The tokenizer in `tokenizer.json`. Raises DataError when there is none."""
+    try:
+        return Tokenizer.from_file(str(file))
+    except Exception as error:
+        if type(error) is not Exception:  # The library's errors have no class of their own.
+            raise
+        raise DataError(f"{file} is not a tokenizer: {error}", hint=_AGAIN) from error
 
 
 def label_names(targets: Iterable[str]) -> tuple[str, ...]:

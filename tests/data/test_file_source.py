@@ -231,3 +231,13 @@ def test_empty_texts_of_real_data_are_told(shared_data):
     assert caught.value.message == (
         f"{path}: 4 rows have no text in column 'text' (lines 770, 1369, 3692, …)"
     )
+
+
+def test_a_path_in_the_config_is_found_from_a_folder_below(project, mlops, monkeypatch):
+    config = "defaults: [base, {override data: file}, _self_]\ndata: {path: rows.csv}\n"
+    rows = table(reviews(40))
+    project({"configs/config.yaml": config, "rows.csv": rows, "src/code.py": ""})
+    monkeypatch.chdir(project.path / "src")
+    done = mlops("train", "experiment=smoke", "data=file", "data.limit=null", json=True)
+    assert done.exit_code == 0, done.stderr
+    assert (project / "runs" / done.json["run"]).is_dir()
