@@ -8,7 +8,7 @@ import typer
 
 from mlops_cli import __version__
 from mlops_cli.commands import config, evaluate, export, init, predict, train, update
-from mlops_cli.errors import Interrupted, MlopsError, UsageError
+from mlops_cli.errors import Interrupted, MlopsError, UsageError, refused_by_system
 from mlops_cli.interrupts import treat_termination_as_interrupt
 from mlops_cli.output import Output
 
@@ -55,9 +55,9 @@ def main() -> None:
         _refuse(error)
     except (KeyboardInterrupt, typer.Abort):
         _fail(Interrupted("interrupted"))
-    except (BrokenPipeError, SystemExit) as stop:
+    except (OSError, SystemExit) as stop:
         if BrokenPipeError not in (type(stop), type(stop.__context__)):  # Typer wraps it.
-            raise
+            _fail(refused_by_system(stop))
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         code = 141
     if code == Interrupted.exit_code:

@@ -12,8 +12,12 @@
     └── Interrupted          130   stopped by the user; what was saved can be resumed
 
 `cli.main` is the only place that catches them. An error outside this tree is a defect of
-ours and keeps its traceback.
+ours and keeps its traceback, save for a disk or folder that the system refuses.
 """
+
+import errno
+
+_REFUSALS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT)
 
 
 class MlopsError(Exception):
@@ -30,6 +34,16 @@ class MlopsError(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
+
+
+def refused_by_system(error: OSError | SystemExit) -> MlopsError:
+    """A disk or folder that can't be used, as an error of ours; anything else is raised again."""
+    if not isinstance(error, OSError) or error.errno not in _REFUSALS:
+        raise error
+    place = f"{error.filename}: " if error.filename else ""
+    return MlopsError(
+        f"{place}{(error.strerror or '').lower()}", hint="check its permissions and free space"
+    )
 
 
 class UsageError(MlopsError):

@@ -144,3 +144,18 @@ def test_signals_of_the_caller_are_left_alone(mlops):
     before = signal.getsignal(signal.SIGINT)
     mlops("--version")
     assert signal.getsignal(signal.SIGINT) == before
+
+
+def test_a_full_disk_is_one_line():
+    body = "raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), '/runs/a')"
+    done = fail(f"import errno, os; {body}")
+    assert done.returncode == 1
+    assert done.stderr == (
+        "error: /runs/a: no space left on device\nhint: check its permissions and free space\n"
+    )
+
+
+def test_other_system_errors_keep_their_traceback():
+    done = fail("import errno; raise OSError(errno.EBADF, 'ours')")
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr

@@ -121,3 +121,11 @@ def test_without_runs_training_is_proposed(tmp_path):
     with pytest.raises(NotFoundError, match="no runs in") as caught:
         record.find(tmp_path, "latest")
     assert caught.value.hint == "train a model first: mlops train"
+
+
+@pytest.mark.parametrize("content", ["[]", "null", '"x"', '{"status": 5}', '{"data": []}'])
+def test_a_record_of_another_shape_is_told(tmp_path, content):
+    run = make(tmp_path, "a")
+    (run.path / "run.json").write_text(content, "utf-8")
+    with pytest.raises(DataError, match=r"run\.json of run a is damaged"):
+        run.read()

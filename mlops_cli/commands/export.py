@@ -37,7 +37,7 @@ def run(
     root = project.find_root()
     reference, overrides = split_run(words)
     found = record.find(root, reference)
-    loaded = config.load_for_run(found.config_path.read_text("utf-8"), overrides, root=root)
+    loaded = config.load_for_run(found.config_text(), overrides, root=root)
     with extra("train", "mlops export"):
         from mlops_cli import export
     result = export.run(found, loaded, out)

@@ -13,7 +13,7 @@ from mlops_cli.config.scope import Scope
 from mlops_cli.config.sources import Source, sources
 from mlops_cli.config.tree import Tree, open_tree
 from mlops_cli.config.yaml_file import load_text
-from mlops_cli.errors import ConfigError
+from mlops_cli.errors import ConfigError, DataError
 from mlops_cli.schemas.config import Config
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "problems",
     "to_yaml",
 ]
+_ANOTHER_RUN = "take another run, or train again: mlops train"
 
 
 def load(overrides: Sequence[str], *, root: Path) -> Config:
@@ -136,9 +137,18 @@ def load_for_run(config_text: str, overrides: Sequence[str], *, root: Path) -> C
         root: The project.
 
     Raises:
-        ConfigError: The record, a file or an override is wrong.
+        ConfigError: A file or an override is wrong.
+        DataError: The record is.
     """
-    recorded = plain(from_yaml(config_text))
+    try:
+        recorded = plain(from_yaml(config_text))
+    except ConfigError as error:
+        raise DataError(
+            f"the config.yaml of the run is damaged: {error.message}",
+            hint=_ANOTHER_RUN,
+        ) from error
+    if not recorded["data"].get("name"):
+        raise DataError("the config.yaml of the run is empty", hint=_ANOTHER_RUN)
     tree = open_tree(root)
     parsed = [parse(word) for word in overrides]
     chosen = choices_in(parsed)

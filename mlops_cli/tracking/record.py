@@ -25,6 +25,18 @@ from mlops_cli.files import write_json, write_text
 from mlops_cli.schemas.results import plain
 from mlops_cli.schemas.task import HIGHER_IS_BETTER
 
+_FACTS: dict[str, type] = {
+    "status": str,
+    "pid": int,
+    "model": str,
+    "monitor": str,
+    "precision": str,
+    "data": dict,
+    "environment": dict,
+    "metrics": dict,
+}
+"""What readers rely on; a run that did not get so far lacks some."""
+
 
 def now() -> str:
     """The time in UTC, ISO 8601, to the millisecond."""
@@ -54,7 +66,7 @@ class Run:
 
     @property
     def checkpoints(self) -> Path:
-        """The folder of `last.ckpt` and `best.ckpt`."""
+        """The folder of `last.ckpt` and `best.safetensors`."""
         return self.path / "checkpoints"
 
     @property
@@ -75,10 +87,19 @@ class Run:
     def read(self) -> dict[str, Any]:
         """What `run.json` says. Raises DataError when it can't be read."""
         try:
-            facts: dict[str, Any] = json.loads((self.path / "run.json").read_text("utf-8"))
+            facts = json.loads((self.path / "run.json").read_text("utf-8"))
         except (OSError, ValueError) as error:
-            raise DataError(f"run {self.id} has no readable run.json") from error
-        return facts
+            raise DataError(
+                f"run {self.id} has no readable run.json", hint=f"remove the run: {self.path}"
+            ) from error
+        for name, kind in _FACTS.items():
+            if not isinstance(facts, dict) or not isinstance(facts.get(name, kind()), kind):
+                raise DataError(
+                    f"run.json of run {self.id} is damaged: no proper {name!r} in it",
+                    hint=f"remove the run: {self.path}",
+                )
+        found: dict[str, Any] = facts
+        return found
 
     def config_text(self) -> str:
         """What `config.yaml` says. Raises DataError when it can't be read."""

@@ -34,7 +34,7 @@ def run(root: Path, reference: str, overrides: Sequence[str], reporter: Reporter
             hint=f"mlops train {' '.join(overrides)} starts a new run",
         )
     found = record.find(root, reference)
-    facts = found.read()
+    facts = _facts(found)
     if facts["status"] == "finished":
         raise UsageError(
             f"run {found.id} is finished", hint=f"mlops evaluate {found.id}, or mlops train"
@@ -46,7 +46,7 @@ def run(root: Path, reference: str, overrides: Sequence[str], reporter: Reporter
         )
     config = _config(found, facts)
     prepared = training.prepare(config, reporter)
-    for split, fingerprint in facts["data"]["fingerprints"].items():
+    for split, fingerprint in facts["data"].get("fingerprints", {}).items():
         if prepared.fingerprints.get(split) != fingerprint:
             raise DataError(
                 f"the {split} data has changed since run {found.id} began",
@@ -67,6 +67,18 @@ def run(root: Path, reference: str, overrides: Sequence[str], reporter: Reporter
     return training.fit(
         prepared, found, reporter, checkpoint=checkpoint if checkpoint.exists() else None
     )
+
+
+def _facts(run: Run) -> dict[str, Any]:
+    """What `run.json` says, with everything that going on needs."""
+    facts = run.read()
+    for name in ("status", "pid", "model", "data", "precision"):
+        if name not in facts:
+            raise DataError(
+                f"run.json of run {run.id} is damaged: there is no {name!r} in it",
+                hint="start a new run: mlops train",
+            )
+    return facts
 
 
 def _config(run: Run, facts: dict[str, Any]) -> Config:
@@ -96,8 +108,7 @@ def _alive(facts: dict[str, Any]) -> bool:
     host = environment.get("host") if isinstance(environment, dict) else None
     if host != platform.node():
         return False
-    pid = facts["pid"]
-    assert isinstance(pid, int)
+    pid: int = facts["pid"]
     if pid == os.getpid():
         return False
     try:

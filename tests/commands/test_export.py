@@ -82,3 +82,15 @@ def test_exporters_noise_stays_away(project, mlops_script):
         [mlops_script, "export", "--onnx", "--quiet"], check=True, capture_output=True, text=True
     )
     assert (done.stdout, done.stderr) == ("", "")
+
+
+@pytest.mark.parametrize("content", [None, b"\xff", b"", b"[]", b"model: 3"])
+@pytest.mark.parametrize("command", ["evaluate", "export"])
+def test_a_run_with_a_damaged_config_is_exit_5(run, mlops, command, content):
+    if content is None:
+        run.config_path.unlink()
+    else:
+        run.config_path.write_bytes(content)
+    done = mlops(command, run.id)
+    assert done.exit_code == 5
+    assert "config.yaml" in done.stderr

@@ -336,6 +336,10 @@ def replace(path):
     path.write_text("no checkpoint at all")
 
 
+def forget(path):
+    path.write_text("{}")
+
+
 def swap(path):
     torch.save({"something": "else"}, path)
 
@@ -349,7 +353,7 @@ def remove(path):
     [
         *(("checkpoints/last.ckpt", damage) for damage in (cut, scribble, empty, replace, swap)),
         *(("checkpoints/best.safetensors", damage) for damage in (cut, empty, replace, remove)),
-        *(("run.json", damage) for damage in (cut, empty, replace)),
+        *(("run.json", damage) for damage in (cut, empty, replace, forget)),
         *(("config.yaml", damage) for damage in (empty, replace, remove)),
     ],
 )
