@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -86,6 +87,20 @@ def test_the_commands_of_the_readme_do_what_it_shows(tmp_path):
         assert done.returncode == (3 if "error:" in "".join(step.shown) else 0), told
         for line in step.shown:
             assert pattern(line).search(done.stdout), f"not shown: {line!r}\n{told}"
+
+
+def settings_of_the_readme():
+    """The first cell of each row of the table of settings, word by word as a shell takes it."""
+    table = README.partition("| typed | means |\n|---|---|\n")[2].partition("\n\n")[0]
+    for row in table.splitlines():
+        for typed in re.findall("`([^`]+)`", row.split("|")[1]):
+            yield shlex.split(typed)
+
+
+@pytest.mark.parametrize("words", settings_of_the_readme(), ids=" ".join)
+def test_the_settings_of_the_readme_can_be_typed(project, mlops, words):
+    done = mlops("config", "show", *words)
+    assert done.exit_code == 0, done.stderr
 
 
 @pytest.mark.slow
