@@ -17,7 +17,7 @@ ours and keeps its traceback, save for a disk or folder that the system refuses.
 
 import errno
 
-_REFUSALS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT)
+_REFUSALS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENAMETOOLONG)
 
 
 class MlopsError(Exception):
@@ -42,7 +42,8 @@ def refused_by_system(error: OSError | SystemExit) -> MlopsError:
         raise error
     place = f"{error.filename}: " if error.filename else ""
     return MlopsError(
-        f"{place}{(error.strerror or '').lower()}", hint="check its permissions and free space"
+        f"{place}{(error.strerror or '').lower()}",
+        hint="check its name, its permissions and the free space",
     )
 
 

@@ -151,7 +151,7 @@ def test_a_full_disk_is_one_line():
     done = fail(f"import errno, os; {body}")
     assert done.returncode == 1
     assert done.stderr == (
-        "error: /runs/a: no space left on device\nhint: check its permissions and free space\n"
+        "error: /runs/a: no space left on device\nhint: check its name, its permissions and the free space\n"
     )
 
 

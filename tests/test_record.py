@@ -71,6 +71,12 @@ def test_latest_is_the_newest(tmp_path):
     assert record.find(tmp_path, "latest").id == "20250102-000000-bert-bbbb"
 
 
+def test_latest_of_two_runs_of_one_second_is_the_later(tmp_path):
+    make(tmp_path, "20250101-000000-tiny-bbbb", started="2025-01-01T00:00:00.100+00:00")
+    make(tmp_path, "20250101-000000-tiny-aaaa", started="2025-01-01T00:00:00.900+00:00")
+    assert record.find(tmp_path, "latest").id == "20250101-000000-tiny-aaaa"
+
+
 @pytest.mark.parametrize(
     ("reference", "expected"),
     [("best", "b"), ("best:accuracy", "a"), ("best:log_loss", "c")],
@@ -86,6 +92,19 @@ def test_best_goes_by_a_metric_and_its_direction(tmp_path, reference, expected):
 def test_best_leaves_out_runs_without_a_number(tmp_path):
     finished(tmp_path, "a", mcc=None)
     finished(tmp_path, "b", mcc=-0.5)
+    assert record.find(tmp_path, "best").id == "b"
+
+
+def test_best_passes_over_a_damaged_run(tmp_path):
+    finished(tmp_path, "a", mcc=0.5)
+    damaged = make(tmp_path, "b")
+    (damaged.path / "run.json").write_text("{", "utf-8")
+    assert record.find(tmp_path, "best").id == "a"
+
+
+def test_best_compares_runs_by_one_metric(tmp_path):
+    finished(tmp_path, "a", monitor="accuracy", accuracy=0.9, mcc=0.1)
+    finished(tmp_path, "b", mcc=0.3, accuracy=0.6)
     assert record.find(tmp_path, "best").id == "b"
 
 

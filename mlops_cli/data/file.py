@@ -26,6 +26,11 @@ def load(config: DataConfig, reporter: Reporter) -> Splits:
             "data=file needs the file to train on: data.path is not set",
             hint="mlops train data=file data.path=FILE.csv data.text=COLUMN data.label=COLUMN",
         )
+    if config.text == config.label:
+        raise ConfigError(
+            f"data.text and data.label are the same column, {config.text!r}",
+            hint="data.text=COLUMN data.label=ANOTHER",
+        )
     train = _read(config, config.path, reporter)
     known = set(train.targets)
     validation = _later(config, config.validation_path, known, reporter)

@@ -14,6 +14,7 @@ import json
 import os
 import secrets
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from difflib import get_close_matches
@@ -188,7 +189,7 @@ def find(root: Path, reference: str) -> Run:
             f"no runs in {runs_folder(root)}", hint="train a model first: mlops train"
         )
     if reference == "latest":
-        return runs[-1]
+        return _latest(runs)
     if reference == "best" or reference.startswith("best:"):
         return _best(runs, reference.partition(":")[2])
     matches = [run for run in runs if run.id == reference] or [
@@ -210,8 +211,20 @@ def find(root: Path, reference: str) -> Run:
     )
 
 
+def _latest(runs: list[Run]) -> Run:
+    """The run that began last; ids tell only the second it began in."""
+    second = runs[-1].id[: len("20260101-000000")]
+    rivals = [run for run in runs if run.id.startswith(second)]
+    return (
+        max(rivals, key=lambda run: str(run.read().get("started", ""))) if rivals[1:] else runs[-1]
+    )
+
+
 def _best(runs: list[Run], metric: str) -> Run:
-    """The finished run with the best `metric` on validation; empty: the one it monitored."""
+    """The finished run with the best `metric` on validation; empty: what the newest monitored.
+
+    A run whose record is damaged is no candidate.
+    """
     if metric and metric not in HIGHER_IS_BETTER:
         near = get_close_matches(metric, HIGHER_IS_BETTER, n=1)
         raise NotFoundError(
@@ -220,15 +233,17 @@ def _best(runs: list[Run], metric: str) -> Run:
             if near
             else f"metrics: {', '.join(HIGHER_IS_BETTER)}",
         )
-    scored = []
+    finished = []
     for run in runs:
-        facts = run.read()
-        if facts.get("status") != "finished":
-            continue
-        wanted = metric or facts["monitor"]
-        value = facts["metrics"].get(f"val/{wanted}")
-        if value is not None:
-            scored.append((value if HIGHER_IS_BETTER[wanted] else -value, run.id, run))
+        with suppress(DataError):
+            if (facts := run.read()).get("status") == "finished":
+                finished.append((run, facts))
+    wanted = metric or (finished[-1][1]["monitor"] if finished else "")
+    scored = [
+        (value if HIGHER_IS_BETTER[wanted] else -value, run.id, run)
+        for run, facts in finished
+        if (value := facts["metrics"].get(f"val/{wanted}")) is not None
+    ]
     if not scored:
         raise NotFoundError("no finished run to choose the best from", hint="mlops train")
     return max(scored)[2]

@@ -241,3 +241,10 @@ def test_a_path_in_the_config_is_found_from_a_folder_below(project, mlops, monke
     done = mlops("train", "experiment=smoke", "data=file", "data.limit=null", json=True)
     assert done.exit_code == 0, done.stderr
     assert (project / "runs" / done.json["run"]).is_dir()
+
+
+def test_text_and_label_must_be_two_columns(tmp_path):
+    file = tmp_path / "a.csv"
+    file.write_text("text,label\na,b\n", "utf-8")
+    with pytest.raises(ConfigError, match=r"data\.text and data\.label are the same column"):
+        load(str(file), text="label", label="label")
