@@ -8,7 +8,9 @@ import pytorch_lightning as pl
 import torch
 from torch import nn
 
+from mlops_cli.data.examples import Examples
 from mlops_cli.schemas.config import Config
+from mlops_cli.schemas.trainer import TrainerConfig
 from mlops_cli.tasks import Task
 
 Batch = dict[str, torch.Tensor]
@@ -127,6 +129,13 @@ class LearningRateFactor:
             return 1.0
         done = min(1.0, (step - self._warmup) / max(1, self._total - self._warmup))
         return 1.0 - done if self._schedule == "linear" else 0.5 * (1 + math.cos(math.pi * done))
+
+
+def class_weights(settings: TrainerConfig, task: Task, train: Examples) -> torch.Tensor | None:
+    """The weights (classes,) of the loss that `trainer.class_weights` asks for."""
+    if settings.class_weights == "none":
+        return None
+    return balanced_weights(task.target_ids(train.targets), len(task.labels))
 
 
 def balanced_weights(targets: np.ndarray[Any, np.dtype[np.int64]], classes: int) -> torch.Tensor:

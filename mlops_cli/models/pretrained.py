@@ -30,14 +30,14 @@ from mlops_cli.errors import (
     UnreachableError,
 )
 from mlops_cli.models import Built
-from mlops_cli.models.classifier import SequenceClassifier, balanced_weights
+from mlops_cli.models.classifier import SequenceClassifier, class_weights
 from mlops_cli.models.compact import CompactEmbedding
 from mlops_cli.models.dropout import replace_dropout
 from mlops_cli.models.quiet import quiet_transformers, reading
 from mlops_cli.reporting import Reporter
 from mlops_cli.schemas.config import Config
 from mlops_cli.schemas.model import PretrainedModelConfig
-from mlops_cli.tasks.text_classification import TextClassification, label_names
+from mlops_cli.tasks.text_classification import TextClassification, label_names, read_tokenizer
 
 _FILES = ["*.json", "*.txt", "*.model", "*.safetensors"]
 """What is fetched from a hub: no code."""
@@ -69,9 +69,7 @@ def build(config: Config, splits: Splits, reporter: Reporter) -> Built:
     network.train()
     if config.trainer.compact_embedding:
         _compact(network, task, splits)
-    weights = None
-    if config.trainer.class_weights == "balanced":
-        weights = balanced_weights(task.target_ids(splits.train.targets), len(labels))
+    weights = class_weights(config.trainer, task, splits.train)
     return Built(SequenceClassifier(network, task, config, weights), task)
 
 
@@ -199,10 +197,7 @@ def _tokenizer(model: PretrainedModelConfig, folder: Path) -> Tokenizer:
     """The checkpoint's tokenizer, in the form that serving reads."""
     file = folder / "tokenizer.json"
     if file.is_file():
-        # The library's own error has no class by which it could be told.
-        if "model" not in _read_json(file):
-            raise DataError(f"{file} is not a tokenizer", hint=_WHOLE)
-        return Tokenizer.from_file(str(file))
+        return read_tokenizer(file, hint=_WHOLE)
     try:
         converted = AutoTokenizer.from_pretrained(folder, trust_remote_code=model.trust_remote_code)
     except ImportError as error:

@@ -10,7 +10,7 @@ from transformers import BertConfig, BertForSequenceClassification
 
 from mlops_cli.data.examples import Splits
 from mlops_cli.models import Built
-from mlops_cli.models.classifier import SequenceClassifier, balanced_weights
+from mlops_cli.models.classifier import SequenceClassifier, class_weights
 from mlops_cli.models.dropout import replace_dropout
 from mlops_cli.models.quiet import reading
 from mlops_cli.reporting import Reporter
@@ -77,9 +77,7 @@ def build(config: Config, splits: Splits, reporter: Reporter) -> Built:
         )
     )
     replace_dropout(network)
-    weights = None
-    if config.trainer.class_weights == "balanced":
-        weights = balanced_weights(task.target_ids(splits.train.targets), len(task.labels))
+    weights = class_weights(config.trainer, task, splits.train)
     return Built(SequenceClassifier(network, task, config, weights), task)
 
 

@@ -118,14 +118,14 @@ def load(spec: dict[str, Any], folder: Path) -> TextClassification:
         raise DataError(f"the task in {folder} is damaged", hint=_AGAIN) from error
 
 
-def read_tokenizer(file: Path) -> Tokenizer:
+def read_tokenizer(file: Path, *, hint: str = _AGAIN) -> Tokenizer:
     """The tokenizer in `tokenizer.json`. Raises DataError when there is none."""
     try:
         return Tokenizer.from_file(str(file))
     except Exception as error:
         if type(error) is not Exception:  # The library's errors have no class of their own.
             raise
-        raise DataError(f"{file} is not a tokenizer: {error}", hint=_AGAIN) from error
+        raise DataError(f"{file} is not a tokenizer: {error}", hint=hint) from error
 
 
 def label_names(targets: Iterable[str]) -> tuple[str, ...]:

@@ -308,7 +308,7 @@ def no_words(folder):
         ),
         (unknown_kind, "can't load the checkpoint in checkpoint: "),
         (broken_config, "can't load the checkpoint in checkpoint: "),
-        (broken_tokenizer, "checkpoint/tokenizer.json is not valid JSON"),
+        (broken_tokenizer, "checkpoint/tokenizer.json is not a tokenizer: EOF"),
         (strange_tokenizer, "checkpoint/tokenizer.json is not a tokenizer"),
         (no_words, "the tokenizer in checkpoint has 5 tokens, the network embeds 30522"),
     ],
