@@ -56,7 +56,8 @@ def product(options: argparse.Namespace, seed: int) -> dict[str, float]:
         evaluated = mlops(folder, "evaluate", run)
         exported = mlops(folder, "export", "--onnx", run)
         output = str(folder / "predicted.csv")
-        predicted = mlops(folder, "predict", "--file", str(options.validation), "--output", output)
+        held_out = str(options.validation.resolve())
+        predicted = mlops(folder, "predict", "--file", held_out, "--output", output)
         return {
             "seconds": seconds,
             "evaluate": evaluated["metrics"][options.metric],

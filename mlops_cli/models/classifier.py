@@ -44,6 +44,13 @@ class SequenceClassifier(pl.LightningModule):
         self.validation_metrics: dict[str, float] = {}
         self._validated: list[tuple[torch.Tensor, torch.Tensor]] = []
 
+    def on_fit_start(self) -> None:
+        """Lets norms hand on bf16 when training in it."""
+        if self.trainer.precision == "bf16-mixed":
+            for part in self.network.modules():
+                if isinstance(part, nn.LayerNorm):
+                    part.register_forward_hook(_as_autocast)
+
     def training_step(self, batch: Batch, batch_idx: int) -> torch.Tensor:
         """The loss of one batch."""
         labels = batch.pop("labels")
@@ -102,10 +109,26 @@ class SequenceClassifier(pl.LightningModule):
         gradient_clip_algorithm: str | None = None,
     ) -> None:
         """Clips the norm; Lightning's own way refuses a fused optimiser in bf16 for no need."""
-        if gradient_clip_val:
-            groups = optimizer.param_groups
-            trained = [parameter for group in groups for parameter in group["params"]]
+        if not gradient_clip_val:
+            return
+        groups = optimizer.param_groups
+        trained = [parameter for group in groups for parameter in group["params"]]
+        if optimizer.defaults.get("fused"):
+            # A fused step divides the gradients by `grad_scale` as it reads them.
+            gradients = [part.grad for part in trained if part.grad is not None]
+            norm = nn.utils.get_total_norm(gradients).float()
+            optimizer.grad_scale = (norm / gradient_clip_val).clamp(min=1.0)  # type: ignore[attr-defined]
+        else:
             nn.utils.clip_grad_norm_(trained, gradient_clip_val)
+
+
+def _as_autocast(part: nn.Module, inputs: Any, output: torch.Tensor) -> torch.Tensor:
+    """The output of a norm in autocast's type.
+
+    Autocast leaves norms in float32, and each layer that follows then casts the same values anew.
+    """
+    kind = output.device.type
+    return output.to(torch.get_autocast_dtype(kind)) if torch.is_autocast_enabled(kind) else output
 
 
 class LearningRateFactor:

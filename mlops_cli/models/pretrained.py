@@ -30,6 +30,7 @@ from mlops_cli.errors import (
     UnreachableError,
 )
 from mlops_cli.models import Built
+from mlops_cli.models.attention import use_fast_attention
 from mlops_cli.models.classifier import SequenceClassifier, class_weights
 from mlops_cli.models.compact import CompactEmbedding
 from mlops_cli.models.dropout import replace_dropout
@@ -65,6 +66,7 @@ def build(config: Config, splits: Splits, reporter: Reporter) -> Built:
         labels=labels, tokenizer=tokenizer, max_length=model.max_length, pad_id=pad_id
     )
     replace_dropout(network)
+    use_fast_attention(network)
     # It was loaded for evaluation, and Lightning leaves the mode as it is: no attention dropout.
     network.train()
     if config.trainer.compact_embedding:

@@ -10,6 +10,7 @@ from transformers import BertConfig, BertForSequenceClassification
 
 from mlops_cli.data.examples import Splits
 from mlops_cli.models import Built
+from mlops_cli.models.attention import use_fast_attention
 from mlops_cli.models.classifier import SequenceClassifier, class_weights
 from mlops_cli.models.dropout import replace_dropout
 from mlops_cli.models.quiet import reading
@@ -77,6 +78,7 @@ def build(config: Config, splits: Splits, reporter: Reporter) -> Built:
         )
     )
     replace_dropout(network)
+    use_fast_attention(network)
     weights = class_weights(config.trainer, task, splits.train)
     return Built(SequenceClassifier(network, task, config, weights), task)
 

@@ -116,6 +116,7 @@ def prepare(config: Config, reporter: Reporter) -> Prepared:
         train, validation, truncated = _loaders(config, splits, built, reporter)
     width = int(getattr(getattr(built.module.network, "config", None), "hidden_size", 0) or 1024)
     hardware.use_threads(config.trainer, width)
+    hardware.keep_freed_memory()
     return Prepared(
         config=config,
         tracker=tracker,
