@@ -19,7 +19,7 @@ $(BIN)/python:
 # Installs again whenever what is to be installed changes.
 $(INSTALLED): pyproject.toml constraints.txt | $(BIN)/python
 	$(BIN)/python -m pip install -qq 'pip>=25.1'
-	$(BIN)/python -m pip install -qq -c constraints.txt -e '.[train]'
+	$(BIN)/python -m pip install -qq -c constraints.txt -e '.[train,data]'
 	@touch $@
 
 $(DEVELOPING): $(INSTALLED)
