@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from mlops_cli.data.formats.decoding import open_text
-from mlops_cli.data.formats.delimited import DelimitedWriter, open_delimited
-from mlops_cli.data.formats.jsonl import JsonLinesWriter, open_jsonl
+from mlops_cli.data.formats.delimited import Delimited, DelimitedWriter, open_delimited
+from mlops_cli.data.formats.dialect import Dialect
+from mlops_cli.data.formats.jsonl import JsonLines, JsonLinesWriter, open_jsonl
 from mlops_cli.data.guessing import guess
 from mlops_cli.errors import ConfigError, DataError, NotFoundError
 from mlops_cli.files import atomic_path
@@ -52,7 +53,8 @@ class Table:
         format: csv, tsv, jsonl or parquet.
         encoding: Text encoding; None for Parquet.
         encoding_guessed: The encoding is a guess that a person should hear of.
-        delimiter: One character; None unless the file is delimited.
+        dialect: How a delimited file separates and quotes; None for the other formats.
+        has_header: The first row of a delimited file holds the names.
     """
 
     path: Path
@@ -60,7 +62,8 @@ class Table:
     format: str
     encoding: str | None
     encoding_guessed: bool
-    delimiter: str | None
+    dialect: Dialect | None
+    has_header: bool
     _rows: Callable[[], Iterator[tuple[int, dict[str, str | None]]]]
 
     @property
@@ -116,15 +119,18 @@ def open_table(
         from mlops_cli.data.formats.parquet import open_parquet
 
         parquet = open_parquet(path)
-        return Table(path, parquet.columns, found, None, False, None, parquet.rows)
+        return Table(path, parquet.columns, found, None, False, None, False, parquet.rows)
     _refuse_binary(path, head)
     text = open_text(path, encoding)
+    dialect, has_header = None, False
+    opened: JsonLines | Delimited
     if found == "jsonl":
-        lines = open_jsonl(text)
-        return Table(path, lines.columns, found, text.encoding, text.guessed, None, lines.rows)
-    fields = open_delimited(text, found, delimiter, columns)
-    sign = fields.dialect.delimiter
-    return Table(path, fields.columns, found, text.encoding, text.guessed, sign, fields.rows)
+        opened = open_jsonl(text)
+    else:
+        opened = open_delimited(text, found, delimiter, columns)
+        dialect, has_header = opened.dialect, opened.has_header
+    encoding, guessed = text.encoding, text.guessed
+    return Table(path, opened.columns, found, encoding, guessed, dialect, has_header, opened.rows)
 
 
 def format_of(path: Path, head: bytes = b"") -> str:

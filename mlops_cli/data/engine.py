@@ -1,0 +1,302 @@
+"""Whole tables at once: SQL over files of any size in bounded memory. Alone knows DuckDB.
+
+A file becomes a view of typed columns. Rows are read as training reads them: the same encoding,
+delimiter and quoting, and an empty field is missing.
+"""
+
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import duckdb
+
+from mlops_cli.data.engine_files import copied, literal, readable
+from mlops_cli.data.tables import Table
+from mlops_cli.errors import DataError, Interrupted, MlopsError
+from mlops_cli.reporting import Reporter
+
+KINDS = ("text", "integer", "number", "boolean", "date", "timestamp")
+"""What a column can hold."""
+
+_TYPES = {
+    "text": "VARCHAR",
+    "integer": "BIGINT",
+    "number": "DOUBLE",
+    "boolean": "BOOLEAN",
+    "date": "DATE",
+    "timestamp": "TIMESTAMP",
+}
+_NATIVE = {
+    "BOOLEAN": "boolean",
+    "DATE": "date",
+    **dict.fromkeys(
+        ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"),
+        "integer",
+    ),
+    **dict.fromkeys(("FLOAT", "DOUBLE", "UBIGINT", "HUGEINT", "UHUGEINT"), "number"),
+}
+_FITS = {
+    "text": "{name} IS NOT NULL",
+    # Numbers that begin with 0 are codes.
+    "integer": "regexp_full_match({name}, '\\s*[+-]?(0|[1-9][0-9]{{0,17}})\\s*')",
+    "number": (
+        "isfinite(TRY_CAST({name} AS DOUBLE)) AND NOT regexp_matches({name}, '^\\s*[+-]?0[0-9]')"
+    ),
+    "boolean": "lower({name}) IN ('true', 'false')",
+    "date": "length({name}) <= 10 AND TRY_CAST({name} AS DATE) IS NOT NULL",
+    "timestamp": "TRY_CAST({name} AS TIMESTAMP) IS NOT NULL",
+}
+"""Whether a text is a value of a kind, the narrowest kinds first."""
+
+_SAMPLE_ROWS = 100_000
+_MOSTLY = 0.95
+"""A column is of a kind when at least this share of its values is; the others are mistakes."""
+
+_MEMORY = "1GB"
+"""What the engine holds before it spills to disk; the rest of 2 GB is for everything around."""
+
+_POLL_SECONDS = 0.1
+
+
+@dataclass(frozen=True)
+class Relation:
+    """A file in the engine.
+
+    Attributes:
+        name: The view of its typed columns; what doesn't fit the kind is NULL there.
+        raw: The view of its values as text (or as Parquet types them); missing is NULL.
+        table: The file.
+        kinds: One of `KINDS` for each column, in the file's order.
+    """
+
+    name: str
+    raw: str
+    table: Table
+    kinds: dict[str, str]
+
+
+def quoted(name: str) -> str:
+    """A column's name as SQL writes it."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+class Engine:
+    """A database in memory that lasts as long as its `with` block.
+
+    Args:
+        reporter: Shown the progress of queries that are given a description.
+        memory: The most it holds before it spills to a temporary folder.
+    """
+
+    def __init__(self, reporter: Reporter, memory: str = _MEMORY) -> None:
+        self._reporter = reporter
+        self._memory = memory
+        self._stack = ExitStack()
+        self._relations: list[Relation] = []
+
+    def __enter__(self) -> Self:
+        self._folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory()))
+        self._connection = self._stack.enter_context(duckdb.connect())
+        for setting in (
+            f"memory_limit = '{self._memory}'",
+            f"temp_directory = {literal(str(self._folder / 'spill'))}",
+            # No extension is fetched behind the user's back.
+            "autoinstall_known_extensions = false",
+            "enable_progress_bar = true",
+            "enable_progress_bar_print = false",
+            "TimeZone = 'UTC'",
+        ):
+            self._connection.execute(f"SET {setting}")
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stack.close()
+
+    def open(self, table: Table, kinds: Mapping[str, str] | None = None) -> Relation:
+        """Makes views of a file.
+
+        Args:
+            table: The file, as `tables.open_table` found it.
+            kinds: The kind of each column, where known; the others are found by looking.
+
+        Raises:
+            DataError: The file is damaged.
+        """
+        copy = self._folder / f"file_{len(self._relations)}.csv"
+        try:
+            relation = self._views(table, readable(table, copy), kinds or {})
+        except _EngineError:
+            # Our own reader says what is wrong, or reads what the engine doesn't understand.
+            relation = self._views(table, copied(table, copy), kinds or {})
+        self._relations.append(relation)
+        return relation
+
+    def run(
+        self,
+        sql: str,
+        parameters: Sequence[Any] = (),
+        *,
+        description: str = "",
+    ) -> list[tuple[Any, ...]]:
+        """Every row of the answer.
+
+        Args:
+            sql: One statement.
+            parameters: Values for its `?`.
+            description: What to call it beside a progress bar; without it, none is shown.
+
+        Raises:
+            DataError: A file turns out to be damaged.
+            MlopsError: There is not enough memory or disk.
+        """
+        try:
+            if description:
+                self._with_progress(sql, parameters, description)
+            else:
+                self._connection.execute(sql, list(parameters))
+            return list(self._connection.fetchall())
+        except duckdb.InterruptException as error:
+            raise Interrupted("interrupted") from error
+        except (duckdb.OutOfMemoryException, duckdb.IOException) as error:
+            raise MlopsError(
+                f"not enough memory or disk: {_first_line(error)}",
+                hint="free some, or look at fewer columns or rows",
+            ) from error
+        except (duckdb.DataError, duckdb.InvalidInputException) as error:
+            raise self._damage(error) from error
+
+    def stream(self, sql: str, rows: int = 10_000) -> Iterator[list[tuple[Any, ...]]]:
+        """The rows of the answer, so many at a time, in the file's order."""
+        # A cursor of its own, so that the caller may ask other things meanwhile.
+        with self._connection.cursor() as cursor:
+            try:
+                cursor.execute(sql)
+                while batch := cursor.fetchmany(rows):
+                    yield batch
+            except (duckdb.DataError, duckdb.InvalidInputException) as error:
+                raise self._damage(error) from error
+
+    def columns(self, sql: str) -> dict[str, Any]:
+        """The answer as numpy arrays by column; missing values are masked."""
+        try:
+            arrays: dict[str, Any] = self._connection.execute(sql).fetchnumpy()
+        except (duckdb.DataError, duckdb.InvalidInputException) as error:
+            raise self._damage(error) from error
+        return arrays
+
+    def _with_progress(self, sql: str, parameters: Sequence[Any], description: str) -> None:
+        failure: list[BaseException] = []
+
+        def work() -> None:
+            try:
+                self._connection.execute(sql, list(parameters))
+            except duckdb.Error as error:
+                failure.append(error)
+
+        thread = threading.Thread(target=work, daemon=True)
+        with self._reporter.task(description, 100) as progress:
+            shown = 0
+            thread.start()
+            try:
+                while thread.is_alive():
+                    thread.join(_POLL_SECONDS)
+                    done = max(shown, min(99, int(self._connection.query_progress())))
+                    progress.advance(done - shown)
+                    shown = done
+            except BaseException:
+                self._connection.interrupt()
+                thread.join()
+                raise
+            progress.advance(100 - shown)
+        if failure:
+            raise failure[0]
+
+    def _views(self, table: Table, source: str, known: Mapping[str, str]) -> Relation:
+        """The raw and the typed view of `source`. Raises _EngineError when it can't be read."""
+        number = len(self._relations)
+        raw, name = f"raw_{number}", f"table_{number}"
+        filled = (f"NULLIF({quoted(column)}, '') AS {quoted(column)}" for column in table.columns)
+        picked = "*" if table.format == "parquet" else ", ".join(filled)
+        try:
+            self._connection.execute(
+                f"CREATE OR REPLACE VIEW {raw} AS SELECT {picked} FROM {source}"
+            )
+            kinds = self._kinds(table, raw, known)
+            typed = ", ".join(
+                f"{_typed(column, kind)} AS {quoted(column)}" for column, kind in kinds.items()
+            )
+            self._connection.execute(f"CREATE VIEW {name} AS SELECT {typed} FROM {raw}")
+        except (duckdb.DataError, duckdb.InvalidInputException) as error:
+            raise _EngineError from error
+        return Relation(name, raw, table, kinds)
+
+    def _kinds(self, table: Table, raw: str, known: Mapping[str, str]) -> dict[str, str]:
+        """The kind of each column: as given, as Parquet has it, or what most values are."""
+        described = self._connection.execute(f"DESCRIBE {raw}").fetchall()
+        kinds = {str(column): _native(str(kind)) for column, kind, *_ in described}
+        unknown = [column for column in kinds if column not in known]
+        if unknown and table.format != "parquet":
+            kinds |= self._guess(raw, unknown)
+        return {column: known.get(column, kind) for column, kind in kinds.items()}
+
+    def _guess(self, raw: str, columns: list[str]) -> dict[str, str]:
+        """The narrowest kind that most of the first values of a column have."""
+        tests = [test.format(name=quoted(column)) for column in columns for test in _FITS.values()]
+        counts = ", ".join(f"count(*) FILTER ({test})" for test in tests)
+        sample = f"(SELECT * FROM {raw} LIMIT {_SAMPLE_ROWS})"
+        answer = self._connection.execute(f"SELECT {counts} FROM {sample}").fetchone() or ()
+        kinds = {}
+        for position, column in enumerate(columns):
+            start = len(_FITS) * position
+            found = dict(zip(_FITS, answer[start : start + len(_FITS)], strict=True))
+            filled = found.pop("text")
+            fits = (kind for kind, count in found.items() if count >= max(1, _MOSTLY * filled))
+            kinds[column] = next(fits, "text")
+        return kinds
+
+    def _damage(self, error: duckdb.Error) -> MlopsError:
+        """What our own reader says of the files, for it names the line; else the engine's words."""
+        for relation in self._relations:
+            try:
+                for _ in relation.table.rows():
+                    pass
+            except MlopsError as known:
+                return known
+        names = ", ".join(str(relation.table.path) for relation in self._relations)
+        return DataError(f"can't read {names}: {_first_line(error)}")
+
+
+class _EngineError(Exception):
+    """The engine can't read a file."""
+
+
+def _typed(column: str, kind: str) -> str:
+    name = quoted(column)
+    if kind == "number":
+        # NaN is missing here, as it is everywhere else.
+        return f"CASE WHEN isfinite(TRY_CAST({name} AS DOUBLE)) THEN TRY_CAST({name} AS DOUBLE) END"
+    return f"TRY_CAST({name} AS {_TYPES[kind]})"
+
+
+def _native(kind: str) -> str:
+    """The kind for a type of Parquet's."""
+    if kind.startswith("DECIMAL"):
+        return "number"
+    if kind.startswith("TIMESTAMP"):
+        return "timestamp"
+    return _NATIVE.get(kind, "text")
+
+
+def _first_line(error: Exception) -> str:
+    text = str(error).strip()
+    return text.splitlines()[0] if text else type(error).__name__

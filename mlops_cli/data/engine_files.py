@@ -1,0 +1,71 @@
+"""A file as the engine can read it: straight where its dialect allows, else as a clean copy."""
+
+import csv
+from pathlib import Path
+
+from mlops_cli.data.formats.dialect import Dialect
+from mlops_cli.data.tables import Table
+
+_STRAIGHT = ("utf-8", "utf-8-sig", "ascii")
+_MAX_LINE = 1 << 26
+"""Bytes of the longest line, as our own reader has it."""
+
+
+def readable(table: Table, copy: Path) -> str:
+    """The SQL table function that reads a file, with every value of a text format as text.
+
+    Args:
+        table: The file.
+        copy: Where to write a copy in plain CSV when the engine can't read the file itself.
+
+    Raises:
+        DataError: The file is damaged; told only where a copy is made.
+    """
+    path = literal(str(table.path))
+    if table.format == "parquet":
+        return f"read_parquet({path})"
+    if table.encoding not in _STRAIGHT:
+        return copied(table, copy)
+    if table.format == "jsonl":
+        return (
+            f"read_json({path}, format = 'newline_delimited', columns = {_types(table)}, "
+            f"maximum_object_size = {_MAX_LINE})"
+        )
+    dialect = table.dialect
+    if dialect is None or dialect.skip_space or len(table.columns) == 1:
+        return copied(table, copy)
+    return _csv(path, _types(table), dialect, header=table.has_header)
+
+
+def literal(text: str) -> str:
+    """A string as SQL writes it."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _types(table: Table) -> str:
+    """Every column as text."""
+    return "{" + ", ".join(f"{literal(name)}: 'VARCHAR'" for name in table.columns) + "}"
+
+
+def _csv(path: str, columns: str, dialect: Dialect, *, header: bool) -> str:
+    quote = '"' if dialect.quoted else ""
+    return (
+        f"read_csv({path}, columns = {columns}, auto_detect = false, "
+        f"header = {str(header).lower()}, delim = {literal(dialect.delimiter)}, "
+        f"quote = '{quote}', escape = '{quote}', strict_mode = true, "
+        f"max_line_size = {_MAX_LINE})"
+    )
+
+
+def copied(table: Table, copy: Path) -> str:
+    """Reads the file our way, writes what was read as the plainest CSV, and reads that.
+
+    Raises:
+        DataError: The file is damaged; the message names the line.
+    """
+    with copy.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n", quoting=csv.QUOTE_ALL)
+        writer.writerow(table.columns)
+        for _, row in table.rows():
+            writer.writerow([row[name] for name in table.columns])
+    return _csv(literal(str(copy)), _types(table), Dialect(","), header=True)

@@ -1,0 +1,104 @@
+"""Tables in the engine: the very rows that training reads, typed, whatever the file is like."""
+
+import pytest
+
+from mlops_cli.data.engine import Engine
+from mlops_cli.data.tables import open_table
+from mlops_cli.errors import DataError
+from mlops_cli.reporting import SilentReporter
+
+FILES = {
+    "plain.csv": "a,b\n1,x\n2,\n",
+    "quoted.csv": 'a,b\n"1, and","x ""y"""\n2,"two\nlines"\n',
+    "inner.csv": 'a,b\n1,he said "no"\n',
+    "spaced.csv": 'a, b\n1, "x, y"\n2, z\n',
+    "semicolons.csv": "a;b\n1,5;x\n",
+    "windows.csv": "a,b\r\n1,x\r\n\r\n2,y\r\n",
+    "blank.csv": "a,b\n1,x\n\n2,y\n\n",
+    "single.csv": "a\nx\n\ny\n",
+    "unquoted.tsv": 'a\tb\n1\t"no" he said\n2\tsay "yes\n',
+    "objects.jsonl": '{"a": 1, "b": "x"}\n\n{"b": null}\n{"a": "", "b": true}\n',
+    "mixed_ends.csv": "a|b\r1|x\r\n2|y\n",
+}
+ENCODED = {"latin.csv": "cp1252", "wide.csv": "utf-16", "marked.csv": "utf-8-sig"}
+
+
+def rows_of(path):
+    table = open_table(path)
+    with Engine(SilentReporter()) as engine:
+        relation = engine.open(table)
+        found = [row for batch in engine.stream(f"SELECT * FROM {relation.raw}") for row in batch]
+        return found, relation.kinds, [tuple(row.values()) for _, row in table.rows()]
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_rows_are_those_that_training_reads(tmp_path, name):
+    path = tmp_path / name
+    path.write_bytes(FILES[name].encode())
+    found, _, ours = rows_of(path)
+    assert found == ours
+    assert found
+
+
+@pytest.mark.parametrize("name", ENCODED)
+def test_texts_are_decoded(tmp_path, name):
+    path = tmp_path / name
+    path.write_text("text,label\ndéjà vu «ça»,é\nnaïve,à\n", ENCODED[name])
+    found, _, ours = rows_of(path)
+    assert found == ours
+    assert found[0][0] == "déjà vu «ça»"
+
+
+def test_kinds_are_what_most_values_are(tmp_path):
+    lines = ["code,count,share,yes,day,moment,text"]
+    lines += [
+        f"00{n},{n},{n}.5,true,2024-01-{n:02},2024-01-02 03:04:{n:02},t{n}" for n in range(1, 29)
+    ]
+    lines.append("007,many,1e3,false,2024-02-01,2024-01-02T03:04:05,5")
+    path = tmp_path / "table.csv"
+    path.write_text("\n".join(lines))
+    _, kinds, _ = rows_of(path)
+    assert kinds == {
+        "code": "text",
+        "count": "integer",
+        "share": "number",
+        "yes": "boolean",
+        "day": "date",
+        "moment": "timestamp",
+        "text": "text",
+    }
+    with Engine(SilentReporter()) as engine:
+        relation = engine.open(open_table(path))
+        misfits = engine.run(
+            f"SELECT count(*) FILTER (r.count IS NOT NULL) - (SELECT count(count) FROM "
+            f"{relation.name}) FROM {relation.raw} r"
+        )
+    assert misfits == [(1,)]
+
+
+def test_a_damaged_file_is_told_by_line(tmp_path):
+    path = tmp_path / "ragged.csv"
+    path.write_text("a,b\n1,x\n2,y,z\n")
+    with Engine(SilentReporter()) as engine, pytest.raises(DataError, match="line 3: 3 fields"):
+        engine.open(open_table(path))
+
+
+def test_damage_behind_the_sample_is_told_by_line(tmp_path):
+    path = tmp_path / "long.csv"
+    path.write_text("a,b\n" + "1,x\n" * 150_000 + "2,y,z\n")
+    with Engine(SilentReporter()) as engine:
+        relation = engine.open(open_table(path))
+        with pytest.raises(DataError, match="line 150002: 3 fields"):
+            engine.run(f"SELECT count(b) FROM {relation.name}", description="counting")
+
+
+def test_parquet_keeps_its_types(tmp_path):
+    pa = pytest.importorskip("pyarrow")
+    import pyarrow.parquet as pq
+
+    path = tmp_path / "table.parquet"
+    pq.write_table(pa.table({"n": [1, 2], "x": [0.5, float("nan")], "t": ["a", None]}), path)
+    with Engine(SilentReporter()) as engine:
+        relation = engine.open(open_table(path))
+        assert relation.kinds == {"n": "integer", "x": "number", "t": "text"}
+        assert engine.run(f"SELECT count(x), count(t) FROM {relation.name}") == [(1, 1)]
