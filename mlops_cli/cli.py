@@ -7,7 +7,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from mlops_cli import __version__
-from mlops_cli.commands import config, evaluate, export, init, predict, train, update
+from mlops_cli.commands import config, data, evaluate, export, init, predict, train, update
 from mlops_cli.errors import Interrupted, MlopsError, UsageError, refused_by_system
 from mlops_cli.interrupts import treat_termination_as_interrupt
 from mlops_cli.output import Output
@@ -22,6 +22,7 @@ app = typer.Typer(
 for command in (init, train, evaluate, export, predict, update):
     app.command(name=command.NAME, epilog=command.EPILOG)(command.run)
 app.add_typer(config.app, name="config")
+app.add_typer(data.app, name="data")
 
 
 def _version(wanted: bool) -> None:
