@@ -8,12 +8,14 @@ import typer
 
 from mlops_cli import __version__
 from mlops_cli.commands import config, data, evaluate, export, init, predict, train, update
+from mlops_cli.completion import Group
 from mlops_cli.errors import Interrupted, MlopsError, UsageError, refused_by_system
 from mlops_cli.interrupts import treat_termination_as_interrupt
 from mlops_cli.output import Output
 
 app = typer.Typer(
     name="mlops",
+    cls=Group,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},

@@ -178,7 +178,8 @@ def test_nothing_heavy_is_loaded(project):
         "from mlops_cli.cli import main\n"
         "try: main()\n"
         "except SystemExit: pass\n"
-        "print(sorted({'hydra', 'omegaconf', 'torch', 'transformers'} & set(sys.modules)))"
+        "heavy = {'hydra', 'omegaconf', 'pydantic', 'torch', 'transformers'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
