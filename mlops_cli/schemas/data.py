@@ -14,6 +14,9 @@ class DataConfig:
     module: str | None = option("Source module, where it is not called like the choice.", None)
     text: str = option("Column that holds the text.", "text")
     label: str = option("Column that holds the label.", "label")
+    schema: str | None = option(
+        "Schema file, which says what the columns look like; null: that is not checked.", None
+    )
     validation_fraction: float = option(
         "Share of the training rows kept for validation when there is no validation file.",
         0.1,
