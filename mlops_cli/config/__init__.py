@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mlops_cli.config.anchors import seen_from_here, seen_from_root
 from mlops_cli.config.build import build, plain
 from mlops_cli.config.file_checks import check_all, check_used
 from mlops_cli.config.keys import EXPERIMENT, GROUPS
@@ -23,6 +24,7 @@ __all__ = [
     "load_with_sources",
     "own_files",
     "problems",
+    "seen_from_root",
     "to_yaml",
 ]
 _ANOTHER_RUN = "take another run, or train again: mlops train"
@@ -141,7 +143,7 @@ def load_for_run(config_text: str, overrides: Sequence[str], *, root: Path) -> C
         DataError: The record is.
     """
     try:
-        recorded = plain(from_yaml(config_text))
+        recorded = plain(from_yaml(config_text, root=root))
     except ConfigError as error:
         raise DataError(
             f"the config.yaml of the run is damaged: {error.message}",
@@ -183,10 +185,11 @@ def to_yaml(config: Config) -> str:
     return yaml.safe_dump(plain(config), sort_keys=False, allow_unicode=True)
 
 
-def from_yaml(text: str) -> Config:
-    """Reads what `to_yaml` wrote.
+def from_yaml(text: str, *, root: Path | None = None) -> Config:
+    """Reads what `to_yaml` wrote; with `root`, into a run of the project there.
 
     Raises:
         ConfigError: The text is not a config.
     """
-    return build(load_text(text, "config.yaml") or {})
+    content = load_text(text, "config.yaml") or {}
+    return build(seen_from_here(content, root) if root and isinstance(content, dict) else content)

@@ -23,6 +23,7 @@ class Key:
         default: What it is when no file and nobody sets it.
         help: One line for people.
         limits: The values it takes, beyond its type.
+        file: It names a file or folder.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Key:
     default: Any
     help: str
     limits: Limits
+    file: bool = False
 
     @property
     def free(self) -> bool:
@@ -46,7 +48,8 @@ def keys_of(schema: type) -> dict[str, Key]:
         default = field.default if factory is dataclasses.MISSING else factory()
         limits = field.metadata.get("limits", NO_LIMITS)
         help_text = field.metadata.get("help", "")
-        keys[field.name] = Key(field.name, hints[field.name], default, help_text, limits)
+        file = field.metadata.get("file", False)
+        keys[field.name] = Key(field.name, hints[field.name], default, help_text, limits, file)
     return keys
 
 

@@ -5,7 +5,6 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from difflib import get_close_matches
-from pathlib import Path
 from typing import Any
 
 from mlops_cli import hub
@@ -14,6 +13,7 @@ from mlops_cli.data.examples import Examples, Splits
 from mlops_cli.data.formats.values import text_of
 from mlops_cli.errors import ConfigError, DataError, NotFoundError, UnreachableError
 from mlops_cli.extras import extra
+from mlops_cli.project import locate
 from mlops_cli.reporting import Reporter
 from mlops_cli.schemas.data import DataConfig, HubDataConfig
 
@@ -40,7 +40,7 @@ def load(config: DataConfig, reporter: Reporter) -> Splits:
             "data=hub needs a data set: data.dataset is not set",
             hint="mlops train data=hub data.dataset=OWNER/NAME data.text=COLUMN data.label=COLUMN",
         )
-    if not _ID.fullmatch(config.dataset) and not Path(config.dataset).expanduser().is_dir():
+    if not _ID.fullmatch(config.dataset) and not locate(config.dataset).is_dir():
         raise NotFoundError(
             f"{config.dataset!r} is no folder that exists, and no data set id",
             hint="an id looks like OWNER/NAME",
@@ -69,7 +69,7 @@ def _quiet_and_bounded(dataset: str, reporter: Reporter) -> Iterator[None]:
     level, bars = logger.level, datasets.are_progress_bars_disabled()
     datasets.disable_progress_bars()
     logger.setLevel(logging.ERROR)
-    local = Path(dataset).expanduser().is_dir()
+    local = locate(dataset).is_dir()
     try:
         with nullcontext() if local or before else hub.bounded(reporter):
             # Read by the library at every request.
@@ -84,7 +84,7 @@ def _quiet_and_bounded(dataset: str, reporter: Reporter) -> Iterator[None]:
 
 def _builder(config: HubDataConfig) -> Any:
     """The library's builder of the data set, its failures translated."""
-    folder = Path(config.dataset).expanduser()
+    folder = locate(config.dataset)
     path = str(folder) if folder.is_dir() else config.dataset
     try:
         return datasets.load_dataset_builder(path, config.config, revision=config.revision)

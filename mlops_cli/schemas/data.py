@@ -49,9 +49,11 @@ class QuickstartDataConfig(DataConfig):
 class FileDataConfig(DataConfig):
     """`data=file`: CSV, TSV, JSONL or Parquet."""
 
-    path: str = option("Training file.", "")
-    validation_path: str | None = option("Validation file; without it, rows are split off.", None)
-    test_path: str | None = option("Test file; without it, rows are split off.", None)
+    path: str = option("Training file.", "", file=True)
+    validation_path: str | None = option(
+        "Validation file; without it, rows are split off.", None, file=True
+    )
+    test_path: str | None = option("Test file; without it, rows are split off.", None, file=True)
     format: str = option(
         "File format; auto goes by the file's ending.",
         "auto",
@@ -68,7 +70,7 @@ class FileDataConfig(DataConfig):
 class HubDataConfig(DataConfig):
     """`data=hub`: a Hugging Face data set."""
 
-    dataset: str = option("Data set id on the hub, such as nyu-mll/glue.", "")
+    dataset: str = option("Data set id on the hub, such as nyu-mll/glue.", "", file=True)
     config: str | None = option("Configuration of the data set, such as cola.", None)
     revision: str | None = option("Branch, tag or commit of the data set.", None)
     train_split: str = option("Name of its training split.", "train")

@@ -40,7 +40,9 @@ class PretrainedModelConfig(ModelConfig):
     """A pretrained checkpoint, fine-tuned."""
 
     checkpoint: str | None = option("Model id on the Hugging Face hub.", None)
-    path: str | None = option("Folder of a local checkpoint; wins over `checkpoint`.", None)
+    path: str | None = option(
+        "Folder of a local checkpoint; wins over `checkpoint`.", None, file=True
+    )
     revision: str | None = option("Branch, tag or commit on the hub.", None)
     trust_remote_code: bool = option("Run Python code that comes with the checkpoint.", False)
     dropout: float | None = option(

@@ -53,10 +53,14 @@ def option(
     above: float | None = None,
     below: float | None = None,
     choices: Sequence[str] | None = None,
+    file: bool = False,
 ) -> Any:
-    """A dataclass field with the help text and limits that config, completion and docs read."""
+    """A dataclass field with what config, completion and docs read: its help text and limits.
+
+    `file` tells that it names a file or folder, which a run keeps as seen from the root.
+    """
     limits = Limits(minimum, maximum, above, below, choices)
-    metadata = {"help": help, "limits": limits}
+    metadata = {"help": help, "limits": limits, "file": file}
     if isinstance(default, dict | list):
         return dataclasses.field(default_factory=lambda: type(default)(default), metadata=metadata)
     return dataclasses.field(default=default, metadata=metadata)

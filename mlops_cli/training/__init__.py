@@ -96,7 +96,7 @@ def run(config: Config, root: Path, overrides: Sequence[str], reporter: Reporter
             "environment": hardware.environment(torch.get_num_threads()),
             "truncated": prepared.truncated,
         },
-        configs.to_yaml(config),
+        configs.to_yaml(configs.seen_from_root(config, root)),
         overrides,
     )
     return fit(prepared, new, reporter, checkpoint=None)

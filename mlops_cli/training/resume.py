@@ -44,7 +44,7 @@ def run(root: Path, reference: str, overrides: Sequence[str], reporter: Reporter
             f"run {found.id} is being trained by process {facts['pid']}",
             hint="wait for it, or stop that process first",
         )
-    config = _config(found, facts)
+    config = _config(found, facts, root)
     prepared = training.prepare(config, reporter)
     for split, fingerprint in facts["data"].get("fingerprints", {}).items():
         if prepared.fingerprints.get(split) != fingerprint:
@@ -81,10 +81,10 @@ def _facts(run: Run) -> dict[str, Any]:
     return facts
 
 
-def _config(run: Run, facts: dict[str, Any]) -> Config:
+def _config(run: Run, facts: dict[str, Any], root: Path) -> Config:
     """The run's own settings."""
     try:
-        config = configs.from_yaml(run.config_text())
+        config = configs.from_yaml(run.config_text(), root=root)
     except ConfigError as error:
         raise DataError(f"config.yaml of run {run.id} is damaged: {error.message}") from error
     if config.model.name != facts["model"]:
