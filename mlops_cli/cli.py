@@ -2,6 +2,7 @@
 
 import os
 import sys
+from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
@@ -49,6 +50,8 @@ def root(
 def main() -> None:
     """Runs the command line. Exit codes: `errors.py`, and 141 where our reader went away."""
     treat_termination_as_interrupt()
+    if sys.stdout is None:  # Closed by our caller, as `>&-` does.
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")
     try:
         code = app(prog_name="mlops", standalone_mode=False)
         sys.stdout.flush()
@@ -69,7 +72,7 @@ def main() -> None:
 
 
 def _refuse(error: typer.TyperException) -> NoReturn:
-    message = error.format_message()
+    message = error.format_message().replace("Value error, ", "")
     if message.startswith("Usage:"):  # A command was left out, and this is the help.
         typer.echo(message, err=True)
         sys.exit(UsageError.exit_code)

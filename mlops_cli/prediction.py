@@ -37,9 +37,14 @@ class Settings:
     batch_size: int = 32
 
     def __post_init__(self) -> None:
-        for name, value in (("--top-k", self.top_k), ("--batch-size", self.batch_size)):
+        for name, value, usual in (
+            ("--top-k", self.top_k, 3),
+            ("--batch-size", self.batch_size, 32),
+        ):
             if value < 1:
-                raise UsageError(f"{name} must be at least 1, not {value}")
+                raise UsageError(
+                    f"{name} must be at least 1, not {value}", hint=f"such as {name} {usual}"
+                )
         if not 0 <= self.threshold <= 1:
             raise UsageError(
                 f"--threshold is a probability, not {self.threshold:g}",

@@ -60,7 +60,11 @@ def test_a_left_out_command_shows_the_help(mlops, words):
     [
         (("trian",), "No such command 'trian'. Did you mean 'train'?", "mlops --help"),
         (("train", "--jsno"), "No such option: --jsno", "mlops train --help"),
-        (("evaluate", "--split", "valid"), "Invalid value for '--split'", "mlops evaluate --help"),
+        (
+            ("evaluate", "--split", "valid"),
+            "Invalid value for '--split': 'valid' is not one of 'train'",
+            "mlops evaluate --help",
+        ),
         (("train", "--resume"), "Option '--resume' requires an argument", "mlops --help"),
     ],
 )
@@ -132,6 +136,14 @@ def test_a_closed_pipe_is_no_error(lines):
         told = process.stderr.read()
         assert process.wait() == 141
     assert told == b""
+
+
+@pytest.mark.parametrize("words", ["--help", "config list"])
+def test_a_closed_output_is_no_error(words, mlops_script, project):
+    done = subprocess.run(
+        f"{mlops_script} {words} >&-", shell=True, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_the_module_is_the_script(mlops_script):

@@ -141,6 +141,10 @@ def _translated(error: BaseException, keys: Iterable[str]) -> ConfigError:
             f"{key or 'a value'} refers to {match[1]}, which is not there",
             hint=f"did you mean ${{{near}}}?" if near else "",
         )
+    if "Recursive interpolation" in text:
+        return ConfigError(
+            f"{key or 'a value'} refers to itself", hint="name another key in ${…}, or give a value"
+        )
     if match := re.search(r"Environment variable '([^']+)' not found", text):
         return ConfigError(
             f"{key or 'a value'} needs the environment variable {match[1]}, which is not set",

@@ -121,7 +121,7 @@ def settle(wishes: Wishes, folder: Path, look: DataLook | None, *, dvc: bool) ->
     if wishes.data is None and (wishes.text or wishes.label):
         raise UsageError("--text and --label name columns of a file", hint="add --data FILE")
     return Answers(
-        name=check_name(wishes.name or default_name(folder)),
+        name=check_name(default_name(folder) if wishes.name is None else wishes.name),
         task=check_choice("task", wishes.task or "text_classification"),
         data_path=f"data/{wishes.data.name}" if wishes.data else "",
         text=look.text if look else "text",

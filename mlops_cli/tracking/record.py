@@ -193,7 +193,7 @@ def find(root: Path, reference: str) -> Run:
     if reference == "best" or reference.startswith("best:"):
         return _best(runs, reference.partition(":")[2])
     matches = [run for run in runs if run.id == reference] or [
-        run for run in runs if run.id.startswith(reference)
+        run for run in runs if reference and run.id.startswith(reference)
     ]
     if len(matches) == 1:
         return matches[0]

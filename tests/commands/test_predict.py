@@ -122,7 +122,7 @@ def test_a_run_chooses_its_bundle(bundle, mlops):
 @pytest.mark.parametrize(
     ("words", "code", "told"),
     [
-        (["x", "--top-k", "0"], 2, "--top-k must be at least 1"),
+        (["x", "--top-k", "0"], 2, "--top-k must be at least 1, not 0\nhint: such as --top-k 3"),
         (["x", "--batch-size", "0"], 2, "--batch-size must be at least 1"),
         (["x", "--threshold", "2"], 2, "--threshold is a probability, not 2"),
         (["x", "--file", "train.csv", "--output", "o.csv"], 2, "don't go together"),
