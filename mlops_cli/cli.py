@@ -51,7 +51,7 @@ def main() -> None:
     """Runs the command line. Exit codes: `errors.py`, and 141 where our reader went away."""
     treat_termination_as_interrupt()
     if sys.stdout is None:  # Closed by our caller, as `>&-` does.
-        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - for good
     try:
         code = app(prog_name="mlops", standalone_mode=False)
         sys.stdout.flush()
