@@ -8,6 +8,7 @@ from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedM
 from transformers.masking_utils import eager_mask
 
 from mlops_cli.models.dropout import fast_dropout
+from mlops_cli.models.quiet import quiet_transformers
 
 _NAME = "eager_fast_dropout"
 
@@ -63,4 +64,6 @@ def use_fast_attention(network: PreTrainedModel) -> None:
     drops = any(getattr(settings, name, 0.0) for name in names)
     # Networks whose heads share keys have more to do, and none of them drops attention weights.
     if drops and shared == heads and settings._attn_implementation == "eager":
-        network.set_attn_implementation(_NAME)
+        # Architectures with attention of their own keep it, and say so at length.
+        with quiet_transformers():
+            network.set_attn_implementation(_NAME)

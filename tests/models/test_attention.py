@@ -2,7 +2,13 @@
 
 import pytest
 import torch
-from transformers import BertConfig, BertForSequenceClassification, DistilBertConfig
+from transformers import (
+    BertConfig,
+    BertForSequenceClassification,
+    DebertaV2Config,
+    DebertaV2ForSequenceClassification,
+    DistilBertConfig,
+)
 from transformers.models.distilbert import DistilBertForSequenceClassification
 
 from mlops_cli.models.attention import use_fast_attention
@@ -79,6 +85,24 @@ def test_a_network_that_drops_no_weights_keeps_its_own_attention():
     made = network("bert", dropout=0.0)
     use_fast_attention(made)
     assert made.config._attn_implementation == "eager"
+
+
+def test_an_architecture_with_attention_of_its_own_is_left_alone(batch, caplog, capsys):
+    made = DebertaV2ForSequenceClassification(
+        DebertaV2Config(
+            hidden_size=16,
+            num_hidden_layers=1,
+            num_attention_heads=2,
+            intermediate_size=32,
+            attn_implementation="eager",
+            **SMALL,
+        )
+    )
+    use_fast_attention(made)
+    made.train()
+    made(**batch).logits.sum().backward()
+    assert made.config._attn_implementation == "eager"
+    assert (caplog.text, capsys.readouterr().err) == ("", "")
 
 
 def test_a_saved_network_names_no_attention_of_ours(tmp_path):
