@@ -73,9 +73,10 @@ def _checked_file(words: str) -> Path | None:
 
 def _choose(question: str, group: str, default: str) -> str:
     """One choice of a config group; not asked where there is only one."""
+    from mlops_cli import lookup
     from mlops_cli.scaffold import answers
 
-    known = answers.choices(group)
+    known = lookup.choices(group)
     if len(known) == 1:
         return known[0]
     return _ask(

@@ -6,19 +6,14 @@ from difflib import get_close_matches
 from itertools import islice
 from pathlib import Path
 
+from mlops_cli import lookup
 from mlops_cli.data.tables import Table, guess_columns, missing_column, open_table
 from mlops_cli.errors import ConfigError, DataError, UsageError
-from mlops_cli.project import packaged_configs
 from mlops_cli.schemas.scaffold import Answers, DataLook, Wishes
 from mlops_cli.tracking.credentials import has_wandb_key
 
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,98}[A-Za-z0-9])?")
 _LOOKED_AT = 1000
-
-
-def choices(group: str) -> list[str]:
-    """The choices of a config group that ship with mlops."""
-    return sorted(path.stem for path in (packaged_configs() / group).glob("*.yaml"))
 
 
 def check_choice(group: str, value: str) -> str:
@@ -27,7 +22,7 @@ def check_choice(group: str, value: str) -> str:
     Raises:
         ConfigError: It doesn't; the hint names the nearest choice.
     """
-    known = choices(group)
+    known = lookup.choices(group)
     if value in known:
         return value
     near = get_close_matches(value, known, n=1)
