@@ -117,6 +117,19 @@ def run(
     return result
 
 
+def probabilities(
+    run: Run, config: Config, examples: Examples, reporter: Reporter
+) -> tuple[tuple[str, ...], NDArray[np.float64]]:
+    """A run's labels, and their probabilities for each row: shape (rows, classes).
+
+    Raises:
+        NotFoundError: The run has no model.
+        DataError: A row has a label that the model does not know.
+    """
+    network, task = _model(run)
+    return task.labels, _predict(network, task, examples, config, reporter).probabilities
+
+
 def _model(run: Run) -> tuple[torch.nn.Module, Task]:
     """The run's model; a run that has none yet is told by its status."""
     if not (run.model / "task.json").exists():

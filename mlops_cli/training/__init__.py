@@ -102,12 +102,18 @@ def run(config: Config, root: Path, overrides: Sequence[str], reporter: Reporter
     return fit(prepared, new, reporter, checkpoint=None)
 
 
-def prepare(config: Config, reporter: Reporter) -> Prepared:
-    """Loads the data, builds the model and makes the batches; all from `config.seed`."""
+def prepare(config: Config, reporter: Reporter, splits: Splits | None = None) -> Prepared:
+    """Loads the data, builds the model and makes the batches; all from `config.seed`.
+
+    Args:
+        config: The resolved config.
+        reporter: Told of progress.
+        splits: Rows to train and validate on instead of those the config describes.
+    """
     quiet_libraries()
     device = hardware.accelerator(config.trainer)
     tracker = tracking.create(config.tracker)
-    splits = data.load(config.data, config.seed, reporter)
+    splits = splits or data.load(config.data, config.seed, reporter)
     torch.manual_seed(config.seed)
     with out_of_memory(config):
         built = models.family(config.model.module or config.model.name).build(

@@ -1,6 +1,6 @@
 """Parquet, through pyarrow, which only this file knows and imports late."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,6 +55,47 @@ def open_parquet(path: Path) -> Parquet:
     if twice:
         raise DataError(f"{path}: two columns are called {twice[0]!r}", hint="rename one")
     return Parquet(path, columns)
+
+
+def rewrite_column(
+    path: Path, target: Path, column: str, changes: Mapping[int, str | None]
+) -> None:
+    """Writes the file anew with some cells of a column changed and some rows dropped.
+
+    Schema, metadata, compression and size of the row groups stay. Holds the whole table.
+
+    Args:
+        path: A file that has been read without error.
+        target: Where to write.
+        column: The column to change.
+        changes: The new text of a row, by its number from 1; None drops the row.
+
+    Raises:
+        DataError: A text is no value of the column's type.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(path) as file:
+        table, first = file.read(), file.metadata.row_group(0)
+        size, compression = first.num_rows, first.column(0).compression
+    place = table.schema.get_field_index(column)
+    field = table.schema.field(place)
+    plain = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
+    values = table.column(place).cast(plain).to_pylist()
+    for number, text in changes.items():
+        if text is None:
+            continue
+        try:
+            values[number - 1] = pa.scalar(text).cast(plain).as_py()
+        except pa.ArrowException as error:
+            raise DataError(
+                f"{path}, row {number}: {text!r} is no {plain}, the type of column {column!r}",
+                hint="change the column's type first",
+            ) from error
+    table = table.set_column(place, field, pa.array(values, plain).cast(field.type))
+    kept = [row for row in range(len(values)) if changes.get(row + 1, "") is not None]
+    pq.write_table(table.take(kept), target, row_group_size=size, compression=compression)
 
 
 def _texts(column: Any) -> list[str | None]:

@@ -1,0 +1,142 @@
+"""`mlops data label-errors`: rows whose label is probably wrong, and the verdicts on them."""
+
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from mlops_cli.commands._options import Json, Overrides, Quiet, epilog
+from mlops_cli.completion import complete_run
+from mlops_cli.errors import UsageError
+from mlops_cli.extras import extra
+from mlops_cli.output import Output
+
+if TYPE_CHECKING:
+    from mlops_cli.schemas.config import Config
+    from mlops_cli.tracking.record import Run
+
+NAME = "label-errors"
+EPILOG = epilog(
+    "mlops data label-errors",
+    "mlops data label-errors --split all data=file data.path=reviews.csv",
+    "mlops data label-errors --by model model=bert --folds 5",
+    "mlops data label-errors --by best --split validation",
+    "mlops data label-errors --apply reports/label_errors.csv",
+)
+_WAYS = ("auto", "linear", "model")
+_DEFAULT = Path("reports/label_errors.csv")
+
+
+def run(
+    overrides: Overrides = None,
+    *,
+    by: Annotated[
+        str,
+        typer.Option(
+            metavar="auto|linear|model|RUN",
+            help="What is asked: a fast linear baseline, the configured model (both by "
+            "cross-validation), or a run's model about rows it has not seen. auto takes linear, "
+            "and the model where that can't tell the labels apart.",
+            autocompletion=complete_run,
+        ),
+    ] = "auto",
+    split: Annotated[
+        Literal["train", "validation", "test", "all"], typer.Option(help="The rows to look at.")
+    ] = "train",
+    folds: Annotated[
+        int | None,
+        typer.Option(min=2, help="Folds of the cross-validation; else 5, and 3 for a model."),
+    ] = None,
+    top: Annotated[int, typer.Option(min=0, metavar="N", help="Suspects to show.")] = 10,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.csv",
+            help=f"Where all suspects go, to be reviewed; else {_DEFAULT} in the project.",
+            show_default=False,
+        ),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace a file that holds verdicts.")
+    ] = False,
+    apply: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.csv",
+            help="Relabel and drop the rows of the data file as this reviewed file says.",
+            show_default=False,
+        ),
+    ] = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Find rows that are probably labelled wrong, and put a person's verdicts into the data.
+
+    The suspects go to a CSV file. Write keep, relabel or drop into its column verdict (relabel
+    takes suggested_label, or what new_label says), then give it to --apply.
+    """
+    from mlops_cli import project
+
+    out, root = Output(json_mode=json, quiet=quiet), project.find_root()
+    if apply is not None:
+        if output is not None or by != "auto":
+            raise UsageError(
+                "--apply only puts verdicts into the data", hint="leave --by and --output out"
+            )
+        _apply(apply, overrides or [], root, out)
+        return
+    asked, config, trained_on = _asked(by, overrides or [], root)
+    with extra("data", "mlops data label-errors"):
+        from mlops_cli import label_errors
+        from mlops_cli.reports import labels
+    options = label_errors.Options(asked, split, folds, output or root / _DEFAULT, force, top)
+    result = label_errors.find(config, options, out, root=root, trained_on=trained_on)
+    name = labels.seen(result.path)
+    out.result(
+        labels.headline(result),
+        result,
+        lines=labels.suspects(result),
+        next_step=f"fill in the column verdict of {name}, then "
+        f"{_again(overrides or [])} --apply {name}"
+        if result.suspected
+        else "mlops train",
+    )
+
+
+def _asked(by: str, overrides: list[str], root: Path) -> "tuple[str | Run, Config, Config | None]":
+    """What `--by` names, the config to look with, and the one a run was trained with."""
+    from mlops_cli import config
+    from mlops_cli.tracking import record
+
+    if by in _WAYS:
+        return by, config.load(overrides, root=root), None
+    near = get_close_matches(by, _WAYS, n=1)
+    if near and not record.all_runs(root):
+        raise UsageError(f"no run {by!r}", hint=f"did you mean --by {near[0]}?")
+    found = record.find(root, by)
+    recorded = config.load_for_run(found.config_text(), [], root=root)
+    loaded = config.load_for_run(found.config_text(), overrides, root=root)
+    return found, loaded, recorded
+
+
+def _apply(review: Path, overrides: list[str], root: Path, out: Output) -> None:
+    from mlops_cli import config, label_review
+    from mlops_cli.reports import labels
+
+    result = label_review.apply(config.load(overrides, root=root), review, root=root)
+    paths = " ".join(labels.seen(path) for path in result.commit)
+    out.result(
+        labels.review_headline(result),
+        result,
+        lines=labels.review(result),
+        next_step=f"git add {paths} && git commit -m 'Correct labels'" if paths else "mlops train",
+    )
+
+
+def _again(overrides: list[str]) -> str:
+    """This command with the settings that say where the data is."""
+    import shlex
+
+    kept = [shlex.quote(word) for word in overrides if word.startswith(("data=", "data."))]
+    return " ".join(["mlops data label-errors", *kept])
