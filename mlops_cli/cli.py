@@ -8,7 +8,20 @@ from typing import Annotated, NoReturn
 import typer
 
 from mlops_cli import __version__
-from mlops_cli.commands import config, data, evaluate, export, init, predict, train, update
+from mlops_cli.commands import (
+    config,
+    data,
+    evaluate,
+    export,
+    init,
+    predict,
+    pull,
+    push,
+    remote,
+    status,
+    train,
+    update,
+)
 from mlops_cli.completion import Group
 from mlops_cli.errors import Interrupted, MlopsError, UsageError, refused_by_system
 from mlops_cli.interrupts import treat_termination_as_interrupt
@@ -22,10 +35,11 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     rich_markup_mode=None,  # Rich would double the time and the modules of --help.
 )
-for command in (init, train, evaluate, export, predict, update):
+for command in (init, train, evaluate, export, predict, push, pull, status, update):
     app.command(name=command.NAME, epilog=command.EPILOG)(command.run)
 app.add_typer(config.app, name="config")
 app.add_typer(data.app, name="data")
+app.add_typer(remote.app, name="remote")
 
 
 def _version(wanted: bool) -> None:

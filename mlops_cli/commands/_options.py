@@ -26,6 +26,20 @@ RunAndOverrides = Annotated[
         show_default=False,
     ),
 ]
+Targets = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="TARGET",
+        help="Files, folders, .dvc files or stages; everything by default.",
+        show_default=False,
+    ),
+]
+RemoteName = Annotated[
+    str | None,
+    typer.Option(
+        "--remote", "-r", metavar="NAME", help="The remote to use.", show_default="the default one"
+    ),
+]
 
 
 def epilog(*examples: str) -> str:

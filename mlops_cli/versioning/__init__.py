@@ -1,4 +1,4 @@
-"""Data versions. The only module that knows DVC."""
+"""Data versions and where they are kept. The only package that knows DVC."""
 
 import logging
 import shutil
@@ -15,8 +15,10 @@ REMOTE = "storage"
 
 _REMOTE_FOLDER = ".dvc-storage"
 
-# DVC prints advice on stdout, meant for people who typed a dvc command.
-logging.getLogger("dvc").setLevel(logging.ERROR)
+# DVC logs advice meant for people who typed a dvc command, tells failures that we tell ourselves,
+# and draws progress bars beside ours unless it is told to log nothing at all.
+for _name in ("dvc", "dvc_data", "dvc_objects", "asyncssh", "aiohttp.client", "asyncio"):
+    logging.getLogger(_name).setLevel(logging.CRITICAL)
 
 
 def init(root: Path, *, git: bool, data: Path | None = None) -> None:

@@ -1,0 +1,43 @@
+"""`mlops pull`: fetch data and models from a remote."""
+
+from typing import Annotated
+
+import typer
+
+from mlops_cli.commands._options import Json, Quiet, RemoteName, Targets, epilog
+from mlops_cli.extras import extra
+from mlops_cli.output import Output
+
+NAME = "pull"
+EPILOG = epilog(
+    "mlops pull", "mlops pull data/reviews.csv", "mlops pull --remote lab", "mlops pull --json"
+)
+
+
+def run(
+    targets: Targets = None,
+    remote: RemoteName = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace changed files, too; the changes are lost.")
+    ] = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Fetch what DVC tracks from a remote, check every byte, and lay it out in the project."""
+    from mlops_cli import project
+
+    with extra("train", "mlops pull"):
+        from mlops_cli.versioning import pull
+        from mlops_cli.versioning.transfer import megabytes
+    out = Output(json_mode=json, quiet=quiet)
+    came = pull.run(project.find_root(), out, targets=targets or [], remote=remote, force=force)
+    headline = (
+        f"Pulled {came.fetched} of {came.files} files, {megabytes(came.bytes)}, from {came.remote}"
+        if came.fetched
+        else f"All {came.files} files are here already"
+    )
+    signs = (("+", came.added), ("~", came.modified), ("-", came.deleted))
+    lines = [f"  {sign} {path}" for sign, paths in signs for path in paths]
+    if came.repaired:
+        lines.append(f"  {came.repaired} of them were damaged in the cache before")
+    out.result(headline, came, lines="\n".join(lines) or None, next_step="mlops train")

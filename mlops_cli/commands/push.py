@@ -1,0 +1,33 @@
+"""`mlops push`: send data and models to a remote."""
+
+from mlops_cli.commands._options import Json, Quiet, RemoteName, Targets, epilog
+from mlops_cli.extras import extra
+from mlops_cli.output import Output
+
+NAME = "push"
+EPILOG = epilog(
+    "mlops push", "mlops push data/reviews.csv", "mlops push --remote lab", "mlops push --json"
+)
+
+
+def run(
+    targets: Targets = None,
+    remote: RemoteName = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Send what DVC tracks to a remote. Interrupted, it goes on where it stopped."""
+    from mlops_cli import project
+
+    with extra("train", "mlops push"):
+        from mlops_cli.versioning import push
+        from mlops_cli.versioning.transfer import megabytes
+    out = Output(json_mode=json, quiet=quiet)
+    sent = push.run(project.find_root(), out, targets=targets or [], remote=remote)
+    headline = (
+        f"Pushed {sent.sent} of {sent.files} files, {megabytes(sent.bytes)}, to {sent.remote}"
+        if sent.sent
+        else f"{sent.remote} has all {sent.files} files already"
+    )
+    lines = f"  {sent.repaired} of them were damaged there before" if sent.repaired else None
+    out.result(headline, sent, lines=lines, next_step="mlops status")

@@ -1,0 +1,58 @@
+"""`mlops status`: what is changed, what is not pushed, what is missing."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mlops_cli.commands._options import Json, Quiet, RemoteName, epilog
+from mlops_cli.extras import extra
+from mlops_cli.output import Output
+
+if TYPE_CHECKING:
+    from mlops_cli.schemas.remotes import StatusResult
+
+NAME = "status"
+EPILOG = epilog("mlops status", "mlops status --remote lab", "mlops status --local --json")
+_MOST = 10
+
+
+def run(
+    remote: RemoteName = None,
+    local: Annotated[bool, typer.Option("--local", help="Ask no remote.")] = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Compare the project with its .dvc files and dvc.lock, with DVC's cache and a remote."""
+    from mlops_cli import project
+
+    with extra("train", "mlops status"):
+        from mlops_cli.versioning import status
+    found = status.run(project.find_root(), remote=remote, local=local)
+    beside = f" and in {found.remote}" if found.remote else ""
+    out = Output(json_mode=json, quiet=quiet)
+    out.result(
+        f"All {found.files} files are in order here{beside}"
+        if found.in_order
+        else f"{found.files} files are tracked, and not all of them are in order",
+        found,
+        lines=_lines(found) or None,
+        next_step=found.next_step,
+    )
+
+
+def _lines(found: "StatusResult") -> str:
+    groups = (
+        ("changed here, and not held by DVC", found.changed),
+        ("not in the project's folder", found.absent),
+        ("pipeline stages out of date", found.stages),
+        ("damaged in the cache", found.damaged),
+        (f"not pushed to {found.remote}", found.unpushed or []),
+        ("not in the cache", found.uncached),
+        ("in neither the cache nor the remote", found.missing),
+    )
+    lines = []
+    for title, names in groups:
+        if names:
+            lines += [f"{title}:", *(f"  {name}" for name in names[:_MOST])]
+            lines += [f"  and {len(names) - _MOST} more"] if len(names) > _MOST else []
+    return "\n".join(lines)

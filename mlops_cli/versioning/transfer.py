@@ -1,0 +1,162 @@
+"""Moving objects between the cache and a remote, with progress and without half files."""
+
+import threading
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from dvc.repo import Repo
+from fsspec.callbacks import Callback
+
+from mlops_cli.reporting import Reporter, Task
+from mlops_cli.versioning.connection import Connection
+from mlops_cli.versioning.failures import understood
+from mlops_cli.versioning.objects import Object, cache_of
+
+_UNITS = ("B", "kB", "MB", "GB", "TB")
+
+Failures = dict[str, BaseException]
+"""What went wrong, by the hash of the object it went wrong with."""
+
+
+def megabytes(count: int) -> str:
+    """A number of bytes as people say it: 3.2 MB."""
+    value, unit = float(count), 0
+    while value >= 999.5 and unit < len(_UNITS) - 1:
+        value, unit = value / 1000, unit + 1
+    return f"{value:.0f} B" if unit == 0 else f"{value:.3g} {_UNITS[unit]}"
+
+
+class _Progress(Callback):  # type: ignore[misc]
+    """Counts files and bytes; called from the threads that move them."""
+
+    def __init__(self, task: Task, sizes: Mapping[str, int]) -> None:
+        super().__init__()
+        self._task, self._sizes = task, sizes
+        self._moved = 0
+        self._lock = threading.Lock()
+
+    def branched(self, path_1: Any, path_2: Any, **_: Any) -> "_File":
+        """The callback of one file."""
+        return _File(self, self._sizes.get(str(path_1)) or self._sizes.get(str(path_2)) or 0)
+
+    def set_size(self, size: int) -> None:
+        """The number of files is known already."""
+
+    def relative_update(self, inc: int = 1) -> None:
+        """So many files more are done."""
+        with self._lock:
+            self._task.advance(inc, moved=megabytes(self._moved))
+
+    def moved(self, count: int) -> None:
+        """So many bytes more are moved."""
+        with self._lock:
+            self._moved += count
+            self._task.advance(0, moved=megabytes(self._moved))
+
+
+class _File(Callback):  # type: ignore[misc]
+    """Counts the bytes of one file. Some libraries tell them as they go, some at the end."""
+
+    def __init__(self, whole: _Progress, size: int) -> None:
+        super().__init__()
+        self._whole, self._bytes, self._told = whole, size, 0
+
+    def set_size(self, size: int) -> None:
+        """Its size."""
+        self._bytes = size or self._bytes
+
+    def relative_update(self, inc: int = 1) -> None:
+        """So many bytes more are moved."""
+        self._told += inc
+        self._whole.moved(inc)
+
+    def absolute_update(self, value: int) -> None:
+        """So many bytes are moved by now."""
+        self.relative_update(value - self._told)
+
+    def close(self) -> None:
+        """It is done."""
+        if self._bytes > self._told:
+            self.relative_update(self._bytes - self._told)
+
+
+def send(
+    repo: Repo,
+    connection: Connection,
+    objects: Sequence[Object],
+    sizes: Mapping[str, int],
+    reporter: Reporter,
+) -> Failures:
+    """Copies objects from the cache to the remote: files first, then the lists that name them.
+
+    A folder's list in a remote is DVC's promise that all of its files are there. It is therefore
+    sent last, and not at all when a file failed.
+    """
+    failures: Failures = {}
+    with reporter.task(f"Pushing to {connection.remote.name}", len(objects)) as task:
+        for lists in (False, True):
+            batch = [item for item in objects if item.is_list is lists]
+            if lists and failures:
+                break
+            for hash_name, items in _by_hash(batch).items():
+                source, target = cache_of(repo, hash_name), connection.store(hash_name)
+                paths = {item.oid: source.oid_to_path(item.oid) for item in items}
+                known = {paths[item.oid]: sizes[item.oid] for item in items}
+                _copy(target, paths, source.fs, _Progress(task, known), failures, verify=False)
+    return failures
+
+
+def fetch(
+    repo: Repo,
+    connection: Connection,
+    objects: Sequence[Object],
+    sizes: Mapping[str, int],
+    reporter: Reporter,
+) -> Failures:
+    """Copies objects from the remote into the cache, and keeps those that match their hash.
+
+    Returns:
+        What went wrong. An object of which wrong bytes came is simply not in the cache afterwards.
+    """
+    failures: Failures = {}
+    with reporter.task(f"Pulling from {connection.remote.name}", len(objects)) as task:
+        for hash_name, items in _by_hash(objects).items():
+            source, target = connection.store(hash_name), cache_of(repo, hash_name)
+            paths = {item.oid: source.oid_to_path(item.oid) for item in items}
+            known = {paths[item.oid]: sizes[item.oid] for item in items}
+            _copy(target, paths, source.fs, _Progress(task, known), failures, verify=True)
+    return failures
+
+
+def _copy(
+    target: Any,
+    paths: Mapping[str, str],
+    fs: Any,
+    callback: _Progress,
+    failures: Failures,
+    *,
+    verify: bool,
+) -> None:
+    try:
+        target.add(
+            list(paths.values()),
+            fs,
+            list(paths),
+            on_error=failures.__setitem__,
+            callback=callback,
+            batch_size=target.fs.jobs if verify is False else fs.jobs,
+            check_exists=False,
+            verify=verify,
+        )
+    except understood() as error:
+        # DVC moves what a failed download left, and then finds nothing to move.
+        if not failures:
+            failures[next(iter(paths))] = error
+
+
+def _by_hash(objects: Iterable[Object]) -> dict[str, list[Object]]:
+    grouped: dict[str, list[Object]] = defaultdict(list)
+    for item in objects:
+        grouped[item.hash_name].append(item)
+    return grouped
