@@ -62,8 +62,14 @@ def test_every_setting_tells_what_it_is(group):
 
 def test_the_name_of_a_command_is_the_name_of_its_file():
     names = {command.name for command in app.registered_commands}
-    names |= {group.name for group in app.registered_groups}
-    assert {Path(name).stem for name in COMMAND_FILES} - {"__init__"} == names
+    for group in app.registered_groups:
+        names.add(group.name)
+        if (PACKAGE / "commands" / group.name).is_dir():
+            inside = group.typer_instance.registered_commands
+            names |= {f"{group.name}/{command.name}" for command in inside}
+    paths = {name.removeprefix("commands/").removesuffix(".py") for name in COMMAND_FILES}
+    paths = {path.removesuffix("/__init__").replace("_", "-") for path in paths}
+    assert paths - {"--init--"} == names
 
 
 def every_command():

@@ -100,6 +100,16 @@ def _data_problems(config: Config) -> Iterator[ConfigError]:
             f" together they are {held_out:g}",
             hint="make their sum less than 1",
         )
+    if data.split in ("group", "time") and not data.split_by:
+        yield ConfigError(
+            f"data.split={data.split} needs the column to go by: data.split_by is not set",
+            hint=f"data.split={data.split} data.split_by=COLUMN",
+        )
+    if data.split == "stratified" and data.split_by:
+        yield ConfigError(
+            f"data.split_by={data.split_by} says nothing to data.split=stratified",
+            hint=f"did you mean data.split=group data.split_by={data.split_by}?",
+        )
 
 
 def _model_problems(config: Config) -> Iterator[ConfigError]:

@@ -38,9 +38,30 @@ def load(config: DataConfig, seed: int, reporter: Reporter) -> Splits:
         ConfigError: There is no such source, or a setting is off.
         DataError: The data can't be trained on.
     """
+    return split(read(config, reporter), config, seed, reporter)
+
+
+def read(config: DataConfig, reporter: Reporter) -> Splits:
+    """Loads and checks what the source of `config` has; what it leaves out is not split off yet.
+
+    Raises:
+        ConfigError: There is no such source, or a setting is off.
+        DataError: The data can't be trained on.
+    """
     given = source(config.module or config.name).load(config, reporter)
     _check(given, config.module or config.name)
+    return given
+
+
+def split(given: Splits, config: DataConfig, seed: int, reporter: Reporter) -> Splits:
+    """Completes and limits what `read` gave; every command splits through here.
+
+    Raises:
+        ConfigError: The fractions leave nothing to train on.
+        DataError: There are too few rows to split.
+    """
     splits = complete(given, config, seed, reporter)
+    _refuse_one_label(splits.train)
     _warn_of_leaks(splits, reporter)
     return limited(splits, config.limit, seed)
 
@@ -73,12 +94,8 @@ def _check(splits: Splits, name: str) -> None:
         )
     for split_name, split in splits.named().items():
         _check_rows(split, split_name)
+    _refuse_one_label(splits.train)
     known = set(splits.train.targets)
-    if len(known) == 1:
-        raise DataError(
-            f"every one of the {len(splits.train)} training rows has the label {known.pop()!r}",
-            hint="a classifier needs two classes: is data.label the right column?",
-        )
     if len(known) > max(20, len(splits.train) // 2):
         raise DataError(
             f"{len(known)} different labels in {len(splits.train)} training rows are no classes",
@@ -88,6 +105,15 @@ def _check(splits: Splits, name: str) -> None:
         for row, target in enumerate(split.targets, 1):
             if target not in known:
                 raise unknown_label(f"{split_name} split, row {row}", target, known)
+
+
+def _refuse_one_label(train: Examples) -> None:
+    known = set(train.targets)
+    if len(known) == 1:
+        raise DataError(
+            f"every one of the {len(train)} training rows has the label {known.pop()!r}",
+            hint="a classifier needs two classes: is data.label the right column?",
+        )
 
 
 def _check_rows(split: Examples, name: str) -> None:

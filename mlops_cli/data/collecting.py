@@ -19,21 +19,29 @@ class Collector:
         text_column: Column of the text, for messages.
         label_column: Column of the label, for messages.
         unit: What row numbers count: "line" or "row".
+        by_column: Column of `data.split_by`; None where rows are not split by one.
     """
 
     source: str
     text_column: str
     label_column: str
     unit: str
+    by_column: str | None = None
     _texts: list[str] = field(default_factory=list)
     _labels: list[str] = field(default_factory=list)
     _numbers: list[int] = field(default_factory=list)
     _without_text: list[int] = field(default_factory=list)
     _without_label: list[int] = field(default_factory=list)
+    _by: list[str] = field(default_factory=list)
+    _without_by: list[int] = field(default_factory=list)
     _stripped: int = 0
 
-    def add(self, number: int, text: str | None, label: str | None) -> None:
+    def add(self, number: int, text: str | None, label: str | None, by: str | None = None) -> None:
         """Takes the row that a person finds at `number`."""
+        if self.by_column is not None:
+            self._by.append(by or "")
+            if by is None or by.isspace():
+                self._without_by.append(number)
         if text is None or text.isspace():
             self._without_text.append(number)
         clean = label.strip() if label is not None else ""
@@ -54,9 +62,10 @@ class Collector:
             raise DataError(f"{self.source} has no rows", hint="a header alone trains nothing")
         self._refuse(self._without_label, "label", self.label_column)
         self._refuse(self._without_text, "text", self.text_column)
+        self._refuse(self._without_by, "value", self.by_column or "", setting="split_by")
         if self._stripped:
             reporter.info(f"{self.source}: stripped the space around {self._stripped} labels")
-        return Examples({"text": self._texts}, self._labels)
+        return Examples({"text": self._texts}, self._labels, self._numbers, self._by)
 
     def refuse_unknown(self, known: Iterable[str]) -> None:
         """Raises DataError where a label is none of `known`, the training labels."""
@@ -65,13 +74,13 @@ class Collector:
             if label not in labels:
                 raise unknown_label(f"{self.source}, {self.unit} {number}", label, labels)
 
-    def _refuse(self, numbers: list[int], what: str, column: str) -> None:
+    def _refuse(self, numbers: list[int], what: str, column: str, setting: str = "") -> None:
         if not numbers:
             return
         if len(numbers) == len(self._texts):
             raise DataError(
                 f"{self.source}: no row has a {what} (column {column!r} is empty)",
-                hint=f"another column? data.{what}=COLUMN",
+                hint=f"another column? data.{setting or what}=COLUMN",
             )
         count = "1 row has" if len(numbers) == 1 else f"{len(numbers)} rows have"
         named = ", ".join(map(str, numbers[:_NAMED])) + (", …" if len(numbers) > _NAMED else "")

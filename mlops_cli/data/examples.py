@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -13,10 +13,15 @@ class Examples:
     Attributes:
         inputs: Raw input columns by the task's name for them (`text`); all the same length.
         targets: Raw target of each row, as text; empty when the rows carry none.
+        numbers: Where a person finds each row: the line or row of its source; empty where the
+            source has no numbers of its own.
+        by: Group or time of each row, where `data.split_by` names a column; else empty.
     """
 
     inputs: dict[str, list[str]]
     targets: list[str]
+    numbers: list[int] = field(default_factory=list, compare=False)
+    by: list[str] = field(default_factory=list, compare=False)
 
     def __len__(self) -> int:
         return len(next(iter(self.inputs.values())))
@@ -24,7 +29,12 @@ class Examples:
     def take(self, rows: Sequence[int]) -> "Examples":
         """The rows at these positions, in this order."""
         inputs = {name: [column[row] for row in rows] for name, column in self.inputs.items()}
-        return Examples(inputs, [self.targets[row] for row in rows] if self.targets else [])
+        return Examples(
+            inputs,
+            [self.targets[row] for row in rows] if self.targets else [],
+            [self.numbers[row] for row in rows] if self.numbers else [],
+            [self.by[row] for row in rows] if self.by else [],
+        )
 
     def fingerprint(self) -> str:
         """SHA-256 of the content, the same on every machine."""

@@ -58,22 +58,25 @@ def _read(
         reporter.info(
             f"{path} is not UTF-8: read as {table.encoding}, a guess (data.encoding= sets another)"
         )
-    for name, setting in ((config.text, "data.text"), (config.label, "data.label")):
-        if name not in table.columns:
+    # Only training rows are split.
+    by = config.split_by if known is None else None
+    needed = [(config.text, "data.text"), (config.label, "data.label"), (by, "data.split_by")]
+    for name, setting in needed:
+        if name is not None and name not in table.columns:
             raise missing_column(table, name, setting)
-    rows = _collect(config, table, reporter)
+    rows = _collect(config, table, by, reporter)
     examples = rows.finish(reporter)
     if known is not None:
         rows.refuse_unknown(known)
     return examples
 
 
-def _collect(config: FileDataConfig, table: Table, reporter: Reporter) -> Collector:
-    rows = Collector(str(table.path), config.text, config.label, table.unit)
+def _collect(config: FileDataConfig, table: Table, by: str | None, reporter: Reporter) -> Collector:
+    rows = Collector(str(table.path), config.text, config.label, table.unit, by)
     text, label = config.text, config.label
     with reporter.task(f"reading {table.path.name}", None) as progress:
         for count, (number, row) in enumerate(table.rows(), 1):
-            rows.add(number, row[text], row[label])
+            rows.add(number, row[text], row[label], row[by] if by else None)
             if count % _PROGRESS_ROWS == 0:
                 progress.advance(_PROGRESS_ROWS)
     return rows

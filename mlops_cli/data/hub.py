@@ -140,15 +140,19 @@ def _read(
 ) -> Examples:
     """One split; `known` are the labels it may hold, None for any."""
     rows = _select(builder, config, split, setting)
-    _need_columns(rows, config)
-    collector = Collector(f"{config.dataset}, split {split}", config.text, config.label, "row")
+    by = config.split_by if known is None else None
+    _need_columns(rows, config, by)
+    source = f"{config.dataset}, split {split}"
+    collector = Collector(source, config.text, config.label, "row", by)
+    columns = [config.text, config.label, *([by] if by else [])]
     names = getattr(rows.features[config.label], "names", None)
     number = 0
     with reporter.task(f"reading split {split}", len(rows)) as progress:
-        for batch in rows.select_columns([config.text, config.label]).iter(_BATCH):
-            for text, label in zip(batch[config.text], batch[config.label], strict=True):
+        for batch in rows.select_columns(columns).iter(_BATCH):
+            for cells in zip(*(batch[column] for column in columns), strict=True):
                 number += 1
-                collector.add(number, text_of(text), _label(label, names))
+                text, label, value = (*cells, None)[:3]
+                collector.add(number, text_of(text), _label(label, names), text_of(value))
             progress.advance(len(batch[config.text]))
     examples = collector.finish(reporter)
     if known is not None:
@@ -186,9 +190,10 @@ def _split_names(builder: Any) -> list[str]:
     return list(builder.info.splits or {})
 
 
-def _need_columns(rows: Any, config: HubDataConfig) -> None:
-    for name, setting in ((config.text, "data.text"), (config.label, "data.label")):
-        if name not in rows.column_names:
+def _need_columns(rows: Any, config: HubDataConfig, by: str | None) -> None:
+    needed = [(config.text, "data.text"), (config.label, "data.label"), (by, "data.split_by")]
+    for name, setting in needed:
+        if name is not None and name not in rows.column_names:
             near = get_close_matches(name, rows.column_names, n=1)
             raise DataError(
                 f"{config.dataset} has no column {name!r}",

@@ -1,4 +1,4 @@
-"""Splits that are missing taken off the training rows: stratified, seeded, without leakage."""
+"""Splits that are missing taken off the training rows: seeded, without leakage."""
 
 import random
 from collections import defaultdict
@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import chain
 
+from mlops_cli.data import split_rules
 from mlops_cli.data.examples import Examples, Splits
+from mlops_cli.data.split_rules import Parts
 from mlops_cli.errors import ConfigError, DataError
 from mlops_cli.reporting import Reporter
 from mlops_cli.schemas.data import DataConfig
@@ -23,38 +25,112 @@ def complete(splits: Splits, config: DataConfig, seed: int, reporter: Reporter) 
 
     Args:
         splits: What the source gave.
-        config: Holds the fractions.
+        config: Holds the method and the fractions.
         seed: Seed of the draw.
-        reporter: Warned of classes too small to be split.
+        reporter: Warned of classes too small to be split, and of rows that are left out.
 
     Raises:
         ConfigError: The fractions leave nothing to train on.
-        DataError: There are too few rows.
+        DataError: There are too few rows, or the source has not what the method goes by.
     """
-    wanted: dict[str, float] = {}
-    if splits.test is None and config.test_fraction > 0:
-        wanted["test"] = config.test_fraction
-    if splits.validation is None:
-        wanted["validation"] = config.validation_fraction
+    wanted = missing(splits, config)
     if not wanted:
+        if config.split != "stratified":
+            reporter.warn(
+                f"data.split={config.split} has nothing to split: "
+                "the source brings its own validation and test rows"
+            )
         return splits
     if sum(wanted.values()) >= 1:
         raise ConfigError(
             f"data.validation_fraction and data.test_fraction add up to {sum(wanted.values()):g}",
             hint="they must leave rows to train on: less than 1 together",
         )
-    classes, repeats = _units(splits.train, random.Random(f"split {seed}"))
+    if config.split == "stratified":
+        parts = _stratified(splits.train, wanted, seed, reporter)
+    else:
+        parts = _by_rule(splits.train, wanted, config, seed, reporter)
+    return replace(splits, **{name: splits.train.take(sorted(parts[name])) for name in parts})
+
+
+def missing(splits: Splits, config: DataConfig) -> dict[str, float]:
+    """The share of the training rows that each split takes which the source left out."""
+    wanted: dict[str, float] = {}
+    if splits.test is None and config.test_fraction > 0:
+        wanted["test"] = config.test_fraction
+    if splits.validation is None:
+        wanted["validation"] = config.validation_fraction
+    return wanted
+
+
+def _stratified(
+    examples: Examples, wanted: dict[str, float], seed: int, reporter: Reporter
+) -> Parts:
+    """Texts drawn at random, so that classes keep their shares."""
+    classes, repeats = _units(examples, random.Random(f"split {seed}"))
     total = sum(map(len, classes.values()))
     _warn_of_singles(classes, reporter)
-    parts: dict[str, list[int]] = {}
+    parts: Parts = {}
     for name, fraction in wanted.items():
         parts[name] = _draw(classes, max(1, round(fraction * total)), name)
     parts["train"] = [row for units in classes.values() for row in units]
-    made = {
-        name: splits.train.take(sorted(chain(units, *(repeats.get(row, ()) for row in units))))
+    return {
+        name: list(chain(units, *(repeats.get(row, ()) for row in units)))
         for name, units in parts.items()
     }
-    return replace(splits, **made)
+
+
+def _by_rule(
+    examples: Examples, wanted: dict[str, float], config: DataConfig, seed: int, reporter: Reporter
+) -> Parts:
+    """Rows chosen by one of `split_rules`, later rows of classes that train lacks left out."""
+    column = config.split_by or ""
+    if column and len(examples.by) != len(examples):
+        raise DataError(
+            f"the data source {config.name!r} gives no column {column!r} to split by",
+            hint="a source of your own fills Examples.by; or data.split=stratified",
+        )
+    if config.split == "hash":
+        parts = split_rules.by_hash(examples, wanted, seed)
+    elif config.split == "group":
+        parts = split_rules.by_group(examples, wanted, seed)
+    else:
+        parts = split_rules.by_time(examples, wanted, column)
+        lost = len(examples) - sum(map(len, parts.values()))
+        if lost:
+            reporter.warn(f"{lost} later rows are left out: an earlier split has their text")
+    for name, rows in parts.items():
+        if not rows:
+            raise DataError(
+                f"data.split={config.split} leaves no rows for {name}",
+                hint=f"add rows, or another way: data.split=stratified, data.{name}_path=FILE",
+            )
+    known = {examples.targets[row] for row in parts["train"]}
+    kept = {
+        name: [row for row in rows if examples.targets[row] in known]
+        for name, rows in parts.items()
+    }
+    _tell_unknown(examples, parts, kept, reporter)
+    return kept
+
+
+def _tell_unknown(examples: Examples, parts: Parts, kept: Parts, reporter: Reporter) -> None:
+    """Warns of classes that training doesn't see.
+
+    Raises:
+        DataError: They were all that a split had.
+    """
+    for name, rows in parts.items():
+        lost = len(rows) - len(kept[name])
+        if not kept[name]:
+            raise DataError(
+                f"the {name} rows have only labels that no training row has",
+                hint="data.split=stratified gives every class to every split",
+            )
+        if lost:
+            labels = sorted({examples.targets[row] for row in set(rows) - set(kept[name])})
+            named = ", ".join(map(repr, labels[:5])) + (", …" if len(labels) > 5 else "")
+            reporter.warn(f"{lost} {name} rows are left out: no training row has the label {named}")
 
 
 def limited(splits: Splits, limit: int | None, seed: int) -> Splits:

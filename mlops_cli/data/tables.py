@@ -185,11 +185,12 @@ def missing_column(table: Table, name: str, setting: str) -> DataError:
     Args:
         table: The table.
         name: The column it lacks.
-        setting: The config key that names the column: `data.text` or `data.label`.
+        setting: The config key that names the column, such as `data.text`.
     """
     by_case = {column.casefold(): column for column in table.columns}
     near = get_close_matches(name.casefold(), by_case, n=1)
-    meant = by_case[near[0]] if near else guess_columns(table)[setting == "data.label"]
+    guessed = dict(zip(("data.text", "data.label"), guess_columns(table), strict=True))
+    meant = by_case[near[0]] if near else guessed.get(setting)
     shown = ", ".join(_shortened(column) for column in table.columns[:20])
     more = f" and {len(table.columns) - 20} more" if len(table.columns) > 20 else ""
     suggestion = f"did you mean {setting}={_shortened(meant)}? " if meant else ""

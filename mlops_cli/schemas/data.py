@@ -29,6 +29,18 @@ class DataConfig:
         minimum=0,
         below=1,
     )
+    split: str = option(
+        "How validation and test rows are chosen where there is no file for them: stratified "
+        "(classes keep their shares), hash (a row's side stays when rows are added), group "
+        "(split_by stays whole) or time (by split_by, the latest rows are the test).",
+        "stratified",
+        choices=("stratified", "hash", "group", "time"),
+    )
+    split_by: str | None = option(
+        "Column of the group or of the time that `split` goes by; hash goes by the text without "
+        "it.",
+        None,
+    )
     limit: int | None = option(
         "Use only this many rows of each split (a quick try).", None, minimum=1
     )

@@ -91,7 +91,12 @@ def run(config: Config, root: Path, overrides: Sequence[str], reporter: Reporter
             "monitor": config.trainer.monitor,
             "seed": config.seed,
             "git": dataclasses.asdict(project.git_facts(root)),
-            "data": {"name": config.data.name, "fingerprints": prepared.fingerprints},
+            "data": {
+                "name": config.data.name,
+                "split": config.data.split,
+                "split_by": config.data.split_by,
+                "fingerprints": prepared.fingerprints,
+            },
             "precision": prepared.precision,
             "environment": hardware.environment(torch.get_num_threads()),
             "truncated": prepared.truncated,

@@ -2,4 +2,11 @@
 
 import typer
 
-app = typer.Typer(no_args_is_help=True, help="Look into, check, version and split the data.")
+from mlops_cli.commands.data import split
+from mlops_cli.completion import Group
+
+app = typer.Typer(
+    cls=Group, no_args_is_help=True, help="Look into, check, version and split the data."
+)
+for command in (split,):
+    app.command(name=command.NAME, epilog=command.EPILOG)(command.run)
