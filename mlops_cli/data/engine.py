@@ -225,8 +225,9 @@ class Engine:
         """The raw and the typed view of `source`. Raises _EngineError when it can't be read."""
         number = len(self._relations)
         raw, name = f"raw_{number}", f"table_{number}"
-        filled = (f"NULLIF({quoted(column)}, '') AS {quoted(column)}" for column in table.columns)
-        picked = "*" if table.format == "parquet" else ", ".join(filled)
+        filled = (_without(column, ("", *table.missing)) for column in table.columns)
+        as_is = table.format == "parquet" and not table.missing
+        picked = "*" if as_is else ", ".join(filled)
         try:
             self._connection.execute(
                 f"CREATE OR REPLACE VIEW {raw} AS SELECT {picked} FROM {source}"
@@ -286,6 +287,13 @@ def _typed(column: str, kind: str) -> str:
         # NaN is missing here, as it is everywhere else.
         return f"CASE WHEN isfinite(TRY_CAST({name} AS DOUBLE)) THEN TRY_CAST({name} AS DOUBLE) END"
     return f"TRY_CAST({name} AS {_TYPES[kind]})"
+
+
+def _without(column: str, missing: Sequence[str]) -> str:
+    """The column with the values that mean "missing" left out; its type stays."""
+    name, values = quoted(column), ", ".join(map(literal, missing))
+    blank = f"CAST({name} AS VARCHAR) IN ({values})"
+    return f"CASE WHEN {blank} THEN NULL ELSE {name} END AS {name}"
 
 
 def _native(kind: str) -> str:

@@ -24,7 +24,7 @@ def readable(table: Table, copy: Path) -> str:
     path = literal(str(table.path))
     if table.format == "parquet":
         return f"read_parquet({path})"
-    if table.encoding not in _STRAIGHT:
+    if table.encoding not in _STRAIGHT or table.skip_rows:
         return copied(table, copy)
     if table.format == "jsonl":
         return (
@@ -32,7 +32,7 @@ def readable(table: Table, copy: Path) -> str:
             f"maximum_object_size = {_MAX_LINE})"
         )
     dialect = table.dialect
-    if dialect is None or dialect.skip_space or len(table.columns) == 1:
+    if dialect is None or dialect.skip_space or dialect.splits_once or len(table.columns) == 1:
         return copied(table, copy)
     return _csv(path, _types(table), dialect, header=table.has_header)
 

@@ -37,6 +37,25 @@ def load(config: DataConfig, reporter: Reporter) -> Splits:
     return Splits(train, validation, _later(config, config.test_path, known, reporter))
 
 
+def open_file(config: FileDataConfig, path: str) -> Table:
+    """One of the files that the settings name, opened as they say.
+
+    Raises:
+        NotFoundError: There is no such file.
+        DataError: It can't be read as a table.
+        ConfigError: A setting is no encoding, delimiter or format.
+    """
+    return open_table(
+        locate(path),
+        format=config.format,
+        encoding=config.encoding,
+        delimiter=config.delimiter,
+        columns=config.columns,
+        skip_rows=config.skip_rows,
+        missing=config.missing or (),
+    )
+
+
 def _later(
     config: FileDataConfig, path: str | None, known: set[str], reporter: Reporter
 ) -> Examples | None:
@@ -47,13 +66,7 @@ def _read(
     config: FileDataConfig, path: str, reporter: Reporter, known: set[str] | None = None
 ) -> Examples:
     """One file; `known` are the labels it may hold, None for any."""
-    table = open_table(
-        locate(path),
-        format=config.format,
-        encoding=config.encoding,
-        delimiter=config.delimiter,
-        columns=config.columns,
-    )
+    table = open_file(config, path)
     if table.encoding_guessed:
         reporter.info(
             f"{path} is not UTF-8: read as {table.encoding}, a guess (data.encoding= sets another)"

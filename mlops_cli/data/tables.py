@@ -4,13 +4,14 @@ Training and `mlops predict` read through this file, so the base install is enou
 alone needs pyarrow).
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Protocol
 
+from mlops_cli.data.formats import recognition
 from mlops_cli.data.formats.decoding import open_text
 from mlops_cli.data.formats.delimited import Delimited, DelimitedWriter, open_delimited
 from mlops_cli.data.formats.dialect import Dialect
@@ -30,17 +31,6 @@ ENDINGS = {
     ".parquet": "parquet",
     ".pq": "parquet",
 }
-_NO_TABLES = {
-    b"PK\x03\x04": "a zip archive or an office document",
-    b"\xd0\xcf\x11\xe0": "an old office document",
-    b"\x1f\x8b": "gzip-compressed",
-    b"BZh": "bzip2-compressed",
-    b"\xfd7zXZ": "xz-compressed",
-    b"\x28\xb5\x2f\xfd": "zstd-compressed",
-    b"%PDF": "a PDF",
-    b"SQLite format 3": "an SQLite database",
-}
-_MARKUP = (b"<html", b"<!doctype", b"<?xml", b"<table")
 
 
 @dataclass(frozen=True)
@@ -55,6 +45,8 @@ class Table:
         encoding_guessed: The encoding is a guess that a person should hear of.
         dialect: How a delimited file separates and quotes; None for the other formats.
         has_header: The first row of a delimited file holds the names.
+        skip_rows: Lines above the table that are no part of it.
+        missing: Values that mean that there is none, beside the empty one.
     """
 
     path: Path
@@ -65,6 +57,8 @@ class Table:
     dialect: Dialect | None
     has_header: bool
     _rows: Callable[[], Iterator[tuple[int, dict[str, str | None]]]]
+    skip_rows: int = 0
+    missing: tuple[str, ...] = ()
 
     @property
     def unit(self) -> str:
@@ -77,7 +71,12 @@ class Table:
         Raises:
             DataError: A row is damaged; the message names its line.
         """
-        return self._rows()
+        return self._without_missing() if self.missing else self._rows()
+
+    def _without_missing(self) -> Iterator[tuple[int, dict[str, str | None]]]:
+        missing = frozenset(self.missing)
+        for number, row in self._rows():
+            yield number, {n: None if value in missing else value for n, value in row.items()}
 
 
 class Writer(Protocol):
@@ -94,6 +93,8 @@ def open_table(
     encoding: str = "auto",
     delimiter: str = "auto",
     columns: list[str] | None = None,
+    skip_rows: int = 0,
+    missing: Sequence[str] = (),
 ) -> Table:
     """Opens a table: format, encoding, delimiter and columns are found where "auto".
 
@@ -103,6 +104,8 @@ def open_table(
         encoding: Python's name of a text encoding.
         delimiter: One character, for CSV and TSV.
         columns: Names of the columns of a CSV or TSV file without a header.
+        skip_rows: Lines above the header, or the first row, that are not read.
+        missing: Values that mean that there is none, beside the empty one.
 
     Raises:
         NotFoundError: There is no such file.
@@ -115,13 +118,15 @@ def open_table(
         raise ConfigError(
             f"{path} is {found} and names its own columns", hint="leave data.columns out"
         )
+    blank = tuple(missing)
     if found == "parquet":
         from mlops_cli.data.formats.parquet import open_parquet
 
         parquet = open_parquet(path)
-        return Table(path, parquet.columns, found, None, False, None, False, parquet.rows)
-    _refuse_binary(path, head)
-    text = open_text(path, encoding)
+        facts = (path, parquet.columns, found, None, False, None, False)
+        return Table(*facts, parquet.rows, missing=blank)
+    recognition.refuse(path, head)
+    text = open_text(path, encoding, skip_rows)
     dialect, has_header = None, False
     opened: JsonLines | Delimited
     if found == "jsonl":
@@ -129,8 +134,18 @@ def open_table(
     else:
         opened = open_delimited(text, found, delimiter, columns)
         dialect, has_header = opened.dialect, opened.has_header
-    encoding, guessed = text.encoding, text.guessed
-    return Table(path, opened.columns, found, encoding, guessed, dialect, has_header, opened.rows)
+    return Table(
+        path,
+        opened.columns,
+        found,
+        text.encoding,
+        text.guessed,
+        dialect,
+        has_header,
+        opened.rows,
+        skip_rows,
+        blank,
+    )
 
 
 def format_of(path: Path, head: bytes = b"") -> str:
@@ -245,16 +260,6 @@ def _not_found(path: Path) -> NotFoundError:
         else "a relative path starts at " + str(Path.cwd())
     )
     return NotFoundError(f"no file {path}", hint=hint)
-
-
-def _refuse_binary(path: Path, head: bytes) -> None:
-    if head.startswith(b"PAR1"):
-        raise DataError(f"{path} is a Parquet file", hint="data.format=parquet")
-    for magic, kind in _NO_TABLES.items():
-        if head.startswith(magic):
-            raise DataError(f"{path} is {kind}, no table", hint="save it as CSV, JSONL or Parquet")
-    if head.lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith(_MARKUP):
-        raise DataError(f"{path} is HTML or XML, no table", hint="save it as CSV, JSONL or Parquet")
 
 
 def _temporary(stack: ExitStack, path: Path) -> Path:

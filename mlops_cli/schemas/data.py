@@ -15,7 +15,9 @@ class DataConfig:
     text: str = option("Column that holds the text.", "text")
     label: str = option("Column that holds the label.", "label")
     schema: str | None = option(
-        "Schema file, which says what the columns look like; null: that is not checked.", None
+        "Schema file, which says what the columns look like; null: that is not checked.",
+        None,
+        file=True,
     )
     validation_fraction: float = option(
         "Share of the training rows kept for validation when there is no validation file.",
@@ -75,6 +77,12 @@ class FileDataConfig(DataConfig):
     delimiter: str = option("Column delimiter of a CSV file; auto detects it.", "auto")
     columns: list[str] | None = option(
         "Column names, for a CSV or TSV file without a header.", None
+    )
+    skip_rows: int = option(
+        "Lines above the header, such as a title, that are not read.", 0, minimum=0
+    )
+    missing: list[str] | None = option(
+        'Values that mean that there is none, beside the empty one, such as ["?"].', None
     )
 
 

@@ -1,5 +1,7 @@
 """Tables in the engine: the very rows that training reads, typed, whatever the file is like."""
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from mlops_cli.data.engine import Engine
@@ -23,8 +25,8 @@ FILES = {
 ENCODED = {"latin.csv": "cp1252", "wide.csv": "utf-16", "marked.csv": "utf-8-sig"}
 
 
-def rows_of(path):
-    table = open_table(path)
+def rows_of(path, **settings):
+    table = open_table(path, **settings)
     with Engine(SilentReporter()) as engine:
         relation = engine.open(table)
         found = [row for batch in engine.stream(f"SELECT * FROM {relation.raw}") for row in batch]
@@ -38,6 +40,32 @@ def test_rows_are_those_that_training_reads(tmp_path, name):
     found, _, ours = rows_of(path)
     assert found == ours
     assert found
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "settings"),
+    [
+        ("titled.csv", "Sales\n2024\na,b\n1,x\n2,?\n", {"skip_rows": 2, "missing": ["?", "2"]}),
+        ("plain.csv", "a,b\n1,x\n2,?\n", {"missing": ["?"]}),
+        ("spaced.txt", "1 so it began\n0 \n", {"delimiter": "space", "columns": ["a", "b"]}),
+        ("objects.jsonl", '{"a": "?", "b": 1}\n{"a": "x", "b": 2}\n', {"missing": ["?", "2"]}),
+    ],
+)
+def test_rows_are_those_that_training_reads_with_these_settings(tmp_path, name, content, settings):
+    path = tmp_path / name
+    path.write_text(content, "utf-8")
+    found, _, ours = rows_of(path, **settings)
+    assert found == ours
+    assert None in [value for row in ours for value in row]
+
+
+def test_values_that_mean_missing_leave_the_types_of_parquet(tmp_path):
+    path = tmp_path / "table.parquet"
+    pq.write_table(pa.table({"a": [1, -999, 3], "b": ["x", "n/a", ""]}), path)
+    found, kinds, ours = rows_of(path, missing=["-999", "n/a"])
+    assert found == [(1, "x"), (None, None), (3, None)]
+    assert ours == [("1", "x"), (None, None), ("3", None)]
+    assert kinds == {"a": "integer", "b": "text"}
 
 
 @pytest.mark.parametrize("name", ENCODED)

@@ -81,7 +81,7 @@ def test_parquet_is_read_by_row(tmp_path):
         path,
     )
     table = open_table(path)
-    assert (table.unit, table.encoding, table.delimiter) == ("row", None, None)
+    assert (table.unit, table.encoding, table.dialect) == ("row", None, None)
     assert list(table.rows()) == [
         (1, {"text": "a", "label": "1", "kind": "x", "raw": "é"}),
         (2, {"text": None, "label": None, "kind": "y", "raw": None}),

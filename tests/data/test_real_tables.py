@@ -2,11 +2,8 @@
 
 import csv
 
-from mlops_cli import data
 from mlops_cli.data.tables import guess_columns, open_table
 from mlops_cli.errors import MlopsError
-from mlops_cli.reporting import SilentReporter
-from mlops_cli.schemas.data import FileDataConfig
 
 
 def verdict(path):
@@ -21,50 +18,6 @@ def verdict(path):
     assert path.name in refused.message
     assert len(refused.message) < 300
     return refused.message.removeprefix(f"{path.parent}/")
-
-
-def test_the_messy_tables(shared_data):
-    folder = shared_data / "messy-tables" / "files"
-    assert {path.name: verdict(path) for path in sorted(folder.iterdir())} == {
-        "begrotingsanalyse-2011.csv": 42,
-        "characters.csv": 382,
-        "complex.csv": 3,
-        "complex.html": "complex.html is HTML or XML, no table",
-        "encrypted_no_password.xls": "encrypted_no_password.xls is an old office document, no table",
-        "example.tsv": 140,
-        "excel_pasting.csv": 20,
-        "long.csv": 3999,
-        "mixedGLB.csv": 136,
-        "null.csv": "null.csv: the header names two columns '0' (3 and 4)",
-        "simple.csv": 6,
-        "simple.ods": "simple.ods is a zip archive or an office document, no table",
-        "simple.psv": 28,
-        "simple.ssv": 6,
-        "simple.unknown": "simple.unknown is empty",
-        "simple.xlsx": "simple.xlsx is a zip archive or an office document, no table",
-        "simple.zip": "simple.zip is a zip archive or an office document, no table",
-        "skip_initials.csv": 2,
-        "small.csv": 0,
-        "spanish_chars.csv": 116,
-        "sparse_with_column_errors.csv": 2237,
-        "unicode_sheet_name.xls": "unicode_sheet_name.xls is an old office document, no table",
-        "utf-16le_encoded.csv": 327,
-        "utf8bom.csv": 0,
-        "weird_head_padding.csv": "weird_head_padding.csv, line 4: 1 field where the header has 5",
-    }
-
-
-def test_the_messy_tables_can_be_trained_on_or_are_refused(shared_data):
-    told = []
-    for path in sorted((shared_data / "messy-tables" / "files").iterdir()):
-        try:
-            columns = open_table(path).columns
-            config = FileDataConfig(name="file", path=str(path), text=columns[0], label=columns[-1])
-            assert len(data.load(config, 0, SilentReporter()).train)
-        except MlopsError as error:
-            told.append(f"{error.message} ({error.hint})")
-    assert len(told) > 15
-    assert all("\n" not in line for line in told)
 
 
 def test_every_other_real_file_that_calls_itself_a_table(shared_data):

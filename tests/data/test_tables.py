@@ -44,7 +44,7 @@ def refusal(path, **settings):
 )
 def test_the_delimiter_is_found(tmp_path, content, delimiter):
     table = open_table(written(tmp_path, content))
-    assert table.delimiter == delimiter
+    assert table.dialect.delimiter == delimiter
     assert table.columns == (["text", "label"] if "label" in content else ["text"])
     assert len(list(table.rows())) == 2
 
@@ -174,9 +174,13 @@ def test_a_space_before_a_quoted_field_is_no_part_of_it(tmp_path):
         ("text,label\na\0b,1\n", "reviews.csv, line 2, column 2: a NUL byte"),
         ("text,text\na,1\n", "reviews.csv: the header names two columns 'text' (1 and 2)"),
         ("<!DOCTYPE html>\n<html></html>", "reviews.csv is HTML or XML, no table"),
-        (b"PK\x03\x04rest", "reviews.csv is a zip archive or an office document, no table"),
+        (b"PK\x03\x04rest", "reviews.csv is a zip archive, no table"),
         (b"\x1f\x8brest", "reviews.csv is gzip-compressed, no table"),
         (b"PAR1rest", "reviews.csv is a Parquet file"),
+        (
+            "Prices of 2024,,,\na,b,c,d\n1,2,3,4\n",
+            "reviews.csv, line 1: names 1 of 4 columns: a title above the table?",
+        ),
     ],
 )
 def test_a_damaged_file_is_refused_in_one_line(tmp_path, content, message):
@@ -234,3 +238,68 @@ def test_a_large_file_is_read_in_little_memory(tmp_path, name):
     tracemalloc.stop()
     assert count == 60_000
     assert peak < 12_000_000
+
+
+def test_lines_above_the_table_are_skipped(tmp_path):
+    path = written(tmp_path, 'Reviews of 2024\n\ntext,label\n"two\nlines",1\nb\n')
+    table = open_table(path, skip_rows=2)
+    assert table.columns == ["text", "label"]
+    assert next(table.rows()) == (4, {"text": "two\nlines", "label": "1"})
+    with pytest.raises(DataError, match="line 6: 1 field where the header has 2"):
+        list(table.rows())
+    with pytest.raises(DataError, match="is empty"):
+        open_table(path, skip_rows=6)
+
+
+def test_lines_above_objects_are_skipped(tmp_path):
+    path = written(tmp_path, '# made today\n{"text": "a"}\n', "reviews.jsonl")
+    assert list(open_table(path, skip_rows=1).rows()) == [(2, {"text": "a"})]
+    path = written(tmp_path, '# made today\n{"text": "a"}\n{"text": \n', "reviews.jsonl")
+    with pytest.raises(DataError, match="line 3, column"):
+        open_table(path, skip_rows=1)
+
+
+@pytest.mark.parametrize(
+    ("content", "hint"),
+    [
+        ("Sales,,,\n,,,\n" + "a,b,c,d\n" * 9, "the table begins in line 3? data.skip_rows=2"),
+        ("Sales, costs\nof 2024\n" + "a;b;c\n" * 9, "the table begins in line 3? data.skip_rows=2"),
+        ("Sales,,,\n1,1,1,1\n", "data.skip_rows=1 data.columns=[NAME,NAME,…]"),
+        (
+            "NUM How, so ?\n" + "DESC What is it ?\nNUM How, many ?\n" * 4,
+            "data.delimiter=space data.columns=[label,text]",
+        ),
+        ("Paris I-LOC\nis O\n, O\n\n" * 3, "mlops trains on whole texts only, so far"),
+        ("a,b\n1,2,3\n", "put quotes around fields that contain ','"),
+    ],
+)
+def test_the_hint_says_how_to_begin_where_the_table_does(tmp_path, content, hint):
+    path = written(tmp_path, content)
+    with pytest.raises(DataError) as caught:
+        rows_of(path)
+    assert hint in caught.value.hint
+
+
+def test_a_wide_row_of_names_needs_not_name_every_column(tmp_path):
+    path = written(tmp_path, "text,label,,,,\n" + "good,1,,,,\n" * 3)
+    assert len(rows_of(path)) == 3
+
+
+def test_a_space_may_part_a_label_from_a_text(tmp_path):
+    path = written(tmp_path, '1 "so, it" began\n0 \n\n1 b\n')
+    table = open_table(path, delimiter="space", columns=["label", "text"])
+    assert list(table.rows()) == [
+        (1, {"label": "1", "text": '"so, it" began'}),
+        (2, {"label": "0", "text": None}),
+        (4, {"label": "1", "text": "b"}),
+    ]
+    with pytest.raises(ConfigError, match="parts a line at its first space"):
+        open_table(path, delimiter="space")
+
+
+def test_a_space_after_every_delimiter_is_no_part_of_the_values(tmp_path):
+    path = written(tmp_path, "age, job, income\n25, ?, <=50K.\n38, Sales, >50K.\n")
+    table = open_table(path, missing=["?"])
+    assert [row["job"] for _, row in table.rows()] == [None, "Sales"]
+    kept = written(tmp_path, "a,b\nx, y\n", "mixed.csv")
+    assert rows_of(kept)[0][1] == {"a": "x", "b": " y"}

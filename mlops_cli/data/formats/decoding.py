@@ -49,6 +49,7 @@ class TextFile:
         guessed: The encoding is a guess a person should hear of.
         sample: Its beginning, cut at a line end where the file goes on.
         whole: The sample is the whole file.
+        skipped: Lines at the beginning that are left out, also of the sample.
     """
 
     path: Path
@@ -56,6 +57,7 @@ class TextFile:
     guessed: bool
     sample: str
     whole: bool
+    skipped: int = 0
 
     def lines(self) -> Iterator[str]:
         r"""Every line with its line end; `\n`, `\r\n` and `\r` all end one.
@@ -70,7 +72,8 @@ class TextFile:
                     number += 1
                     if "\0" in line or len(line) == MAX_LINE:
                         raise self._no_table(line, number)
-                    yield line
+                    if number > self.skipped:
+                        yield line
             except UnicodeError as error:
                 raise undecodable(self.path, self.encoding) from error
 
@@ -89,8 +92,13 @@ class TextFile:
         )
 
 
-def open_text(path: Path, encoding: str) -> TextFile:
+def open_text(path: Path, encoding: str, skip: int = 0) -> TextFile:
     """The file with its encoding settled: the given one, or with "auto" the one that fits.
+
+    Args:
+        path: The file.
+        encoding: Python's name of an encoding, or auto.
+        skip: Lines at the beginning to leave out.
 
     Raises:
         ConfigError: There is no such encoding.
@@ -111,7 +119,8 @@ def open_text(path: Path, encoding: str) -> TextFile:
     if not whole:
         cut = max(sample.rfind("\n"), sample.rfind("\r")) + 1
         sample = sample[:cut] if cut else sample
-    return TextFile(path, encoding, guessed, sample, whole)
+    sample = re.sub(rf"\A(?:[^\r\n]*(?:\r\n|\r|\n|\Z)){{{skip}}}", "", sample) if skip else sample
+    return TextFile(path, encoding, guessed, sample, whole, skip)
 
 
 def undecodable(path: Path, encoding: str) -> DataError:

@@ -5,11 +5,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO, Any
 
+from mlops_cli.data.formats import preamble
 from mlops_cli.data.formats.decoding import TextFile
-from mlops_cli.data.formats.dialect import DELIMITERS, Dialect, detect
+from mlops_cli.data.formats.dialect import DELIMITERS, SPACE, Dialect, detect
 from mlops_cli.errors import ConfigError, DataError
 
-_NAMED = {"\\t": "\t", "tab": "\t", "comma": ",", "semicolon": ";", "pipe": "|"}
+_NAMED = {"\\t": "\t", "tab": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "space": SPACE}
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,7 @@ class Delimited:
         fields = "1 field" if found == 1 else f"{found} fields"
         return DataError(
             f"{self.text.path}, line {line}: {fields} where {source} {len(self.columns)}",
-            hint=f"put quotes around fields that contain {self.dialect.delimiter!r}, "
-            "or name another delimiter: data.delimiter=';'",
+            hint=_advice(self.text, self.dialect),
         )
 
 
@@ -66,14 +66,48 @@ def open_delimited(
     else:
         candidates = ("\t",) if table_format == "tsv" else DELIMITERS
     width = len(columns) if columns else None
+    if candidates == (SPACE,) and width != 2:
+        raise ConfigError(
+            "data.delimiter=space parts a line at its first space, and needs two names",
+            hint="data.delimiter=space data.columns=[label,text]",
+        )
     dialect = detect(text.sample, candidates, whole=text.whole, width=width)
     if columns:
         return Delimited(text, dialect, _unique(text, columns, "data.columns"), has_header=False)
     _, names = next(_records(text, dialect), (0, None))
     if names is None:
         raise DataError(f"{text.path} is empty", hint="a header line and rows are expected")
+    if preamble.is_title(names, text.sample, dialect):
+        share = f"{_filled(names)} of {len(names)} columns"
+        raise DataError(
+            f"{text.path}, line {text.skipped + 1}: names {share}: a title above the table?",
+            hint=_skipping(text) or "name the columns: data.skip_rows=1 data.columns=[NAME,NAME,…]",
+        )
     named = [name.strip() or f"column_{position}" for position, name in enumerate(names, 1)]
     return Delimited(text, dialect, _unique(text, named, "the header"), has_header=True)
+
+
+def _filled(names: list[str]) -> int:
+    return sum(bool(name.strip()) for name in names)
+
+
+def _skipping(text: TextFile) -> str:
+    """How to begin where the table does; empty where there is nothing to skip."""
+    line = preamble.header_line(text.sample)
+    skip = text.skipped + line - 1 if line else 0
+    return f"the table begins in line {skip + 1}? data.skip_rows={skip}" if skip else ""
+
+
+def _advice(text: TextFile, dialect: Dialect) -> str:
+    """What to do about rows that are not as wide as the header."""
+    if preamble.is_conll(text.sample):
+        return "tokens with their tags? mlops trains on whole texts only, so far"
+    if preamble.splits_at_first_space(text.sample):
+        return "a label, a space, a text? data.delimiter=space data.columns=[label,text]"
+    return _skipping(text) or (
+        f"put quotes around fields that contain {dialect.delimiter!r}, "
+        "or name another delimiter: data.delimiter=';'"
+    )
 
 
 def _records(text: TextFile, dialect: Dialect) -> Iterator[tuple[int, list[str]]]:
@@ -84,9 +118,10 @@ def _records(text: TextFile, dialect: Dialect) -> Iterator[tuple[int, list[str]]
         for fields in reader:
             start, end = end + 1, reader.line_num
             if fields:
-                yield start, fields
+                yield text.skipped + start, fields
     except csv.Error as error:
-        raise _misquoted(text, str(error), end + 1, reader.line_num) from error
+        start, line = text.skipped + end + 1, text.skipped + reader.line_num
+        raise _misquoted(text, str(error), start, line) from error
 
 
 def _misquoted(text: TextFile, complaint: str, start: int, line: int) -> DataError:

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 DELIMITERS = (",", "\t", ";", "|")
+SPACE = " "
+"""Delimiter of files whose last column, the text, has spaces of its own and is not quoted."""
+
 FIELD_LIMIT = 1 << 24
 """Longest field in characters; a quote that is never closed ends there at the latest."""
 
@@ -41,8 +44,15 @@ class Dialect:
     quoted: bool = True
     skip_space: bool = False
 
+    @property
+    def splits_once(self) -> bool:
+        """A row is its first word and the rest of the line."""
+        return self.delimiter == SPACE
+
     def reader(self, lines: Iterable[str]) -> Reader:
         """The standard library's reader, strict about quotes."""
+        if self.splits_once:
+            return _FirstWord(lines)
         # One process-wide limit; the default of 128 KiB is less than a long document.
         csv.field_size_limit(FIELD_LIMIT)
         return csv.reader(
@@ -52,6 +62,20 @@ class Dialect:
             skipinitialspace=self.skip_space,
             strict=True,
         )
+
+
+class _FirstWord:
+    """Rows of two fields: the first word and the rest of the line."""
+
+    def __init__(self, lines: Iterable[str]) -> None:
+        self._lines = lines
+        self.line_num = 0
+
+    def __iter__(self) -> Iterator[list[str]]:
+        for line in self._lines:
+            self.line_num += 1
+            whole = line.rstrip("\r\n")
+            yield whole.split(SPACE, 1) if whole else []
 
 
 @dataclass(frozen=True)
@@ -100,7 +124,14 @@ def _best_quoting(lines: list[str], delimiter: str, whole: bool, width: int | No
     if quoted.fit < 1 and any(f'{delimiter} "' in line for line in lines):
         spaced = _try(lines, Dialect(delimiter, skip_space=True), whole, width)
         return max(quoted, spaced, key=lambda trial: trial.fit)
+    if quoted.fit == 1 and all(_spaced(row) for row in quoted.rows):
+        return _try(lines, Dialect(delimiter, skip_space=True), whole, width)
     return quoted
+
+
+def _spaced(row: Sequence[str]) -> bool:
+    """Whether a space follows every delimiter: it belongs to none of the fields."""
+    return len(row) > 1 and all(field.startswith(" ") for field in row[1:])
 
 
 def _try(lines: list[str], dialect: Dialect, whole: bool, width: int | None) -> _Trial:

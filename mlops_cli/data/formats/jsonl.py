@@ -47,7 +47,7 @@ def open_jsonl(text: TextFile) -> JsonLines:
 
 def _objects(text: TextFile) -> Iterator[tuple[int, dict[str, Any]]]:
     decode = json.JSONDecoder(parse_constant=_nothing).decode
-    for number, line in enumerate(text.lines(), 1):
+    for number, line in enumerate(text.lines(), 1 + text.skipped):
         if line.isspace():
             continue
         try:
@@ -77,7 +77,7 @@ def _invalid(text: TextFile, number: int, error: json.JSONDecodeError) -> DataEr
     array = number == 1 and error.doc.lstrip().startswith("[")
     return DataError(
         f"{text.path}, line {number}, column {error.colno}: not valid JSON ({error.msg})",
-        hint="an array of objects? write one object a line instead"
+        hint="an array of objects? write one object a line instead: jq -c '.[]' IN > OUT.jsonl"
         if array
         else "each line is one whole JSON object",
     )
