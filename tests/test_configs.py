@@ -20,7 +20,7 @@ def test_no_group_is_left_out():
     assert not list(TREE.rglob("*.yml"))
 
 
-COMMAND = re.compile(r":\s+(mlops (?:train|evaluate|export|config) ?.*)")
+COMMAND = re.compile(r":\s+(mlops (?:train|evaluate|export|config|data) ?.*)")
 
 
 def command_in(name):

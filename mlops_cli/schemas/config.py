@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from mlops_cli.schemas.data import DataConfig
+from mlops_cli.schemas.drift import DriftConfig
 from mlops_cli.schemas.export import ExportConfig
 from mlops_cli.schemas.model import ModelConfig
 from mlops_cli.schemas.option import option
@@ -22,6 +23,7 @@ class Config:
     tracker: TrackerConfig = field(default_factory=TrackerConfig)
     gates: dict[str, str] = option('Conditions on metrics, such as mcc: ">= 0.25".', {})
     export: ExportConfig = field(default_factory=ExportConfig)
+    drift: DriftConfig = field(default_factory=DriftConfig)
     lr: float = option("Peak learning rate.", 1e-3, above=0)
     batch_size: int = option("Examples per optimiser batch.", 32, minimum=1)
     epochs: int = option("Passes over the training split.", 3, minimum=1)

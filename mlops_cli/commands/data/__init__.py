@@ -2,11 +2,11 @@
 
 import typer
 
-from mlops_cli.commands.data import split
+from mlops_cli.commands.data import drift, label_errors, split
 from mlops_cli.completion import Group
 
 app = typer.Typer(
     cls=Group, no_args_is_help=True, help="Look into, check, version and split the data."
 )
-for command in (split,):
+for command in (drift, label_errors, split):
     app.command(name=command.NAME, epilog=command.EPILOG)(command.run)
