@@ -56,13 +56,17 @@ class Parity:
     metric_loss: float
 
 
-def run(run: Run, config: Config, reporter: Reporter) -> ExportResult:
+def run(
+    run: Run, config: Config, reporter: Reporter, *, reproducible: bool = False
+) -> ExportResult:
     """Exports the run's model and writes its bundle; an older one is replaced as a whole.
 
     Args:
         run: A run with a trained model.
         config: Its config, with what was overridden for this export.
         reporter: Told of progress, and of data that changed since the training.
+        reproducible: Leave out when the export was made and where git stood, so that the same
+            run gives the same bytes.
 
     Raises:
         GateError: The graph is not valid, or differs from PyTorch by more than is tolerated.
@@ -85,6 +89,8 @@ def run(run: Run, config: Config, reporter: Reporter) -> ExportResult:
         if (run.model / "config.json").is_file():
             shutil.copy(run.model / "config.json", folder)
         facts = _facts(run, config, task, fingerprints, graph)
+        if reproducible:
+            del facts["created"], facts["lineage"]["git"]
         predictor = Predictor(Bundle(folder, facts), threads=config.trainer.threads)
         with reporter.task("comparing with onnxruntime", len(validation)) as progress:
             found = predictor.logits(validation.inputs, advance=progress.advance)

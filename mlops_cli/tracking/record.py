@@ -12,6 +12,7 @@
 
 import json
 import os
+import re
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -25,6 +26,9 @@ from mlops_cli.errors import DataError, NotFoundError
 from mlops_cli.files import write_json, write_text
 from mlops_cli.schemas.results import plain
 from mlops_cli.schemas.task import HIGHER_IS_BETTER
+
+_STAMPED = re.compile(r"\d{8}-\d{6}-")
+"""What the ids begin with that don't come from a pipeline."""
 
 _FACTS: dict[str, type] = {
     "status": str,
@@ -141,7 +145,13 @@ def runs_folder(root: Path) -> Path:
 
 
 def create(
-    root: Path, name: str, facts: dict[str, Any], config: str, overrides: Sequence[str]
+    root: Path,
+    name: str,
+    facts: dict[str, Any],
+    config: str,
+    overrides: Sequence[str],
+    *,
+    run_id: str = "",
 ) -> Run:
     """Makes a new run folder with its first records.
 
@@ -151,9 +161,10 @@ def create(
         facts: First content of `run.json`, beside id, status and start time.
         config: The resolved config as YAML.
         overrides: What was typed on the command line.
+        run_id: The id; a new one, which begins with the time, if empty.
     """
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
-    run = Run(runs_folder(root) / f"{stamp}-{name}-{secrets.token_hex(2)}")
+    run = Run(runs_folder(root) / (run_id or f"{stamp}-{name}-{secrets.token_hex(2)}"))
     run.checkpoints.mkdir(parents=True)
     write_text(run.config_path, config)
     write_text(run.path / "overrides.yaml", "".join(f"- {json.dumps(o)}\n" for o in overrides))
@@ -166,8 +177,17 @@ def create(
 
 def all_runs(root: Path) -> list[Run]:
     """The project's runs, oldest first."""
-    folder = runs_folder(root)
-    return [Run(path.parent) for path in sorted(folder.glob("*/run.json"))]
+    runs = [Run(path.parent) for path in runs_folder(root).glob("*/run.json")]
+    return sorted(runs, key=lambda run: (_began(run), run.id))
+
+
+def _began(run: Run) -> str:
+    """The second the run began in: what its id begins with, else what it recorded."""
+    if _STAMPED.match(run.id):
+        return run.id[: len("20260101-000000")]
+    with suppress(DataError):
+        return re.sub(r"[-:]", "", str(run.read().get("started", ""))[:19]).replace("T", "-")
+    return ""
 
 
 def find(root: Path, reference: str) -> Run:
@@ -213,8 +233,8 @@ def find(root: Path, reference: str) -> Run:
 
 def _latest(runs: list[Run]) -> Run:
     """The run that began last; ids tell only the second it began in."""
-    second = runs[-1].id[: len("20260101-000000")]
-    rivals = [run for run in runs if run.id.startswith(second)]
+    second = _began(runs[-1])
+    rivals = [run for run in runs if _began(run) == second]
     return (
         max(rivals, key=lambda run: str(run.read().get("started", ""))) if rivals[1:] else runs[-1]
     )

@@ -3,7 +3,7 @@
 import dataclasses
 import math
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any, Literal
@@ -70,7 +70,9 @@ class Prepared:
     truncated: int
 
 
-def run(config: Config, root: Path, overrides: Sequence[str], reporter: Reporter) -> TrainResult:
+def run(
+    config: Config, root: Path, overrides: Sequence[str], reporter: Reporter, *, run_id: str = ""
+) -> TrainResult:
     """Trains from the beginning.
 
     Args:
@@ -78,6 +80,7 @@ def run(config: Config, root: Path, overrides: Sequence[str], reporter: Reporter
         root: The project; the run is recorded in its `runs/`.
         overrides: What was typed, for the record.
         reporter: Told of progress.
+        run_id: The run's id; a new one if empty.
 
     Raises:
         MlopsError: See the classes in `errors`.
@@ -103,6 +106,7 @@ def run(config: Config, root: Path, overrides: Sequence[str], reporter: Reporter
         },
         configs.to_yaml(configs.seen_from_root(config, root)),
         overrides,
+        run_id=run_id,
     )
     return fit(prepared, new, reporter, checkpoint=None)
 
@@ -237,11 +241,16 @@ def _finish(
         epochs=round(trainer.global_step / steps_per_epoch, 2),
         seconds=round(journal.total_seconds(), 3),
         samples_per_second=round(journal.samples_per_second(), 1),
-        summary=", ".join(
-            f"{name} {metrics[key]:.3f}"
-            for name in dict.fromkeys(("accuracy", prepared.config.trainer.monitor))
-            if (key := f"val/{name}") in metrics
-        ),
+        summary=summary(metrics, prepared.config.trainer.monitor),
+    )
+
+
+def summary(metrics: Mapping[str, float], monitor: str) -> str:
+    """The main validation metrics in a few words."""
+    return ", ".join(
+        f"{name} {metrics[key]:.3f}"
+        for name in dict.fromkeys(("accuracy", monitor))
+        if (key := f"val/{name}") in metrics
     )
 
 

@@ -39,7 +39,7 @@ def run(root: Path, reference: str, overrides: Sequence[str], reporter: Reporter
         raise UsageError(
             f"run {found.id} is finished", hint=f"mlops evaluate {found.id}, or mlops train"
         )
-    if facts["status"] == "running" and _alive(facts):
+    if facts["status"] == "running" and alive(facts):
         raise MlopsError(
             f"run {found.id} is being trained by process {facts['pid']}",
             hint="wait for it, or stop that process first",
@@ -102,8 +102,8 @@ def _sweep(run: Run) -> None:
             leftover.unlink()
 
 
-def _alive(facts: dict[str, Any]) -> bool:
-    """Whether the process that trains the run still runs on this machine."""
+def alive(facts: dict[str, Any]) -> bool:
+    """Whether the process that trains a run with these facts still runs on this machine."""
     environment = facts.get("environment")
     host = environment.get("host") if isinstance(environment, dict) else None
     if host != platform.node():
