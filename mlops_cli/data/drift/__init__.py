@@ -68,7 +68,9 @@ def run(
     picked, label = _picked(tables, selection, notes)
     with ExitStack() as stack:
         engine = stack.enter_context(Engine(reporter))
-        sides = _sides(engine, tables, picked, label=label, config=config, seed=seed, notes=notes)
+        sides, unlike = _sides(
+            engine, tables, picked, label=label, config=config, seed=seed, notes=notes
+        )
         if label is None and selection.label is None:
             label = _guessed_label(tables, sides, selection)
         found = roles(*sides, text=selection.text, label=label, asked=selection.columns)
@@ -79,7 +81,16 @@ def run(
                 hint="name columns: --columns " + ",".join(list(found.ignored)[:3]),
             )
         comparison = checks.Comparison(
-            engine, *sides, found.compared, label, config, seed, reporter, notes
+            engine=engine,
+            reference=sides[0],
+            current=sides[1],
+            roles=found.compared,
+            label=label,
+            config=config,
+            seed=seed,
+            reporter=reporter,
+            notes=notes,
+            unlike=unlike,
         )
         judged = verdict.judge(checks.all_checks(comparison), config.alpha)
     drifted = [check for check in judged if check.drifted]
@@ -156,11 +167,16 @@ def _sides(
     config: DriftConfig,
     seed: int,
     notes: list[str],
-) -> tuple[Side, Side]:
-    """Both tables with columns of the same kinds, and enough rows to tell anything."""
+) -> tuple[tuple[Side, Side], dict[str, str]]:
+    """Both tables with columns of the same kinds, and enough rows to tell anything.
+
+    The kinds of columns that look different in the two tables go with them.
+    """
     opened = (engine.open(tables[0]), engine.open(tables[1]))
-    unlike = [c for c in picked if opened[0].kinds[c] != opened[1].kinds[c]]
-    kinds = shared_kinds(*opened, _without_values(engine, opened[0], unlike), label)
+    differ = [c for c in picked if opened[0].kinds[c] != opened[1].kinds[c]]
+    empty = [_without_values(engine, relation, differ) for relation in opened]
+    kinds = shared_kinds(*opened, empty[0], label)
+    unlike = [c for c in differ if c not in empty[0] and c not in empty[1]]
     for column in unlike:
         before, now = (relation.kinds[column] for relation in opened)
         notes.append(
@@ -186,7 +202,7 @@ def _sides(
                 f"too few rows to tell: {side.relation.table.path} has {side.rows}",
                 hint=f"at least {config.min_rows} are needed (drift.min_rows)",
             )
-    return sides[0], sides[1]
+    return (sides[0], sides[1]), {column: kinds[column] for column in unlike}
 
 
 def _without_values(engine: Engine, relation: Relation, columns: list[str]) -> Collection[str]:

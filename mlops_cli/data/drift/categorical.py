@@ -1,5 +1,7 @@
 """Categories, labels and shares: chi-square or Fisher's exact test, and total variation."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import chi2_contingency, fisher_exact
@@ -77,6 +79,47 @@ def missing_check(
         floor=floor,
         p=p,
         detail=f"{shares[0]:.1%} → {shares[1]:.1%}",
+    )
+
+
+def unknown_check(
+    column: str,
+    reference: list[Any],
+    current: list[Any],
+    *,
+    floor: float,
+    distinct: tuple[float, float] = (1.0, 1.0),
+) -> DriftCheck | None:
+    """Compares how many rows have a value that half of the reference lacks.
+
+    The other half is held against the same half, so rare values are as new on both sides.
+
+    Args:
+        column: The column.
+        reference: Sampled values, in random order.
+        current: The same of the current table.
+        floor: The smallest change of the share that matters.
+        distinct: The share of each table's rows that tell something new; copies don't.
+    """
+    half = len(reference) // 2
+    known = set(reference[:half])
+    held = (reference[half:], current)
+    unknown = [sum(value not in known for value in values) for values in held]
+    rows = [len(values) for values in held]
+    if not all(rows) or not any(unknown):
+        return None
+    shares = [new / all_ for new, all_ in zip(unknown, rows, strict=True)]
+    counts = np.array([[new, all_ - new] for new, all_ in zip(unknown, rows, strict=True)])
+    test, p = _independence(counts * np.array(distinct)[:, None])
+    return DriftCheck(
+        column=column,
+        aspect="unknown values",
+        test=test,
+        measure="change of share",
+        effect=abs(shares[1] - shares[0]),
+        floor=floor,
+        p=p,
+        detail=f"{shares[0]:.1%} → {shares[1]:.1%} of the rows",
     )
 
 

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from mlops_cli.data.drift import categorical, classifier, copies, numeric, text
 from mlops_cli.data.drift.profile import (
+    CATEGORIES,
     Binning,
     Profile,
     categorical_binning,
@@ -16,12 +17,13 @@ from mlops_cli.data.drift.profile import (
     profiles,
     text_length_sql,
 )
-from mlops_cli.data.drift.sides import Side, Values, expression
+from mlops_cli.data.drift.sides import Side, Values, expression, present
 from mlops_cli.data.engine import Engine
 from mlops_cli.reporting import Reporter
 from mlops_cli.schemas.drift import DriftCheck, DriftConfig
 
 _NAMES = 5
+_UNTOLD_COPIES = 0.95
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,7 @@ class Comparison:
         seed: Seed of everything random.
         reporter: Shown progress.
         notes: Takes what a person should know.
+        unlike: What the values of a column are read as that looks different in the two tables.
     """
 
     engine: Engine
@@ -49,6 +52,7 @@ class Comparison:
     seed: int
     reporter: Reporter
     notes: list[str]
+    unlike: dict[str, str]
 
     def of(self, column: str) -> tuple[Values, Values]:
         """The sampled values of a column on both sides."""
@@ -77,6 +81,8 @@ def all_checks(comparison: Comparison) -> list[DriftCheck]:
     for column, role in comparison.roles.items():
         if role == "text":
             found += _text_checks(comparison, column)
+        elif role == "categorical":
+            found += _new_values(comparison, column, rows)
     found += _together(comparison, rows)
     return found
 
@@ -84,17 +90,19 @@ def all_checks(comparison: Comparison) -> list[DriftCheck]:
 def _rows(comparison: Comparison) -> _Rows:
     columns = [comparison.of(column) for column in comparison.roles]
     first, second = copies.contents(columns)
-    copied = "text" in comparison.roles.values() or copies.are_copies(columns)
-    shares = [len(copies.firsts(numbers)) / len(numbers) for numbers in (first, second)]
+    kept = [len(copies.firsts(numbers)) for numbers in (first, second)]
+    # A table that consists of a few rows again and again has broken, and is to be told.
+    copied = min(kept) >= comparison.config.min_rows and copies.are_copies(columns)
     if not copied:
         return _Rows((first, second), copied, (1.0, 1.0))
+    shares = (kept[0] / len(first), kept[1] / len(second))
     for share, side in zip(shares, (comparison.reference, comparison.current), strict=True):
-        if share < 0.95:
+        if share < _UNTOLD_COPIES:
             comparison.notes.append(
                 f"{1 - share:.0%} of the rows of {side.relation.table.path} are copies of "
                 "others: they count once"
             )
-    return _Rows((first, second), copied, (shares[0], shares[1]))
+    return _Rows((first, second), copied, shares)
 
 
 def _column_checks(comparison: Comparison, rows: _Rows) -> list[DriftCheck]:
@@ -107,7 +115,11 @@ def _column_checks(comparison: Comparison, rows: _Rows) -> list[DriftCheck]:
         pair = (counted[0][column], counted[1][column])
         found.append(
             categorical.missing_check(
-                column, "missing", pair, floor=config.min_share, distinct=rows.distinct
+                column,
+                f"no {comparison.unlike[column]}" if column in comparison.unlike else "missing",
+                pair,
+                floor=config.min_share,
+                distinct=rows.distinct,
             )
         )
         aspect = "labels" if column == comparison.label else "values"
@@ -202,6 +214,21 @@ def _text_checks(comparison: Comparison, column: str) -> list[DriftCheck]:
         ),
     ]
     return [check for check in found if check is not None]
+
+
+def _new_values(comparison: Comparison, column: str, rows: _Rows) -> list[DriftCheck]:
+    """Whether rows have values that were not there, where there are too many to count each."""
+    sides = [present(values) for values in comparison.of(column)]
+    if len(set(np.concatenate(sides).tolist())) <= CATEGORIES:
+        return []
+    check = categorical.unknown_check(
+        column,
+        sides[0].tolist(),
+        sides[1].tolist(),
+        floor=comparison.config.min_share,
+        distinct=rows.distinct,
+    )
+    return [check] if check else []
 
 
 def _together(comparison: Comparison, rows: _Rows) -> list[DriftCheck]:

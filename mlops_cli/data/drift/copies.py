@@ -1,13 +1,13 @@
 """Repeated rows: which are mere copies, so that they count once."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mlops_cli.data.drift.sides import Side, Values
+from mlops_cli.data.drift.sides import Values
 
-_BY_CHANCE = 0.01
+_BY_CHANCE = 0.05
 """Repeats are copies where fewer than this many of a row's equals are to be expected."""
 
 
@@ -28,26 +28,25 @@ def are_copies(columns: Sequence[tuple[Values, Values]]) -> bool:
     """Whether rows of these columns can hardly be equal by chance.
 
     Of a table of a few categories rows are equal all the time and mean something; of one with
-    texts or many numbers an equal row is a copy. Columns are taken for independent.
+    texts or many numbers an equal row is a copy. Columns are taken for independent, and the
+    table with fewer equal values for the one without copies.
     """
-    chance = 0.0
+    chance = 1.0
     for pair in columns:
-        counts = np.bincount(_codes(np.concatenate(pair)))
-        chance += float(np.log(np.sum((counts / counts.sum()) ** 2)))
-    rows = max(len(values) for values in columns[0])
-    return bool(chance + np.log(rows) < np.log(_BY_CHANCE))
+        chance *= min(map(_collisions, pair))
+    return chance * max(len(values) for values in columns[0]) < _BY_CHANCE
+
+
+def _collisions(values: Values) -> float:
+    """The chance that two rows have the same value."""
+    counts = np.bincount(_codes(values)).astype(float)
+    rows = max(2, len(values))
+    return float(np.sum(counts * (counts - 1)) / (rows * (rows - 1)))
 
 
 def firsts(numbers: NDArray[np.int64]) -> NDArray[np.int64]:
     """Where each content occurs first, in the order of the rows."""
     return np.sort(np.unique(numbers, return_index=True)[1])
-
-
-def pairs(
-    reference: Side, current: Side, columns: Mapping[str, str]
-) -> list[tuple[Values, Values]]:
-    """The sampled values of the columns on both sides."""
-    return [(reference.sample[column], current.sample[column]) for column in columns]
 
 
 def _codes(values: Values) -> NDArray[np.int64]:

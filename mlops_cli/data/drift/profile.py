@@ -1,5 +1,6 @@
 """Statistics of all rows of a table, however many: counts by bin and by category, in one pass."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,7 +13,8 @@ from mlops_cli.data.engine import Engine, quoted
 from mlops_cli.data.engine_files import literal
 
 _QUANTILES = 128
-_CATEGORIES = 50
+CATEGORIES = 50
+"""Most categories that are counted one by one."""
 _REST = "\u0001"
 """What the engine calls every value that is not among the categories; no text is this."""
 
@@ -61,14 +63,14 @@ def numeric_binning(sql: str, reference: Values, current: Values) -> Binning:
 
 
 def categorical_binning(sql: str, reference: Values, current: Values) -> Binning:
-    """The categories that are most frequent in both samples together, each with equal weight."""
-    weights: dict[str, float] = {}
-    for values in (present(reference), present(current)):
-        for value in values:
-            name = category(value)
-            weights[name] = weights.get(name, 0.0) + 1 / len(values)
-    ranked = sorted(weights, key=lambda name: (-weights[name], name))
-    return Binning(sql, categories=ranked[:_CATEGORIES])
+    """The categories that are most frequent in both samples together.
+
+    Rows count alike whatever table they are from, for a choice that looks at the table would
+    find what is frequent there by chance.
+    """
+    counts = Counter(category(value) for side in (reference, current) for value in present(side))
+    ranked = sorted(counts, key=lambda name: (-counts[name], name))
+    return Binning(sql, categories=ranked[:CATEGORIES])
 
 
 def category(value: Any) -> str:
