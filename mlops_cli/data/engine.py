@@ -61,6 +61,8 @@ _MEMORY = "1GB"
 """What the engine holds before it spills to disk; the rest of 2 GB is for everything around."""
 
 _POLL_SECONDS = 0.1
+_PATIENCE_SECONDS = 0.5
+"""What takes no longer has no progress bar."""
 
 
 @dataclass(frozen=True)
@@ -141,6 +143,25 @@ class Engine:
         self._relations.append(relation)
         return relation
 
+    def hold(self, table: Table, columns: Mapping[str, Sequence[str | None]]) -> Relation:
+        """Makes views of values that are in memory.
+
+        Args:
+            table: What to call them and how to number their rows; its format is parquet.
+            columns: The values, by column.
+        """
+        import pyarrow as pa
+
+        source = f"held_{len(self._relations)}"
+        arrays = {name: pa.array(values, pa.string()) for name, values in columns.items()}
+        # A table of the engine's own can spill, and every cursor sees it.
+        self._connection.register("handed_over", pa.table(arrays))
+        self._connection.execute(f"CREATE TABLE {source} AS SELECT * FROM handed_over")
+        self._connection.unregister("handed_over")
+        relation = self._views(table, source, {})
+        self._relations.append(relation)
+        return relation
+
     def run(
         self,
         sql: str,
@@ -204,22 +225,27 @@ class Engine:
                 failure.append(error)
 
         thread = threading.Thread(target=work, daemon=True)
-        with self._reporter.task(description, 100) as progress:
-            shown = 0
-            thread.start()
-            try:
-                while thread.is_alive():
-                    thread.join(_POLL_SECONDS)
-                    done = max(shown, min(99, int(self._connection.query_progress())))
-                    progress.advance(done - shown)
-                    shown = done
-            except BaseException:
-                self._connection.interrupt()
-                thread.join()
-                raise
-            progress.advance(100 - shown)
+        thread.start()
+        try:
+            thread.join(_PATIENCE_SECONDS)
+            if thread.is_alive():
+                self._show_progress(thread, description)
+        except BaseException:
+            self._connection.interrupt()
+            thread.join()
+            raise
         if failure:
             raise failure[0]
+
+    def _show_progress(self, thread: threading.Thread, description: str) -> None:
+        with self._reporter.task(description, 100) as progress:
+            shown = 0
+            while thread.is_alive():
+                thread.join(_POLL_SECONDS)
+                done = max(shown, min(99, int(self._connection.query_progress())))
+                progress.advance(done - shown)
+                shown = done
+            progress.advance(100 - shown)
 
     def _views(self, table: Table, source: str, known: Mapping[str, str]) -> Relation:
         """The raw and the typed view of `source`. Raises _EngineError when it can't be read."""
@@ -234,7 +260,7 @@ class Engine:
             )
             kinds = self._kinds(table, raw, known)
             typed = ", ".join(
-                f"{_typed(column, kind)} AS {quoted(column)}" for column, kind in kinds.items()
+                f"{as_kind(column, kind)} AS {quoted(column)}" for column, kind in kinds.items()
             )
             self._connection.execute(f"CREATE VIEW {name} AS SELECT {typed} FROM {raw}")
         except (duckdb.DataError, duckdb.InvalidInputException) as error:
@@ -281,7 +307,8 @@ class _EngineError(Exception):
     """The engine can't read a file."""
 
 
-def _typed(column: str, kind: str) -> str:
+def as_kind(column: str, kind: str) -> str:
+    """A raw column as a value of a kind, NULL where it doesn't fit, in SQL."""
     name = quoted(column)
     if kind == "number":
         # NaN is missing here, as it is everywhere else.

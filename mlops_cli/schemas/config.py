@@ -10,6 +10,7 @@ from mlops_cli.schemas.option import option
 from mlops_cli.schemas.task import TaskConfig
 from mlops_cli.schemas.tracker import TrackerConfig
 from mlops_cli.schemas.trainer import TrainerConfig
+from mlops_cli.schemas.validation import ValidationConfig
 
 
 @dataclass
@@ -17,6 +18,7 @@ class Config:
     """The whole config tree, resolved. Groups first, then the shortcuts everyone types."""
 
     data: DataConfig = field(default_factory=DataConfig)
+    validation: ValidationConfig = field(default_factory=ValidationConfig)
     task: TaskConfig = field(default_factory=TaskConfig)
     model: ModelConfig = field(default_factory=ModelConfig)
     trainer: TrainerConfig = field(default_factory=TrainerConfig)

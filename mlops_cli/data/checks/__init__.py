@@ -1,0 +1,146 @@
+"""Checks of data, by family: what each looks at, and what it finds.
+
+A family is a module with `NAMES`, its checks, and `find(inspection)`, which yields a `Finding` for
+each fault. How bad a fault is, the config says; a check that it ignores is not made.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from mlops_cli.data.engine import Engine, Relation, quoted
+from mlops_cli.data.schema import TableSchema
+from mlops_cli.reporting import Reporter
+from mlops_cli.schemas.validation import ValidationConfig
+
+ROW = '"#row"'
+"""The column that numbers the rows of `Part.numbered`, from 1."""
+
+EXAMPLES = 5
+"""Most examples of a finding."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One split, or the file that is compared with train.
+
+    Attributes:
+        name: train, validation, test, or the file.
+        relation: Its table.
+        rows: How many rows it has.
+        text: The column of its text, or None.
+        label: The column of its label, or None.
+        keys: A table of `row`, `key` (a hash of the input, NULL where that is missing) and `label`
+            (stripped, NULL where missing); empty for the file that is compared.
+        numbers: The row numbers that people see, where the table does not tell them.
+    """
+
+    name: str
+    relation: Relation
+    rows: int
+    text: str | None
+    label: str | None
+    keys: str = ""
+    numbers: Sequence[int] = ()
+
+    @property
+    def numbered(self) -> str:
+        """The raw values with their row numbers, as a subquery."""
+        return f"(SELECT row_number() OVER () AS {ROW}, * FROM {self.relation.raw})"
+
+    @property
+    def inputs(self) -> list[str]:
+        """The columns that a model may look at: the text, else all but the label."""
+        return [self.text] if self.text else [c for c in self.relation.kinds if c != self.label]
+
+    def as_text(self, column: str) -> str:
+        """A raw value as text, in SQL."""
+        return f"CAST({quoted(column)} AS VARCHAR)"
+
+    @property
+    def label_text(self) -> str:
+        """The label as training reads it, in SQL; NULL where it is missing."""
+        if self.label is None:
+            return "NULL"
+        return f"NULLIF(trim({self.as_text(self.label)}), '')"
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What the checks look at.
+
+    Attributes:
+        engine: Holds the parts.
+        parts: The splits, train first.
+        settings: Severities and thresholds.
+        reporter: Shown the progress of long work.
+        schema: What the columns should look like, or None.
+        against: The file to compare with train, or None.
+    """
+
+    engine: Engine
+    parts: list[Part]
+    settings: ValidationConfig
+    reporter: Reporter
+    schema: TableSchema | None = None
+    against: Part | None = None
+
+    @property
+    def train(self) -> Part:
+        """The training rows."""
+        return self.parts[0]
+
+    @property
+    def later(self) -> list[Part]:
+        """The other splits."""
+        return self.parts[1:]
+
+    def wants(self, *names: str) -> bool:
+        """Whether one of these checks is to be made."""
+        return any(getattr(self.settings, name) != "ignore" for name in names)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One fault, before its severity is known.
+
+    Attributes:
+        name: The check.
+        part: Where it is.
+        message: What is wrong, in one sentence.
+        count: How many rows, values or columns are concerned.
+        total: Of how many.
+        fix: What to do or type.
+        column: The column, where one is meant.
+        examples: Rows (counted from 1) and what they show.
+    """
+
+    name: str
+    part: Part
+    message: str
+    count: int
+    total: int
+    fix: str
+    column: str | None = None
+    examples: list[tuple[list[int], str]] = field(default_factory=list)
+
+
+def sample(
+    inspection: Inspection, part: Part, condition: str, value: str
+) -> list[tuple[list[int], str]]:
+    """The first rows that meet a condition, with a value of theirs; both in SQL."""
+    found = inspection.engine.run(
+        f"SELECT {ROW}, CAST({value} AS VARCHAR) FROM {part.numbered} "
+        f"WHERE {condition} LIMIT {EXAMPLES}"
+    )
+    return [([int(row)], str(shown)) for row, shown in found]
+
+
+def counted(count: int, noun: str, plural: str = "") -> str:
+    """`1 row`, `2 rows`."""
+    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
+
+
+def listed(names: Sequence[str], most: int = 5) -> str:
+    """Names beside each other, the first of many."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
