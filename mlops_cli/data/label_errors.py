@@ -114,7 +114,7 @@ def linear(
         progress.advance()
         for fold in range(count):
             inside = folds == fold
-            model = LogisticRegression(C=3.0, max_iter=300, random_state=seed)
+            model = LogisticRegression(C=3.0, tol=1e-3, max_iter=300, random_state=seed)
             with warnings.catch_warnings():
                 # Nearly converged ranks as well as converged.
                 warnings.simplefilter("ignore", ConvergenceWarning)

@@ -40,7 +40,12 @@ def suspects(result: LabelErrorsResult) -> RenderableType:
     table.add_column("quality", justify="right")
     table.add_column("text", overflow="ellipsis", no_wrap=True)
     for one in result.worst:
-        cells = [str(one.row), Text(one.label), Text(one.suggested), f"{one.quality:.4f}"]
+        cells: list[Text | str] = [
+            str(one.row),
+            Text(one.label),
+            Text(one.suggested),
+            f"{one.quality:.4f}",
+        ]
         table.add_row(*([Text(one.source)] if several else []), *cells, Text(_line(one.text)))
     return Group(basis, table)
 
