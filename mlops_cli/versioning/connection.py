@@ -3,12 +3,13 @@
 import os
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
-from multiprocessing import TimeoutError as NoAnswer
-from multiprocessing.pool import ThreadPool
 from pathlib import Path
-from typing import Any, TypeVar
+from threading import Thread
+from typing import Any
 
 from dvc.data_cloud import Remote as DvcRemote
 from dvc.fs import get_cloud_fs
@@ -32,8 +33,6 @@ _LISTED_FROM = 500
 _MARKER = ".mlops-check"
 _OBJECT_STORES = ("s3", "gs", "azure")
 _READ_ONLY_KINDS = ("http", "https")
-
-_Answer = TypeVar("_Answer")
 
 
 @dataclass(frozen=True)
@@ -81,6 +80,19 @@ class Connection:
         """
         self._bounded(self._write_and_remove)
 
+    def make_folder(self) -> None:
+        """Makes the remote's own folder, where it is one.
+
+        Raises:
+            MlopsError: The remote fails.
+        """
+        if self.remote.kind in (*_OBJECT_STORES, *_READ_ONLY_KINDS):
+            return
+        try:
+            self.fs.makedirs(self.held.path)
+        except understood() as error:
+            raise self.explain(error) from error
+
     def sizes(self, store: Any, oids: Sequence[str]) -> dict[str, int | None]:
         """Of the objects that the remote holds, the size; None where it does not tell.
 
@@ -108,19 +120,32 @@ class Connection:
             found[oid] = info.get("size")
         return found
 
-    def _bounded(self, ask: Callable[[], _Answer]) -> _Answer:
-        """What `ask` returns, unless it takes too long. Threads of such a pool die with us."""
+    def _bounded(self, ask: Callable[[], None]) -> None:
+        """Lets `ask` work, unless it takes too long."""
+        answer: Future[None] = Future()
+
+        def work() -> None:
+            try:
+                ask()
+                answer.set_result(None)
+            except understood() as error:
+                answer.set_exception(error)
+            except RuntimeError as error:  # Work that goes on while the process ends.
+                answer.set_exception(error)
+
         try:
             # Here, so that a question for a password is not bounded.
             _ = self.fs.fs_args
-            return ThreadPool(1).apply_async(ask).get(SECONDS_TO_ANSWER)
-        except NoAnswer as error:
-            raise UnreachableError(
-                f"the remote {self.remote.name} ({self.remote.url}) does not answer within "
-                f"{SECONDS_TO_ANSWER:.0f} s",
-                hint="check its URL and the network",
-            ) from error
+            # A thread that still waits when we give up dies with the process.
+            Thread(target=work, daemon=True).start()
+            answer.result(SECONDS_TO_ANSWER)
         except understood() as error:
+            if isinstance(error, TimeoutError) and not answer.done():
+                raise UnreachableError(
+                    f"the remote {self.remote.name} ({self.remote.url}) does not answer within "
+                    f"{SECONDS_TO_ANSWER:.0f} s",
+                    hint="check its URL and the network",
+                ) from error
             raise self.explain(error) from error
 
     def _look(self) -> None:
@@ -135,7 +160,9 @@ class Connection:
         elif self.remote.kind in _OBJECT_STORES:
             fs.fs.ls(path.lstrip("/").partition("/")[0])
         else:
-            fs.fs.exists(path)
+            # `exists` takes a refusal for a no.
+            with suppress(FileNotFoundError):
+                fs.info(path)
 
     async def _head(self) -> None:
         """A web server answers, if only that there is nothing at this place."""

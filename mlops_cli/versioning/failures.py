@@ -14,7 +14,6 @@ from mlops_cli.errors import (
     MlopsError,
     NotFoundError,
     UnreachableError,
-    refused_by_system,
 )
 from mlops_cli.schemas.remotes import Remote
 from mlops_cli.versioning.repository import one_line
@@ -53,6 +52,7 @@ _CREDENTIAL = {
 }
 _NOT_THERE = {
     "FileNotFoundError",
+    "NotADirectoryError",
     "ResourceConflict",
     "ResourceNotFound",
     "ResourceNotFoundError",
@@ -117,25 +117,28 @@ def explain(error: BaseException, remote: Remote, secrets: Iterable[str] = ()) -
         raise error
     if isinstance(error, ImportError | RemoteMissingDepsError):
         return missing_package(remote)
-    said = _without(one_line(error), secrets)
+    return _told(error, remote, _without(one_line(error), secrets))
+
+
+def _told(error: BaseException, remote: Remote, said: str) -> MlopsError:
+    """What kind of failure it is, by the names and the HTTP status that it and its causes bear."""
     names = {kind.__name__ for link in _chain(error) for kind in type(link).__mro__}
-    for link in _chain(error):
-        names |= _STATUS.get(_status(link), set())
+    statuses = {_status(link) for link in _chain(error)}
+    for status in statuses:
+        names |= _STATUS.get(status, set())
     place = f"the remote {remote.name} ({remote.url})"
     if names & _CREDENTIAL:
-        return MissingDependencyError(
-            f"{place} refuses: {said}", hint=_CREDENTIAL_HINTS[remote.kind]
-        )
+        hint = _CREDENTIAL_HINTS[remote.kind]
+        return MissingDependencyError(f"{place} refuses: {said}", hint=hint)
     if names & _NOT_THERE:
         return NotFoundError(f"{place} is not there: {said}", hint=_not_there_hint(remote))
     if names & _UNREACHABLE:
-        return UnreachableError(
-            f"{place} can't be reached: {said}", hint=f"mlops remote check {remote.name}"
-        )
+        hint = "check its URL and the network"
+        return UnreachableError(f"{place} can't be reached: {said}", hint=hint)
+    if statuses & {405, 501}:
+        return MlopsError(f"{place} takes no files", hint="name its method=PUT, or another remote")
     if isinstance(error, FileSystemConfigError):
         return ConfigError(f"{place} is set up wrong: {said}", hint="mlops remote list")
-    if isinstance(error, OSError) and remote.kind == "folder":
-        return refused_by_system(error)
     return MlopsError(f"{place} failed: {said}", hint=f"mlops remote check {remote.name}")
 
 

@@ -54,7 +54,10 @@ def run(
         plan = _Plan(repo, connection, tracked)
         sizes = {item.oid: objects.size_in_cache(repo, item) for item in plan.to_send}
         plan.drop_damaged_in_remote()
-        failures = send(repo, connection, plan.to_send, sizes, reporter) if plan.to_send else {}
+        failures = {}
+        if plan.to_send:
+            connection.make_folder()
+            failures = send(repo, connection, plan.to_send, sizes, reporter)
         plan.complain(failures)
         return PushResult(
             remote=connection.remote.name,
