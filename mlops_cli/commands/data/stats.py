@@ -1,0 +1,94 @@
+"""`mlops data stats`: what is in the data, column by column and split by split."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mlops_cli.commands._options import Json, Quiet, epilog
+from mlops_cli.completion import complete_override
+from mlops_cli.extras import extra
+from mlops_cli.output import Output
+
+NAME = "stats"
+EPILOG = epilog(
+    "mlops data stats",
+    "mlops data stats train.csv test.csv --html stats.html",
+    "mlops data stats reviews.parquet --against reviews.parquet@HEAD~1 --json",
+    "mlops data stats data=file data.path=reviews.csv --against main",
+)
+
+Words = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="FILE KEY=VALUE",
+        help="Files (FILE@REVISION: as of a git revision), then settings; without a file, the "
+        "data of the config.",
+        autocompletion=complete_override,
+        show_default=False,
+    ),
+]
+Label = Annotated[
+    str | None,
+    typer.Option(metavar="COLUMN", help="The label; else data.label.", show_default=False),
+]
+Html = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Write the report as a page.", show_default=False),
+]
+
+
+def run(
+    words: Words = None,
+    *,
+    against: Annotated[
+        str | None,
+        typer.Option(
+            metavar="OTHER",
+            help="Compare with a file, FILE@REVISION, or a git revision of the same files.",
+            show_default=False,
+        ),
+    ] = None,
+    label: Label = None,
+    html: Html = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Describe the data: every column of every split, in two or three passes of bounded memory.
+
+    Counts, extremes, quantiles, histograms, frequent values and words, and the labels by split.
+    """
+    import tempfile
+
+    from mlops_cli import config, project
+
+    out = Output(json_mode=json, quiet=quiet)
+    files, overrides = split_words(words)
+    loaded = config.load(overrides, root=project.find_root())
+    with extra("data", "mlops data stats"):
+        from mlops_cli.data import parts, statistics
+        from mlops_cli.reports import data_page
+        from mlops_cli.reports import statistics as report
+    with tempfile.TemporaryDirectory() as folder:
+        place = parts.Place(loaded.data, loaded.seed, Path(folder))
+        found = parts.of_files(files, place) if files else parts.of_config(place, out)
+        found += parts.beside(found, against, place) if against else []
+        result = statistics.run(found, parts.label_of(found, place, label), out)
+    if html is not None:
+        data_page.write_statistics(result, html)
+        result = replace(result, page=html)
+        out.info(f"the report is in {html}")
+    out.result(report.headline(result), result, lines=None if json else report.tables(result))
+
+
+def split_words(words: list[str] | None) -> tuple[list[str], list[str]]:
+    """Tells files from settings: a file that is there may have a = in its name."""
+    from mlops_cli.project import locate
+
+    files: list[str] = []
+    overrides: list[str] = []
+    for word in words or []:
+        setting = ("=" in word or word.startswith("~")) and not locate(word).is_file()
+        (overrides if setting else files).append(word)
+    return files, overrides
