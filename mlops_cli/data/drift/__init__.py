@@ -222,7 +222,7 @@ def _guessed_label(
     if "text" not in found.compared.values():
         return None
     guessed = guess_columns(tables[0])[1]
-    return guessed if found.compared.get(guessed or "") in ("categorical", "numeric") else None
+    return guessed if found.compared.get(guessed or "") == "categorical" else None
 
 
 def _tell(found: Roles, label: str | None, reporter: Reporter) -> None:

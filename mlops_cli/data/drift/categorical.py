@@ -13,7 +13,8 @@ _LEAST_EXPECTED = 5.0
 """Cells expected to hold fewer than this make the chi-square distribution a bad approximation."""
 _SHOWN = 3
 _TOLD = 0.01
-"""A category that is new or gone is told from this share on."""
+_TOLD_ROWS = 10
+"""A category that is new or gone is told from this share and so many rows on."""
 
 Counts = NDArray[np.float64]
 
@@ -88,18 +89,17 @@ def unknown_check(
     current: list[Any],
     *,
     floor: float,
-    distinct: tuple[float, float] = (1.0, 1.0),
 ) -> DriftCheck | None:
     """Compares how many rows have a value that half of the reference lacks.
 
-    The other half is held against the same half, so rare values are as new on both sides.
+    The other half is held against the same half, so rare values are as new on both sides. Only
+    more new values count: fewer come from rows that are in both tables.
 
     Args:
         column: The column.
         reference: Sampled values, in random order.
         current: The same of the current table.
         floor: The smallest change of the share that matters.
-        distinct: The share of each table's rows that tell something new; copies don't.
     """
     half = len(reference) // 2
     known = set(reference[:half])
@@ -110,25 +110,26 @@ def unknown_check(
         return None
     shares = [new / all_ for new, all_ in zip(unknown, rows, strict=True)]
     counts = np.array([[new, all_ - new] for new, all_ in zip(unknown, rows, strict=True)])
-    test, p = _independence(counts * np.array(distinct)[:, None])
+    test, p = _independence(counts)
     return DriftCheck(
         column=column,
         aspect="unknown values",
         test=test,
         measure="change of share",
-        effect=abs(shares[1] - shares[0]),
+        effect=max(0.0, shares[1] - shares[0]),
         floor=floor,
-        p=p,
+        p=p if shares[1] > shares[0] else 1.0,
         detail=f"{shares[0]:.1%} → {shares[1]:.1%} of the rows",
     )
 
 
 def changed_names(names: list[str], pair: tuple[Profile, Profile]) -> tuple[list[str], list[str]]:
     """The categories that are only in the current table, and those only in the reference."""
-    reference, current = (profile.counts[:-1] / profile.counts.sum() for profile in pair)
-    triples = list(zip(names, reference, current, strict=True))
-    new = [name for name, before, now in triples if before == 0 and now >= _TOLD]
-    gone = [name for name, before, now in triples if now == 0 and before >= _TOLD]
+    counts = [profile.counts[:-1] for profile in pair]
+    told = [np.maximum(_TOLD * count.sum(), _TOLD_ROWS) for count in counts]
+    triples = list(zip(names, *counts, strict=True))
+    new = [name for name, before, now in triples if before == 0 and now >= told[1]]
+    gone = [name for name, before, now in triples if now == 0 and before >= told[0]]
     return new, gone
 
 

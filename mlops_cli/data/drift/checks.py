@@ -64,13 +64,14 @@ class _Rows:
     """What the rows of the samples have to do with each other.
 
     Attributes:
-        numbers: A number for each row's content, on both sides.
-        copied: Equal rows are copies, which count once.
+        contents: A number for the content of each row to compare; None where each row is a row
+            of its own, as in a table of few categories.
+        kept: The rows to compare: all, or those that are no copies of others.
         distinct: The share of each table's rows that are no copies.
     """
 
-    numbers: tuple[NDArray[np.int64], ...]
-    copied: bool
+    contents: tuple[NDArray[np.int64], NDArray[np.int64]] | None
+    kept: tuple[NDArray[np.int64], NDArray[np.int64]]
     distinct: tuple[float, float]
 
 
@@ -90,24 +91,24 @@ def all_checks(comparison: Comparison) -> list[DriftCheck]:
 def _rows(comparison: Comparison) -> _Rows:
     columns = [comparison.of(column) for column in comparison.roles]
     first, second = copies.contents(columns)
-    kept = [len(copies.firsts(numbers)) for numbers in (first, second)]
+    kept = copies.firsts(first), copies.firsts(second)
     # A table that consists of a few rows again and again has broken, and is to be told.
-    copied = min(kept) >= comparison.config.min_rows and copies.are_copies(columns)
-    if not copied:
-        return _Rows((first, second), copied, (1.0, 1.0))
-    shares = (kept[0] / len(first), kept[1] / len(second))
+    enough = min(map(len, kept)) >= comparison.config.min_rows
+    if not enough or not copies.are_copies(columns):
+        return _Rows(None, (np.arange(len(first)), np.arange(len(second))), (1.0, 1.0))
+    shares = (len(kept[0]) / len(first), len(kept[1]) / len(second))
     for share, side in zip(shares, (comparison.reference, comparison.current), strict=True):
         if share < _UNTOLD_COPIES:
             comparison.notes.append(
                 f"{1 - share:.0%} of the rows of {side.relation.table.path} are copies of "
                 "others: they count once"
             )
-    return _Rows((first, second), copied, shares)
+    return _Rows((first[kept[0]], second[kept[1]]), kept, shares)
 
 
 def _column_checks(comparison: Comparison, rows: _Rows) -> list[DriftCheck]:
     """Values, lengths and missing values of each column, of all rows."""
-    binnings = {column: _binning(comparison, column) for column in comparison.roles}
+    binnings = {column: _binning(comparison, column, rows) for column in comparison.roles}
     sides = ((comparison.reference, "reference"), (comparison.current, "current table"))
     counted = [profiles(comparison.engine, side, binnings, name) for side, name in sides]
     config, found = comparison.config, []
@@ -149,8 +150,9 @@ def _column_checks(comparison: Comparison, rows: _Rows) -> list[DriftCheck]:
     return [check for check in found if check is not None]
 
 
-def _binning(comparison: Comparison, column: str) -> Binning:
-    reference, current = comparison.of(column)
+def _binning(comparison: Comparison, column: str, rows: _Rows) -> Binning:
+    # What is frequent only by its copies must not be chosen as a category.
+    reference, current = _kept(comparison, column, rows)
     kind = comparison.reference.relation.kinds[column]
     role = comparison.roles[column]
     if role == "text":
@@ -218,7 +220,7 @@ def _text_checks(comparison: Comparison, column: str) -> list[DriftCheck]:
 
 def _new_values(comparison: Comparison, column: str, rows: _Rows) -> list[DriftCheck]:
     """Whether rows have values that were not there, where there are too many to count each."""
-    sides = [present(values) for values in comparison.of(column)]
+    sides = [present(values) for values in _kept(comparison, column, rows)]
     if len(set(np.concatenate(sides).tolist())) <= CATEGORIES:
         return []
     check = categorical.unknown_check(
@@ -226,7 +228,6 @@ def _new_values(comparison: Comparison, column: str, rows: _Rows) -> list[DriftC
         sides[0].tolist(),
         sides[1].tolist(),
         floor=comparison.config.min_share,
-        distinct=rows.distinct,
     )
     return [check] if check else []
 
@@ -240,26 +241,16 @@ def _together(comparison: Comparison, rows: _Rows) -> list[DriftCheck]:
     ]
     if len(columns) < 2:
         return []
-    kept = [
-        copies.firsts(numbers) if rows.copied else np.arange(len(numbers))
-        for numbers in rows.numbers
-    ]
-    if min(map(len, kept)) < comparison.config.min_rows:
-        comparison.notes.append("too few different rows to compare all columns together")
-        return []
-    if rows.copied:
-        identities = [
-            numbers[keep].tolist() for numbers, keep in zip(rows.numbers, kept, strict=True)
-        ]
-    else:
-        # Rows of few categories are equal by nature: each is a row of its own.
-        identities = [list(range(len(kept[0]))), list(range(-len(kept[1]), 0))]
-    values = {column: _joined(comparison, column, (kept[0], kept[1])) for column in columns}
+    contents = rows.contents or (np.arange(len(rows.kept[0])), ~np.arange(len(rows.kept[1])))
+    values = {column: _joined(comparison, column, rows) for column in columns}
     return [
         classifier.table_check(
             values,
             classifier.domains(
-                identities[0], identities[1], comparison.config.folds, comparison.seed
+                contents[0].tolist(),
+                contents[1].tolist(),
+                comparison.config.folds,
+                comparison.seed,
             ),
             floor=comparison.config.min_auc,
             seed=comparison.seed,
@@ -268,12 +259,15 @@ def _together(comparison: Comparison, rows: _Rows) -> list[DriftCheck]:
     ]
 
 
-def _joined(
-    comparison: Comparison, column: str, kept: tuple[NDArray[np.int64], NDArray[np.int64]]
-) -> Values:
+def _kept(comparison: Comparison, column: str, rows: _Rows) -> tuple[Values, Values]:
+    """The sampled values of a column on both sides, without those of copies."""
+    reference, current = comparison.of(column)
+    return reference[rows.kept[0]], current[rows.kept[1]]
+
+
+def _joined(comparison: Comparison, column: str, rows: _Rows) -> Values:
     """Values of both tables, one below the other; those of categories as names."""
-    pair = comparison.of(column)
-    joined = np.concatenate([values[keep] for values, keep in zip(pair, kept, strict=True)])
+    joined = np.concatenate(_kept(comparison, column, rows))
     if comparison.roles[column] == "categorical" and joined.dtype != object:
         names = [None if np.isnan(value) else category(value) for value in joined]
         return np.array(names, dtype=object)
