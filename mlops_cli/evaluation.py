@@ -89,6 +89,7 @@ def run(
     bars = gates.bars(config.gates, root=root, split=split, run=run)
     network, task = _model(run)
     splits = data.load(config.data, config.seed, reporter)
+    data.warn_of_leaks(splits, reporter)
     examples = _examples(splits, split)
     fingerprint = examples.fingerprint()
     if not other_data:

@@ -20,6 +20,7 @@ EPILOG = epilog(
 
 def run(
     overrides: Overrides = None,
+    *,
     resume: Annotated[
         str | None,
         typer.Option(
@@ -28,6 +29,10 @@ def run(
             autocompletion=complete_run,
         ),
     ] = None,
+    validate: Annotated[
+        bool,
+        typer.Option("--validate/--no-validate", help="Check the data first; exit 6 on an error."),
+    ] = True,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -45,7 +50,7 @@ def run(
         loaded = config.load(overrides or [], root=root)
         with extra("train", "mlops train"):
             from mlops_cli import training
-        result = training.run(loaded, root, overrides or [], out)
+        result = training.run(loaded, root, overrides or [], out, validate=validate)
     out.result(
         f"Trained {result.model}: {result.summary} (run {result.run})",
         result,

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from mlops_cli import lookup
 from mlops_cli.data.collecting import unknown_label
 from mlops_cli.data.examples import Examples, Splits
-from mlops_cli.data.splits import complete, limited, repeated
+from mlops_cli.data.splits import complete, leak_sentence, limited, repeated
 from mlops_cli.errors import ConfigError, DataError
 from mlops_cli.reporting import Reporter
 from mlops_cli.schemas.data import DataConfig
@@ -29,7 +29,7 @@ def load(config: DataConfig, seed: int, reporter: Reporter) -> Splits:
     Args:
         config: The config group `data`.
         seed: Seed of the split and of the limited sample.
-        reporter: Told of guesses and warned of leakage.
+        reporter: Told of guesses.
 
     Returns:
         Splits with train and validation, and with test unless `test_fraction` is 0.
@@ -62,7 +62,6 @@ def split(given: Splits, config: DataConfig, seed: int, reporter: Reporter) -> S
     """
     splits = complete(given, config, seed, reporter)
     _refuse_one_label(splits.train)
-    _warn_of_leaks(splits, reporter)
     return limited(splits, config.limit, seed)
 
 
@@ -131,13 +130,9 @@ def _check_rows(split: Examples, name: str) -> None:
                 raise DataError(f"{name} split, row {row}: {column} is {kind}, not text")
 
 
-def _warn_of_leaks(splits: Splits, reporter: Reporter) -> None:
+def warn_of_leaks(splits: Splits, reporter: Reporter) -> None:
+    """Warns of every later split with inputs that are also in train."""
     for name, split in splits.named().items():
-        if name == "train":
-            continue
-        rows = repeated(split, splits.train)
+        rows = repeated(split, splits.train) if name != "train" else ()
         if rows:
-            reporter.warn(
-                f"{len(rows)} of {len(split)} {name} rows have a text that is also in train: "
-                "their scores flatter the model"
-            )
+            reporter.warn(leak_sentence(len(rows), len(split), name))

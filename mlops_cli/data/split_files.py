@@ -46,6 +46,7 @@ def run(
     """
     given = data.read(config.data, reporter)
     made = data.split(given, config.data, config.seed, reporter)
+    data.warn_of_leaks(made, reporter)
     new = _describe(config, given, made, format)
     recorded = _recorded(folder, force=force)
     if recorded == plain(new) and all(

@@ -251,3 +251,13 @@ def repeated(of: Examples, within: Examples) -> Sequence[int]:
     seen = set(zip(*within.inputs.values(), strict=True))
     keys = zip(*of.inputs.values(), strict=True)
     return [row for row, key in enumerate(keys) if key in seen]
+
+
+def leak_sentence(count: int, rows: int, split: str, earlier: str = "train") -> str:
+    """Says that so many rows of a split have an input that an earlier split has."""
+    consequence = (
+        "their scores flatter the model"
+        if earlier == "train"
+        else "the two scores are not independent"
+    )
+    return f"{count} of {rows} {split} rows have a text that is also in {earlier}: {consequence}"

@@ -17,6 +17,7 @@ from safetensors.torch import load_model
 from mlops_cli import config as configs
 from mlops_cli import data, models, project, tracking
 from mlops_cli.data.examples import Splits
+from mlops_cli.data.validation import before_training
 from mlops_cli.errors import DataError
 from mlops_cli.files import atomic_folder
 from mlops_cli.models.compact import expand_embeddings
@@ -71,7 +72,13 @@ class Prepared:
 
 
 def run(
-    config: Config, root: Path, overrides: Sequence[str], reporter: Reporter, *, run_id: str = ""
+    config: Config,
+    root: Path,
+    overrides: Sequence[str],
+    reporter: Reporter,
+    *,
+    run_id: str = "",
+    validate: bool = True,
 ) -> TrainResult:
     """Trains from the beginning.
 
@@ -81,11 +88,12 @@ def run(
         overrides: What was typed, for the record.
         reporter: Told of progress.
         run_id: The run's id; a new one if empty.
+        validate: Check the data first; an error in it raises GateError.
 
     Raises:
         MlopsError: See the classes in `errors`.
     """
-    prepared = prepare(config, reporter)
+    prepared = prepare(config, reporter, validate=validate)
     new = record.create(
         root,
         config.model.name,
@@ -111,18 +119,26 @@ def run(
     return fit(prepared, new, reporter, checkpoint=None)
 
 
-def prepare(config: Config, reporter: Reporter, splits: Splits | None = None) -> Prepared:
+def prepare(
+    config: Config, reporter: Reporter, splits: Splits | None = None, *, validate: bool = False
+) -> Prepared:
     """Loads the data, builds the model and makes the batches; all from `config.seed`.
 
     Args:
         config: The resolved config.
         reporter: Told of progress.
         splits: Rows to train and validate on instead of those the config describes.
+        validate: Check the data first.
+
+    Raises:
+        GateError: A check found an error.
     """
     quiet_libraries()
     device = hardware.accelerator(config.trainer)
     tracker = tracking.create(config.tracker)
     splits = splits or data.load(config.data, config.seed, reporter)
+    if validate:
+        before_training(config, splits, reporter)
     torch.manual_seed(config.seed)
     with out_of_memory(config):
         built = models.family(config.model.module or config.model.name).build(

@@ -210,7 +210,8 @@ def test_repeats_across_files_are_counted(project):
     listener = Listener()
     same = reviews(20)
     project({"train.csv": table(same), "dev.csv": table([*same[:3], "new,pos"])})
-    load("train.csv", listener, validation_path="dev.csv", test_fraction=0)
+    splits = load("train.csv", listener, validation_path="dev.csv", test_fraction=0)
+    data.warn_of_leaks(splits, listener)
     assert listener.warnings == [
         "3 of 4 validation rows have a text that is also in train: their scores flatter the model"
     ]

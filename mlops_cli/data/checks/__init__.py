@@ -4,8 +4,9 @@ A family is a module with `NAMES`, its checks, and `find(inspection)`, which yie
 each fault. How bad a fault is, the config says; a check that it ignores is not made.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from mlops_cli.data.engine import Engine, Relation, quoted
 from mlops_cli.data.schema import TableSchema
@@ -122,6 +123,19 @@ class Finding:
     fix: str
     column: str | None = None
     examples: list[tuple[list[int], str]] = field(default_factory=list)
+
+
+class Family(Protocol):
+    """What every module of this room with checks offers."""
+
+    @property
+    def NAMES(self) -> tuple[str, ...]:  # noqa: N802 - a constant of the module
+        """Its checks, which are keys of the config group `validation`."""
+        ...
+
+    def find(self, inspection: Inspection) -> Iterable[Finding]:
+        """The faults, check by check."""
+        ...
 
 
 def sample(

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from mlops_cli.data.checks import EXAMPLES, Finding, Inspection, Part, counted, sample
 from mlops_cli.data.engine import quoted
+from mlops_cli.data.splits import leak_sentence
 
 NAMES = ("empty_texts", "missing_labels", "duplicates", "conflicting_labels", "leakage")
 
@@ -118,17 +119,10 @@ def _leaks(inspection: Inspection, part: Part, earlier: Part) -> Iterator[Findin
     )[0]
     if not count:
         return
-    what = "a text" if part.text else "an input"
-    consequence = (
-        "their scores flatter the model"
-        if earlier.name == "train"
-        else "the two scores are not independent"
-    )
     yield Finding(
         "leakage",
         part,
-        f"{count} of {part.rows} {part.name} rows have {what} that is also in {earlier.name}: "
-        f"{consequence}",
+        leak_sentence(count, part.rows, part.name, earlier.name),
         count,
         part.rows,
         f"remove them from {earlier.name}, or split anew: mlops data split",
