@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from mlops_cli.data import looking
 from mlops_cli.errors import DataError, MlopsError, UsageError
 from mlops_cli.project import packaged_template
 from mlops_cli.reporting import SilentReporter
@@ -307,7 +308,7 @@ class TestAnswers:
     def test_a_look_says_what_it_saw(self, tmp_path: Path) -> None:
         (tmp_path / "reviews.csv").write_text(REVIEWS, "utf-8")
 
-        look = answers.look_at(tmp_path / "reviews.csv")
+        look = looking.look_at(tmp_path / "reviews.csv")
 
         assert (look.text, look.label, look.rows, look.complete) == ("review", "stars", 40, True)
         assert look.summary == (
@@ -319,7 +320,7 @@ class TestAnswers:
         rows = "".join(f"words and words {n},{'ab'[n % 2]}\n" for n in range(3000))
         (tmp_path / "many.csv").write_text("text,label\n" + rows, "utf-8")
 
-        look = answers.look_at(tmp_path / "many.csv", "text", "label")
+        look = looking.look_at(tmp_path / "many.csv", "text", "label")
 
         assert not look.complete
         assert "2 classes in the first 1000 rows" in look.summary
@@ -328,7 +329,7 @@ class TestAnswers:
         (tmp_path / "reviews.csv").write_text(REVIEWS, "utf-8")
 
         with pytest.raises(DataError, match="no column 'starz'") as caught:
-            answers.look_at(tmp_path / "reviews.csv", label="starz")
+            looking.look_at(tmp_path / "reviews.csv", label="starz")
 
         assert "did you mean --label stars?" in caught.value.hint
 
@@ -336,13 +337,13 @@ class TestAnswers:
         (tmp_path / "reviews.csv").write_text(REVIEWS, "utf-8")
 
         with pytest.raises(DataError, match="the same column"):
-            answers.look_at(tmp_path / "reviews.csv", "stars", "stars")
+            looking.look_at(tmp_path / "reviews.csv", "stars", "stars")
 
     def test_numbers_alone_show_no_text(self, tmp_path: Path) -> None:
         (tmp_path / "n.csv").write_text("a,b\n1,2\n3,4\n5,6\n", "utf-8")
 
         with pytest.raises(DataError, match="looks like the text") as caught:
-            answers.look_at(tmp_path / "n.csv")
+            looking.look_at(tmp_path / "n.csv")
 
         assert "columns: a, b" in caught.value.hint
 

@@ -33,6 +33,7 @@ def wishes_by_asking(wishes: Wishes, folder: Path, out: Output) -> Wishes:
 
 
 def _asked(wishes: Wishes, folder: Path, out: Output) -> Wishes:
+    from mlops_cli.data import looking
     from mlops_cli.scaffold import answers
 
     name = wishes.name or _ask("Project name", answers.default_name(folder), answers.check_name)
@@ -40,13 +41,13 @@ def _asked(wishes: Wishes, folder: Path, out: Output) -> Wishes:
     if data is None:
         data = _ask("Data file (empty: built-in sentences)", "", _checked_file)
     if data is not None and (text is None or label is None):
-        look = answers.look_at(data, text, label)
+        look = looking.look_at(data, text, label)
         out.info(f"  {look.summary}")
         text = text or _ask(
-            "Text column", look.text, lambda c: answers.look_at(data, c, label).text
+            "Text column", look.text, lambda c: looking.look_at(data, c, label).text
         )
         label = label or _ask(
-            "Label column", look.label, lambda c: answers.look_at(data, text, c).label
+            "Label column", look.label, lambda c: looking.look_at(data, text, c).label
         )
     return dataclasses.replace(
         wishes,

@@ -19,23 +19,31 @@ _MOST_CLASSES = 50
 
 
 @dataclass
-class _Column:
-    """What the first rows say of a column."""
+class Column:
+    """What some rows say of a column.
+
+    Attributes:
+        name: Its name.
+        values: Its values in these rows; missing ones are left out.
+    """
 
     name: str
     values: list[str] = field(default_factory=list)
 
     @property
     def words(self) -> list[str]:
+        """The words of its name."""
         split = re.sub(r"([a-z0-9])([A-Z])", r"\1 \2", self.name)
         return re.findall(r"[^\W_]+", split.casefold())
 
     @property
     def distinct(self) -> int:
+        """How many different values there are."""
         return len(set(self.values))
 
     @property
     def mean_length(self) -> float:
+        """Characters of a value, on average."""
         return sum(map(len, self.values)) / max(1, len(self.values))
 
     @property
@@ -62,25 +70,45 @@ def guess(
         columns: Names of the columns.
         rows: The table's rows; the first thousand are looked at.
     """
-    found = [_Column(name) for name in columns]
-    for _, row in islice(rows, _ROWS):
+    text, label = guess_from(sampled(columns, (row for _, row in islice(rows, _ROWS))))
+    return text.name if text else None, label.name if label else None
+
+
+def sampled(columns: list[str], rows: Iterable[dict[str, str | None]]) -> list[Column]:
+    """What these rows say of each column."""
+    found = [Column(name) for name in columns]
+    for row in rows:
         for column in found:
             value = row.get(column.name)
             if value is not None:
                 column.values.append(value)
-    text = _text(found)
-    label = _label([column for column in found if column is not text])
-    return text.name if text else None, label.name if label else None
+    return found
 
 
-def _text(columns: list[_Column]) -> _Column | None:
+def guess_from(columns: list[Column]) -> tuple[Column | None, Column | None]:
+    """The text column and the label column among these, each None when nothing fits."""
+    text = _text(columns)
+    return text, _label([column for column in columns if column is not text])
+
+
+def is_named_label(column: Column) -> bool:
+    """Whether a column is called what labels are called."""
+    return _by_name([column], _LABEL_NAMES) is not None
+
+
+def is_named_text(column: Column) -> bool:
+    """Whether a column is called what texts are called."""
+    return _by_name([column], _TEXT_NAMES) is not None
+
+
+def _text(columns: list[Column]) -> Column | None:
     prose = [column for column in columns if column.is_prose]
     varied = [column for column in prose if not column.is_classes]
     named = _by_name(varied, _TEXT_NAMES) or _by_name(prose, _TEXT_NAMES)
     return named or max(varied, key=lambda found: found.mean_length * found.distinct, default=None)
 
 
-def _label(columns: list[_Column]) -> _Column | None:
+def _label(columns: list[Column]) -> Column | None:
     usable = [column for column in columns if column.values and column.mean_length < 100]
     named = _by_name(usable, _LABEL_NAMES)
     return named or min(
@@ -90,7 +118,7 @@ def _label(columns: list[_Column]) -> _Column | None:
     )
 
 
-def _by_name(columns: Iterable[_Column], names: tuple[str, ...]) -> _Column | None:
+def _by_name(columns: Iterable[Column], names: tuple[str, ...]) -> Column | None:
     """The column with the best name: the whole name before one word of it."""
     ranks = {name: rank for rank, name in enumerate(names)}
     scored = []

@@ -4,6 +4,7 @@ import logging
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
@@ -19,7 +20,7 @@ from mlops_cli.schemas.data import DataConfig, HubDataConfig
 
 with extra("train", "data=hub"):
     import datasets
-    from huggingface_hub import errors
+    from huggingface_hub import HfApi, errors
 
 _BATCH = 1000
 _ID = re.compile(r"[\w-][\w.-]*(/[\w.-]+)?")
@@ -60,6 +61,67 @@ def load(config: DataConfig, reporter: Reporter) -> Splits:
         )
     ]
     return Splits(train, *later)
+
+
+@dataclass(frozen=True)
+class Overview:
+    """A look at a data set.
+
+    Attributes:
+        commit: The commit it is at on the hub; None where that can't be asked, or is a folder's.
+        splits: Names of its splits.
+        columns: Names of the columns of its training split.
+        types: The library's type of each of them.
+        rows: Some rows of the training split, as text.
+    """
+
+    commit: str | None
+    splits: list[str]
+    columns: list[str]
+    types: dict[str, str]
+    rows: list[dict[str, str | None]]
+
+
+def look(config: HubDataConfig, reporter: Reporter, rows: int) -> Overview:
+    """Downloads (or finds in the cache) the data set and looks at its training split.
+
+    Args:
+        config: Names it.
+        reporter: Told where the hub can't be reached.
+        rows: How many rows to look at, spread over the split.
+
+    Raises:
+        UnreachableError: The hub can't be reached and the data set is not in the cache.
+        NotFoundError: There is no such data set.
+        DataError: It lacks the configuration or split that is asked for.
+    """
+    with _quiet_and_bounded(config.dataset, reporter):
+        builder = _builder(config)
+        _prepare(builder, config)
+        commit = None if hub.offline() else _commit(config)
+    found = _select(builder, config, config.train_split, "train_split")
+    step = max(1, len(found) // rows)
+    labels = {name: getattr(kind, "names", None) for name, kind in found.features.items()}
+    return Overview(
+        commit=commit,
+        splits=_split_names(builder),
+        columns=list(found.column_names),
+        types={name: str(getattr(k, "dtype", "list")) for name, k in found.features.items()},
+        rows=[
+            {name: _label(value, labels[name]) for name, value in row.items()}
+            for row in found.select(range(0, len(found), step))
+        ],
+    )
+
+
+def _commit(config: HubDataConfig) -> str | None:
+    """The commit that the data set is at; None for a local folder."""
+    if locate(config.dataset).is_dir():
+        return None
+    try:
+        return HfApi().dataset_info(config.dataset, revision=config.revision, timeout=10).sha
+    except (errors.HfHubHTTPError, errors.OfflineModeIsEnabled, OSError):
+        return None
 
 
 @contextmanager

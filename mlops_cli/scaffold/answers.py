@@ -1,19 +1,15 @@
 """From wishes to the answers a template needs: choices, defaults, a look at the data."""
 
 import re
-from collections import Counter
 from difflib import get_close_matches
-from itertools import islice
 from pathlib import Path
 
 from mlops_cli import lookup
-from mlops_cli.data.tables import Table, guess_columns, missing_column, open_table
-from mlops_cli.errors import ConfigError, DataError, UsageError
+from mlops_cli.errors import ConfigError, UsageError
 from mlops_cli.schemas.scaffold import Answers, DataLook, Wishes
 from mlops_cli.tracking.credentials import has_wandb_key
 
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,98}[A-Za-z0-9])?")
-_LOOKED_AT = 1000
 
 
 def check_choice(group: str, value: str) -> str:
@@ -53,51 +49,6 @@ def default_name(folder: Path) -> str:
 def default_tracker() -> str:
     """W&B when its credentials are there, else none."""
     return "wandb" if has_wandb_key() else "none"
-
-
-def look_at(path: Path, text: str | None = None, label: str | None = None) -> DataLook:
-    """Looks at the first rows of a data file; columns that are not given are guessed.
-
-    Raises:
-        NotFoundError: There is no such file.
-        DataError: It can't be read, lacks a column, or shows no text or label to guess.
-    """
-    table = open_table(path)
-    guessed = tuple(part for part, given in (("text", text), ("label", label)) if given is None)
-    likely = guess_columns(table) if guessed else (None, None)
-    columns = {
-        part: _column(table, part, given, guess)
-        for part, given, guess in zip(("text", "label"), (text, label), likely, strict=True)
-    }
-    if columns["text"] == columns["label"]:
-        raise DataError(
-            f"text and label are the same column, {columns['text']!r}",
-            hint=f"--text COLUMN --label COLUMN; columns: {', '.join(table.columns)}",
-        )
-    labels = [row.get(columns["label"]) for _, row in islice(table.rows(), _LOOKED_AT + 1)]
-    classes = Counter(label for label in labels[:_LOOKED_AT] if label)
-    return DataLook(
-        text=columns["text"],
-        label=columns["label"],
-        guessed=guessed,
-        rows=min(len(labels), _LOOKED_AT),
-        complete=len(labels) <= _LOOKED_AT,
-        classes=[label for label, _ in classes.most_common()],
-    )
-
-
-def _column(table: Table, part: str, given: str | None, guess: str | None) -> str:
-    if given is not None:
-        if given not in table.columns:
-            error = missing_column(table, given, f"data.{part}")
-            raise DataError(error.message, hint=error.hint.replace(f"data.{part}=", f"--{part} "))
-        return given
-    if guess is None:
-        raise DataError(
-            f"no column of {table.path} looks like the {part}",
-            hint=f"--{part} COLUMN; columns: {', '.join(table.columns)}",
-        )
-    return guess
 
 
 def settle(wishes: Wishes, folder: Path, look: DataLook | None, *, dvc: bool) -> Answers:

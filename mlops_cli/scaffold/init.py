@@ -4,6 +4,7 @@ import dataclasses
 import shutil
 from pathlib import Path
 
+from mlops_cli.data import looking
 from mlops_cli.errors import MlopsError
 from mlops_cli.project import packaged_template
 from mlops_cli.reporting import Reporter
@@ -50,7 +51,7 @@ def run(
         source: The template; the packaged one if None.
     """
     folder = check(folder, git=git)
-    look = answering.look_at(wishes.data, wishes.text, wishes.label) if wishes.data else None
+    look = looking.look_at(wishes.data, wishes.text, wishes.label) if wishes.data else None
     if look:
         reporter.info(f"{wishes.data}: {look.summary}")
     answers = answering.settle(wishes, folder, look, dvc=dvc)

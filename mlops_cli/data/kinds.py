@@ -1,0 +1,151 @@
+"""What a table could be used for: the task that its columns fit."""
+
+import json
+import re
+from collections.abc import Sequence
+
+from mlops_cli.data.guessing import Column, guess_from, is_named_label, is_named_text
+from mlops_cli.schemas.adding import Kind
+
+_PAIRS = (
+    ("sentence1", "sentence2"),
+    ("premise", "hypothesis"),
+    ("question1", "question2"),
+    ("text1", "text2"),
+    ("text_a", "text_b"),
+)
+_IMAGE = re.compile(r".+\.(png|jpe?g|gif|bmp|webp|tiff?)", re.IGNORECASE)
+_LEAST_WORDS = 3
+_LEAST_LENGTH = 20
+"""Words and characters that a value of a text column has on average, unless its name tells."""
+
+_MOST_NUMBERS = 10
+"""Whole numbers of more different values than these are figures, unless the name says label."""
+
+_LATER = "so far mlops trains on text classification only: it can look into this data, not train"
+
+
+def kind_of(
+    columns: Sequence[Column],
+    text: str | None = None,
+    label: str | None = None,
+    target: str | None = None,
+) -> Kind:
+    """The task that a table fits, with its columns.
+
+    Args:
+        columns: What some rows, drawn from the whole table, say of each column.
+        text: The text column, where the user named it.
+        label: The label column, where the user named it.
+        target: The column of numbers to predict, where the user named it.
+    """
+    by_name = {column.name: column for column in columns}
+    if found := _tokens(columns):
+        return Kind("token_classification", *found, ("text", "label"), note=_LATER)
+    given = target or label
+    likely_text, likely_label = guess_from([column for column in columns if column.name != given])
+    guessed = []
+    if text is None and likely_text is not None and _is_text(likely_text):
+        text = likely_text.name
+        guessed.append("text")
+    # In a table of figures any column could be the one to predict.
+    likely = likely_label is not None and (text is not None or is_named_label(likely_label))
+    if given is None and likely and likely_label is not None and likely_label.name != text:
+        given = likely_label.name
+        guessed.append("label")
+    chosen = by_name[given] if given else None
+    task = _task(columns, text, chosen, numbers=target is not None)
+    ready = task == "text_classification"
+    return Kind(task, text, given, tuple(guessed), ready, _note(task, columns, text, given))
+
+
+def is_numbers(column: Column) -> bool:
+    """Whether a column holds figures rather than classes."""
+    numbers = [_number(value) for value in column.values]
+    if not numbers or None in numbers:
+        return False
+    if any(number != int(number) for number in numbers if number is not None):
+        return True
+    return column.distinct > _MOST_NUMBERS and not is_named_label(column)
+
+
+def _task(
+    columns: Sequence[Column], text: str | None, label: Column | None, *, numbers: bool
+) -> str:
+    if any(_is_images(column) for column in columns):
+        return "image_classification"
+    kind = "tabular" if text is None else "text_pair" if _pair(columns, text) else "text"
+    if label is None:
+        return kind
+    return f"{kind}_{'regression' if numbers or is_numbers(label) else 'classification'}"
+
+
+def _note(task: str, columns: Sequence[Column], text: str | None, label: str | None) -> str:
+    if task == "text_classification":
+        return ""
+    if task == "text":
+        return "no column looks like the label: --label COLUMN names it"
+    if task == "text_pair_classification":
+        second = _pair(columns, text or "")
+        return f"pairs of texts: mlops train reads {text!r} alone so far, without {second!r}"
+    return _LATER if label else f"{_LATER}; --label or --target names what is to be predicted"
+
+
+def _is_text(column: Column) -> bool:
+    """Whether a column holds texts: its name says so, or most values are sentences."""
+    if is_named_text(column) and not column.is_classes:
+        return True
+    words = sum(len(value.split()) for value in column.values) / max(1, len(column.values))
+    varied = column.distinct * 2 > len(column.values)
+    return varied and words >= _LEAST_WORDS and column.mean_length >= _LEAST_LENGTH
+
+
+def _pair(columns: Sequence[Column], text: str) -> str | None:
+    """The column of the second text, where texts come in pairs."""
+    names = {column.name.casefold(): column.name for column in columns}
+    for first, second in _PAIRS:
+        if text.casefold() in (first, second) and first in names and second in names:
+            return names[second if text.casefold() == first else first]
+    return None
+
+
+def _is_images(column: Column) -> bool:
+    return bool(column.values) and all(_IMAGE.fullmatch(value) for value in column.values)
+
+
+def _tokens(columns: Sequence[Column]) -> tuple[str, str] | None:
+    """The columns of tokens and tags: lists of texts, equally long in every row."""
+    lists = {column.name: _lists(column) for column in columns}
+    found = [name for name, values in lists.items() if values]
+    for first in found:
+        for second in found:
+            if first != second and lists[first] == lists[second]:
+                # Tags recur more than tokens do.
+                variety = {c.name: c.distinct for c in columns if c.name in (first, second)}
+                tags = min(variety, key=lambda name: variety[name])
+                return (second if tags == first else first), tags
+    return None
+
+
+def _lists(column: Column) -> list[int]:
+    """The lengths of the lists that a column holds; empty where it holds anything else."""
+    lengths = []
+    for value in column.values:
+        if not value.startswith("["):
+            return []
+        try:
+            items = json.loads(value)
+        except ValueError:
+            return []
+        if not all(isinstance(item, str) for item in items):
+            return []
+        lengths.append(len(items))
+    return lengths
+
+
+def _number(value: str) -> float | None:
+    try:
+        number = float(value)
+    except ValueError:
+        return None
+    return number if abs(number) < 1e300 else None

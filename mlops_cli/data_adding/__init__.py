@@ -1,0 +1,90 @@
+"""Stage `data add`: data becomes the project's: a config, a schema, and bytes that DVC holds."""
+
+import re
+from pathlib import Path
+
+from mlops_cli.data_adding import config_file, sources
+from mlops_cli.data_adding.examining import examine
+from mlops_cli.data_adding.placing import Place, Placing, staging
+from mlops_cli.data_adding.settling import Settling, command
+from mlops_cli.errors import ConfigError, UsageError
+from mlops_cli.project import packaged_configs
+from mlops_cli.reporting import Reporter
+from mlops_cli.schemas.adding import AddResult, AddWishes
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+
+
+def run(wishes: AddWishes, root: Path, reporter: Reporter) -> AddResult:
+    """Adds data to the project at `root`, whole or not at all.
+
+    Raises:
+        UsageError: The wishes don't fit together, or the name is none.
+        ConfigError: There is no project, or data of that name is there already.
+        NotFoundError: There is nothing at the source.
+        DataError: It can't be read as a table.
+    """
+    if not (root / "configs" / "config.yaml").is_file():
+        raise ConfigError(
+            f"{root} is no project: it has no configs/config.yaml",
+            hint="mlops init makes one; or cd into one",
+        )
+    kind = sources.kind_of(wishes)
+    place = Place(root, _name(wishes, kind))
+    if place.config.exists() and not wishes.force:
+        raise place.taken(place.config)
+    with staging(place) as staged:
+        if kind == "hub":
+            return _from_hub(wishes, place, staged, reporter)
+        fetch = {"url": sources.from_url, "sql": sources.from_query}.get(kind, sources.from_disk)
+        fetched = fetch(wishes, place, staged, reporter)
+        looked = examine(fetched, wishes, place, reporter)
+        return Settling(fetched, looked, wishes, place=place, staged=staged).run(reporter)
+
+
+def _name(wishes: AddWishes, kind: str) -> str:
+    name = wishes.name if wishes.name is not None else sources.default_name(wishes, kind)
+    if not _NAME.fullmatch(name):
+        raise UsageError(
+            f"{name!r} can't name data" if name else "the data needs a name",
+            hint="letters, digits, dashes and underscores: --name reviews",
+        )
+    if (packaged_configs() / "data" / f"{name}.yaml").is_file():
+        raise UsageError(
+            f"data={name} ships with mlops and can't be the name of your data",
+            hint=f"another one: --name my-{name}",
+        )
+    return name
+
+
+def _from_hub(wishes: AddWishes, place: Place, staged: Path, reporter: Reporter) -> AddResult:
+    """Writes the config of a data set on the hub; its bytes stay there."""
+    from mlops_cli.data_adding import hub_choice
+
+    chosen = hub_choice.choose(wishes, place, reporter)
+    dataset = str(chosen.settings["dataset"])
+    text = config_file.text(
+        f"{chosen.kind.title} from the hub, {dataset}: mlops train data={place.name}",
+        command(wishes, dataset, place),
+        chosen.settings,
+    )
+    with Placing(staged) as placing:
+        for path in (*place.bytes(), place.schema):
+            if path.exists() and not wishes.force:
+                raise place.taken(path)
+            if path.exists():
+                placing.put_aside(path)
+        placing.write(place.config, text)
+    return AddResult(
+        name=place.name,
+        source=dataset,
+        kind=chosen.kind,
+        files=[],
+        types=chosen.types,
+        classes={},
+        config=place.shown(place.config),
+        schema=None,
+        dvc=False,
+        commit=[place.shown(place.config)],
+        git=place.in_git,
+    )

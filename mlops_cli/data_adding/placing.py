@@ -1,0 +1,161 @@
+"""Everything of added data takes its place, or nothing does."""
+
+import filecmp
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from mlops_cli.data.tables import ENDINGS
+from mlops_cli.errors import ConfigError
+from mlops_cli.files import write_text
+
+_STAGING = ".adding-"
+
+
+class Place:
+    """Where data called `name` lies in a project.
+
+    Attributes:
+        name: `data=NAME`.
+        root: The project.
+    """
+
+    def __init__(self, root: Path, name: str) -> None:
+        self.root, self.name = root, name
+
+    @property
+    def data(self) -> Path:
+        """The folder of all data."""
+        return self.root / "data"
+
+    @property
+    def config(self) -> Path:
+        """The config file."""
+        return self.root / "configs" / "data" / f"{self.name}.yaml"
+
+    @property
+    def schema(self) -> Path:
+        """The schema file."""
+        return self.data / f"{self.name}.schema.yaml"
+
+    def bytes(self) -> list[Path]:
+        """The data of this name that is there: files with their `.dvc` files, or a folder."""
+        endings = dict.fromkeys(ENDINGS)
+        files = (self.data / f"{self.name}{ending}" for ending in endings)
+        candidates = [part for file in files for part in (file, dvc_file(file))]
+        candidates.append(self.data / self.name)
+        return [path for path in candidates if os.path.lexists(path)]
+
+    def shown(self, path: Path) -> str:
+        """A path from the project's root."""
+        return path.relative_to(self.root).as_posix()
+
+    @property
+    def in_git(self) -> bool:
+        """Whether there is a git repository around the project."""
+        return any((folder / ".git").exists() for folder in (self.root, *self.root.parents))
+
+    def taken(self, path: Path) -> ConfigError:
+        """Says that something of that name is there already."""
+        return ConfigError(
+            f"{self.shown(path)} is there already",
+            hint="another name: --name NAME; or --force replaces data, schema and config",
+        )
+
+
+def dvc_file(path: Path) -> Path:
+    """The `.dvc` file of a data file."""
+    return path.with_name(path.name + ".dvc")
+
+
+@contextmanager
+def staging(place: Place) -> Iterator[Path]:
+    """A folder beside the data, gone when the block ends; those of killed processes go first."""
+    place.data.mkdir(exist_ok=True)
+    for leftover in place.data.glob(f"{_STAGING}*"):
+        if not _alive(leftover):
+            shutil.rmtree(leftover, ignore_errors=True)
+    folder = Path(tempfile.mkdtemp(prefix=f"{_STAGING}{os.getpid()}-", dir=place.data))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        if not any(place.data.iterdir()):
+            place.data.rmdir()
+
+
+class Placing:
+    """Files taking their places; on any error each step is undone, the last first.
+
+    Args:
+        aside: A folder on the same disk for what is replaced.
+    """
+
+    def __init__(self, aside: Path) -> None:
+        self._aside = aside
+        self._undo = ExitStack()
+
+    def __enter__(self) -> "Placing":
+        return self
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        if kind is None:
+            self._undo.pop_all()
+        self._undo.close()
+
+    def put_aside(self, path: Path) -> None:
+        """Takes something away, to be deleted when all is done."""
+        kept = Path(tempfile.mkdtemp(dir=self._aside)) / path.name
+        path.replace(kept)
+        self._on_failure(lambda: kept.replace(path))
+
+    def put(self, staged: Path, target: Path) -> None:
+        """Moves a staged file or folder to its place, where nothing lies."""
+        target.parent.mkdir(parents=True, exist_ok=True)
+        staged.replace(target)
+        self._on_failure(lambda: target.replace(staged))
+
+    def write(self, target: Path, content: str) -> None:
+        """Writes a text file; what it replaces comes back on failure."""
+        self.watch(target)
+        write_text(target, content)
+
+    def watch(self, path: Path) -> None:
+        """Gives a small file its present content back on failure, whoever changes it."""
+        before = path.read_bytes() if path.exists() else None
+
+        def restore() -> None:
+            if before is None:
+                path.unlink(missing_ok=True)
+            else:
+                path.write_bytes(before)
+
+        self._on_failure(restore)
+
+    def _on_failure(self, step: Callable[[], object]) -> None:
+        self._undo.callback(step)
+
+
+def same(staged: Path, target: Path) -> bool:
+    """Whether two files or folders of files hold the same bytes."""
+    if staged.is_dir() != target.is_dir():
+        return False
+    if not staged.is_dir():
+        return filecmp.cmp(staged, target, shallow=False)
+    ours, theirs = ({p.name for p in folder.iterdir()} for folder in (staged, target))
+    return ours == theirs and all(same(staged / name, target / name) for name in ours)
+
+
+def _alive(folder: Path) -> bool:
+    """Whether the process that made a staging folder still runs."""
+    pid = folder.name.removeprefix(_STAGING).partition("-")[0]
+    try:
+        os.kill(int(pid), 0)
+    except PermissionError:
+        return True
+    except (ValueError, OSError):
+        return False
+    return True
