@@ -18,6 +18,7 @@ from mlops_cli.commands import (
     pull,
     push,
     remote,
+    repro,
     status,
     train,
     update,
@@ -35,7 +36,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     rich_markup_mode=None,  # Rich would double the time and the modules of --help.
 )
-for command in (init, train, evaluate, export, predict, push, pull, status, update):
+for command in (init, train, evaluate, export, predict, repro, push, pull, status, update):
     app.command(name=command.NAME, epilog=command.EPILOG)(command.run)
 app.add_typer(config.app, name="config")
 app.add_typer(data.app, name="data")

@@ -2,6 +2,7 @@
 
 import hashlib
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -81,3 +82,16 @@ def git_facts(root: Path) -> GitFacts:
         branch=branch.decode().strip() if branch else None,
         dirty_hash=hashlib.sha256(diff).hexdigest() if diff else None,
     )
+
+
+def uncommitted(root: Path, files: Sequence[str]) -> list[str]:
+    """Those of the files that git has not got as they are now; none outside git.
+
+    Args:
+        root: The project.
+        files: Relative to the root.
+    """
+    listed = _git(root, "status", "--porcelain", "-z", "--no-renames", "-uall", "--", *files)
+    changed = {entry[3:] for entry in (listed or b"").decode("utf-8", "replace").split("\0")}
+    # Git tells paths as seen from the root of the repository, which may lie above ours.
+    return [file for file in files if any(f"/{name}".endswith(f"/{file}") for name in changed)]

@@ -1,5 +1,6 @@
 """Options and arguments that several commands share."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -38,6 +39,15 @@ RemoteName = Annotated[
     str | None,
     typer.Option(
         "--remote", "-r", metavar="NAME", help="The remote to use.", show_default="the default one"
+    ),
+]
+
+Params = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Be a stage of the pipeline, with the settings of this file: see mlops repro.",
+        show_default=False,
     ),
 ]
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from mlops_cli.commands._options import Json, Quiet, RunAndOverrides, epilog, split_run
+from mlops_cli.commands._options import Json, Params, Quiet, RunAndOverrides, epilog, split_run
 from mlops_cli.extras import extra
 from mlops_cli.output import Output
 
@@ -22,6 +22,7 @@ def run(
         bool,
         typer.Option("--onnx", show_default=False, help="The format; ONNX is the only one so far."),
     ] = True,
+    params: Params = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -35,16 +36,22 @@ def run(
 
     out = Output(json_mode=json, quiet=quiet)
     root = project.find_root()
-    reference, overrides = split_run(words)
-    found = record.find(root, reference)
-    loaded = config.load_for_run(found.config_text(), overrides, root=root)
-    with extra("train", "mlops export"):
-        from mlops_cli import export
-    result = export.run(found, loaded, out)
+    if params is not None:
+        with extra("train", "mlops export"):
+            from mlops_cli.pipeline import export as stage
+            from mlops_cli.pipeline import params as settings
+        result = stage.run(settings.read(params, root, words), root, out)
+    else:
+        reference, overrides = split_run(words)
+        found = record.find(root, reference)
+        loaded = config.load_for_run(found.config_text(), overrides, root=root)
+        with extra("train", "mlops export"):
+            from mlops_cli import export
+        result = export.run(found, loaded, out)
     out.result(
         f"Exported {result.run}: agrees with PyTorch on {result.rows:,} validation rows",
         result,
-        next_step='mlops predict "a text"',
+        next_step="" if params else 'mlops predict "a text"',
         lines=f"largest logit difference {result.max_logit_difference:.2g}, "
         f"label agreement {result.label_agreement:.2%},\n{result.monitor} {result.metric_onnx:.4f} "
         f"(PyTorch {result.metric_pytorch:.4f})\n{result.path} ({result.megabytes:g} MB)",

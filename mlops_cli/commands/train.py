@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from mlops_cli.commands._options import Json, Overrides, Quiet, epilog
+from mlops_cli.commands._options import Json, Overrides, Params, Quiet, epilog
 from mlops_cli.completion import complete_run
 from mlops_cli.extras import extra
 from mlops_cli.output import Output
@@ -33,6 +33,7 @@ def run(
         bool,
         typer.Option("--validate/--no-validate", help="Check the data first; exit 6 on an error."),
     ] = True,
+    params: Params = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -41,7 +42,12 @@ def run(
 
     out = Output(json_mode=json, quiet=quiet)
     root = project.find_root()
-    if resume is not None:
+    if params is not None:
+        with extra("train", "mlops train"):
+            from mlops_cli.pipeline import params as settings
+            from mlops_cli.pipeline import train as stage
+        result = stage.run(settings.read(params, root, overrides or resume), root, out)
+    elif resume is not None:
         with extra("train", "mlops train"):
             from mlops_cli.training import resume as resume_run
 
@@ -54,5 +60,5 @@ def run(
     out.result(
         f"Trained {result.model}: {result.summary} (run {result.run})",
         result,
-        next_step=f"mlops evaluate {result.run}",
+        next_step="" if params else f"mlops evaluate {result.run}",
     )

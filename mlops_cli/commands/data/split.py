@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from mlops_cli.commands._options import Json, Overrides, Quiet, epilog
+from mlops_cli.commands._options import Json, Overrides, Params, Quiet, epilog
 from mlops_cli.extras import extra
 from mlops_cli.output import Output
 
@@ -36,6 +36,7 @@ def run(
     force: Annotated[
         bool, typer.Option("--force", help="Replace a recorded split although rows move or go.")
     ] = False,
+    params: Params = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -48,16 +49,22 @@ def run(
 
     out = Output(json_mode=json, quiet=quiet)
     root = project.find_root()
-    loaded = config.load(overrides or [], root=root)
-    with extra("train", "mlops data split"):
-        from mlops_cli.data import split_files
-    folder = split_files.place(root, name)
-    result = split_files.run(loaded, folder, out, format=format, force=force)
+    if params is not None:
+        with extra("train", "mlops data split"):
+            from mlops_cli.pipeline import params as settings
+            from mlops_cli.pipeline import prepared
+        result = prepared.run(settings.read(params, root, overrides), root, out)
+    else:
+        loaded = config.load(overrides or [], root=root)
+        with extra("train", "mlops data split"):
+            from mlops_cli.data import split_files
+        folder = split_files.place(root, name)
+        result = split_files.run(loaded, folder, out, format=format, force=force)
     words = " ".join(["mlops train", *(overrides or [])])
     out.result(
-        _headline(result, folder.relative_to(root)),
+        _headline(result, result.path.relative_to(root)),
         result,
-        next_step=words,
+        next_step="" if params else words,
         lines=None if json else _table(result),
     )
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from mlops_cli.commands._options import Json, Overrides, Quiet, epilog
+from mlops_cli.commands._options import Json, Overrides, Params, Quiet, epilog
 from mlops_cli.extras import extra
 from mlops_cli.output import Output
 
@@ -28,6 +28,7 @@ def run(
             show_default=False,
         ),
     ] = None,
+    params: Params = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -35,15 +36,22 @@ def run(
     from mlops_cli import config, project
 
     out = Output(json_mode=json, quiet=quiet)
-    loaded = config.load(overrides or [], root=project.find_root())
+    root = project.find_root()
     with extra("data", "mlops data validate"):
         from mlops_cli.data import validation
         from mlops_cli.reports import validation as report
-    result = validation.run(loaded, out, against=against)
+    if params is not None:
+        with extra("train", "mlops data validate"):
+            from mlops_cli.pipeline import params as settings
+            from mlops_cli.pipeline import validate as stage
+        result = stage.run(settings.read(params, root, overrides or against), root, out)
+    else:
+        loaded = config.load(overrides or [], root=root)
+        result = validation.run(loaded, out, against=against)
     out.result(
         report.headline(result),
         result,
-        next_step="" if result.errors else " ".join(["mlops train", *(overrides or [])]),
+        next_step="" if result.errors or params else " ".join(["mlops train", *(overrides or [])]),
         lines=report.anomalies(result),
     )
     validation.require(result)

@@ -1,0 +1,94 @@
+"""`mlops repro`: the pipeline from data to bundle; only what changed runs."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mlops_cli.commands._options import Json, Quiet, epilog
+from mlops_cli.completion import complete_override
+from mlops_cli.extras import extra
+from mlops_cli.output import Output
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from mlops_cli.schemas.pipeline import ReproResult
+
+NAME = "repro"
+EPILOG = epilog(
+    "mlops repro",
+    "mlops repro --dry",
+    "mlops repro lr=3e-5 epochs=5",
+    "mlops repro evaluate 'gates.mcc=\">= 0.5\"'",
+)
+
+
+def run(
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="STAGE KEY=VALUE",
+            help="The last stage to bring up to date (all by default), then settings.",
+            autocompletion=complete_override,
+            show_default=False,
+        ),
+    ] = None,
+    dry: Annotated[
+        bool, typer.Option("--dry", help="Say what would run, and why; run and write nothing.")
+    ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", "-f", help="Run the stages even if nothing changed.")
+    ] = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Bring the pipeline up to date: prepare, validate, train, evaluate, export.
+
+    A stage runs when what it reads changed: settings, data or the stage before it. Interrupted,
+    it goes on where it was. The stages are in dvc.yaml, the settings they read in params.yaml,
+    what came out in dvc.lock.
+    """
+    from mlops_cli import project
+    from mlops_cli.commands._options import split_run
+
+    out = Output(json_mode=json, quiet=quiet)
+    stage, overrides = split_run(words, default="")
+    with extra("train", "mlops repro"):
+        from mlops_cli import pipeline
+    result = pipeline.run(
+        overrides, project.find_root(), out, stage=stage or None, force=force, dry=dry
+    )
+    next_step = " ".join(["mlops repro", *(words or [])]) if dry else _next_step(result)
+    out.result(_headline(result), result, lines=_table(result), next_step=next_step)
+
+
+def _headline(result: "ReproResult") -> str:
+    waiting, ran = result.named("would run"), [*result.named("ran"), *result.named("restored")]
+    if result.dry:
+        return f"Would run: {', '.join(waiting)}" if waiting else "Nothing to run"
+    if not ran:
+        return f"Nothing to run: all {len(result.stages)} stages are up to date"
+    return f"Ran {len(ran)} of {len(result.stages)} stages: {', '.join(ran)}"
+
+
+def _next_step(result: "ReproResult") -> str:
+    if result.commit:
+        return f"git add {' '.join(result.commit)} && git commit"
+    return 'mlops push, or mlops predict --bundle pipeline/bundle "a text"'
+
+
+def _table(result: "ReproResult") -> "RenderableType":
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("stage")
+    table.add_column("")
+    table.add_column("seconds", justify="right")
+    table.add_column("why")
+    for stage in result.stages:
+        more = f"; and {len(stage.why) - 3} more" if len(stage.why) > 3 else ""
+        seconds = f"{stage.seconds:.1f}" if stage.seconds else ""
+        why = Text("; ".join(stage.why[:3]) + more)
+        table.add_row(stage.name, stage.status, seconds, why)
+    return table

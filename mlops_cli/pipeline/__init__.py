@@ -1,0 +1,147 @@
+"""`mlops repro`: the pipeline from data to bundle, of which only what changed runs."""
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mlops_cli import __version__, errors, project
+from mlops_cli import config as configs
+from mlops_cli.errors import Interrupted, MlopsError
+from mlops_cli.pipeline import params
+from mlops_cli.pipeline.stages import DATA, FORCED, MODEL, PARAMS, Stage, stages
+from mlops_cli.reporting import Reporter
+from mlops_cli.schemas.pipeline import ReproResult, StageOutcome
+from mlops_cli.versioning import pipeline as dvc
+from mlops_cli.versioning.repository import dvc_folder
+
+_FAILED: dict[int, type[MlopsError]] = {
+    kind.exit_code: kind
+    for kind in (
+        errors.MlopsError,
+        errors.UsageError,
+        errors.ConfigError,
+        errors.MissingDependencyError,
+        errors.DataError,
+        errors.GateError,
+        errors.Interrupted,
+    )
+}
+
+
+def run(
+    overrides: Sequence[str],
+    root: Path,
+    reporter: Reporter,
+    *,
+    stage: str | None = None,
+    force: bool = False,
+    dry: bool = False,
+) -> ReproResult:
+    """Brings the pipeline up to date, or says what that would take.
+
+    Args:
+        overrides: `KEY=VALUE` words as typed.
+        root: The project.
+        reporter: Told which stage runs.
+        stage: The last stage of interest; None for all.
+        force: Run every stage, whatever changed.
+        dry: Run and write nothing.
+
+    Raises:
+        ConfigError: A file or an override is wrong.
+        NotFoundError: The project has no DVC, or no such stage.
+        MlopsError: A stage failed; of the class that its exit code stands for.
+    """
+    began = time.monotonic()
+    config = configs.seen_from_root(configs.load(overrides, root=root), root)
+    wanted = {one.name: _written(one) for one in stages(config, root)}
+    text = params.render(config)
+    if not dry:
+        dvc_folder(root)  # Before anything is written.
+        params.write(root, text)
+        if dvc.write_stages(root, wanted, __version__):
+            reporter.info(f"wrote the stages of this version into {dvc.FILE}")
+    plan = dvc.explain(root, wanted, params.parse(text), stage)
+    if dry:
+        outcomes = _expected(plan, force=force)
+    elif plan.nothing and not force:
+        outcomes = [StageOutcome(name, "unchanged") for name in plan.why if not _is_data(name)]
+    else:
+        outcomes = _reproduce(root, plan, stage, reporter, force=force)
+    return ReproResult(
+        stages=outcomes,
+        dry=dry,
+        run=_run_id(root),
+        commit=[] if dry else project.uncommitted(root, _for_git(root, plan)),
+        seconds=round(time.monotonic() - began, 2),
+    )
+
+
+def _written(stage: Stage) -> dict[str, Any]:
+    """A stage as `dvc.yaml` writes it."""
+    outs: list[Any] = list(stage.outs)
+    outs += [{name: {"cache": False}} for name in stage.facts if name != stage.metrics]
+    entries = {
+        "desc": stage.description,
+        "cmd": stage.command,
+        "deps": stage.deps,
+        "params": stage.params,
+        "outs": outs,
+        "metrics": [{stage.metrics: {"cache": False}}] if stage.metrics else [],
+    }
+    return {key: value for key, value in entries.items() if value}
+
+
+def _is_data(name: str) -> bool:
+    """Whether this is no stage, but a file of DVC's that holds data."""
+    return name.endswith(".dvc")
+
+
+def _expected(plan: dvc.Plan, *, force: bool) -> list[StageOutcome]:
+    """What running the plan would do."""
+    moving: set[str] = set()
+    outcomes = []
+    for name, changes in plan.why.items():
+        upstream = [f"{other} runs before" for other in plan.after[name] if other in moving]
+        why = [*changes, *upstream] or (["forced"] if force and not _is_data(name) else [])
+        if why:
+            moving.add(name)
+        if not _is_data(name):
+            outcomes.append(StageOutcome(name, "would run" if why else "unchanged", why=why))
+    return outcomes
+
+
+def _reproduce(
+    root: Path, plan: dvc.Plan, stage: str | None, reporter: Reporter, *, force: bool
+) -> list[StageOutcome]:
+    try:
+        environment = {FORCED: "1"} if force else {}
+        return dvc.reproduce(root, plan, stage, reporter, force=force, environment=environment)
+    except dvc.StageFailedError as error:
+        if error.code in (Interrupted.exit_code, 128 + 15):
+            raise Interrupted(
+                f"interrupted in stage {error.stage}", hint="mlops repro goes on from here"
+            ) from error
+        kind = _FAILED.get(error.code, MlopsError)
+        raise kind(
+            f"stage {error.stage} failed, see above",
+            hint="what ran before is kept: mlops repro goes on from here",
+        ) from error
+
+
+def _run_id(root: Path) -> str | None:
+    """Id of the run whose model the pipeline holds."""
+    file = root / MODEL / "run.json"
+    if not file.is_file():
+        return None
+    facts: Mapping[str, Any] = json.loads(file.read_text("utf-8"))
+    return str(facts.get("id", ""))
+
+
+def _for_git(root: Path, plan: dvc.Plan) -> list[str]:
+    """Files of the pipeline that belong into git."""
+    folder = (root / DATA).parent
+    facts = [file.relative_to(root).as_posix() for file in folder.glob("*") if file.is_file()]
+    return [dvc.FILE, "dvc.lock", PARAMS, *facts, *(name for name in plan.why if _is_data(name))]

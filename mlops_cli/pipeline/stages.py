@@ -1,0 +1,139 @@
+"""The stages of the pipeline: what each runs, reads and writes. One source for dvc.yaml.
+
+    prepare    the data, split as training splits it         pipeline/data
+    validate   the data, checked                             pipeline/validated.json
+    train      a run, and its model                          pipeline/model
+    evaluate   its metrics; stops where a gate fails         pipeline/metrics.json
+    export     the ONNX bundle, proven equal to the model    pipeline/bundle
+
+A stage's `params` are exactly the settings it reads. What training read travels on with the
+model, so that evaluate and export read no setting twice.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+
+from mlops_cli.schemas.config import Config
+from mlops_cli.schemas.data import FileDataConfig, HubDataConfig
+
+PARAMS = "params.yaml"
+"""The resolved settings that the stages read, at the project's root."""
+
+FORCED = "MLOPS_REPRO_FORCE"
+"""Environment variable that tells a stage to begin anew, whatever is there."""
+
+DATA = "pipeline/data"
+VALIDATED = "pipeline/validated.json"
+REPORT = "pipeline/validation.json"
+MODEL = "pipeline/model"
+METRICS = "pipeline/metrics.json"
+BUNDLE = "pipeline/bundle"
+
+_ONLY_VALIDATED = ("schema",)
+"""Keys of the group `data` that say nothing about which rows there are."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage.
+
+    Attributes:
+        name: Its name in dvc.yaml.
+        command: What it runs, at the project's root.
+        description: What it does, for people who read dvc.yaml.
+        deps: Files and folders it reads, relative to the root or absolute.
+        params: Keys of `PARAMS` it reads.
+        outs: What it writes and DVC holds.
+        facts: Small files it writes that belong into git.
+        metrics: Of these, the one with metrics; empty if there is none.
+    """
+
+    name: str
+    command: str
+    description: str
+    deps: list[str]
+    params: list[str]
+    outs: list[str] = field(default_factory=list)
+    facts: list[str] = field(default_factory=list)
+    metrics: str = ""
+
+
+def stages(config: Config, root: Path) -> list[Stage]:
+    """The stages of a project with this config.
+
+    Args:
+        config: The resolved config, its files as seen from `root`.
+        root: The project.
+    """
+    data = config.data
+    data_keys = [f"data.{key.name}" for key in fields(data)]
+    sources = [*_files(config), *_module(root, data.module or data.name)]
+    schema = [data.schema] if data.schema else []
+    rows = [key for key in data_keys if key.removeprefix("data.") not in _ONLY_VALIDATED]
+    own = (config.model.module or config.model.name, config.tracker.module or config.tracker.name)
+    modules = [file for name in (*own, config.task.name) for file in _module(root, name)]
+    return [
+        Stage(
+            "prepare",
+            f"mlops data split --params {PARAMS}",
+            "Split the data as training splits it.",
+            deps=sources,
+            params=[*rows, "seed"],
+            outs=[DATA],
+        ),
+        Stage(
+            "validate",
+            f"mlops data validate --params {PARAMS}",
+            "Check the data; stop at an error.",
+            deps=[*sources, *schema],
+            params=[*data_keys, "seed", "validation"],
+            outs=[VALIDATED],
+            facts=[REPORT],
+        ),
+        Stage(
+            "train",
+            f"mlops train --params {PARAMS}",
+            "Train, or go on with the training that was interrupted.",
+            deps=[DATA, VALIDATED, *modules],
+            params=["task", "model", "trainer", "tracker", "lr", "batch_size", "epochs", "seed"],
+            outs=[MODEL],
+        ),
+        Stage(
+            "evaluate",
+            f"mlops evaluate --params {PARAMS}",
+            "Measure the model; stop where a gate fails.",
+            deps=[DATA, MODEL],
+            params=["gates"],
+            facts=[METRICS],
+            metrics=METRICS,
+        ),
+        Stage(
+            "export",
+            f"mlops export --onnx --params {PARAMS}",
+            "Make the ONNX bundle of a model that passed.",
+            deps=[DATA, MODEL, METRICS],
+            params=["export"],
+            outs=[BUNDLE],
+        ),
+    ]
+
+
+def _files(config: Config) -> Iterator[str]:
+    """The files and folders that the data comes from."""
+    data = config.data
+    if isinstance(data, FileDataConfig):
+        yield from (path for path in (data.path, data.validation_path, data.test_path) if path)
+    elif isinstance(data, HubDataConfig) and Path(data.dataset).expanduser().is_dir():
+        yield data.dataset
+
+
+def _module(root: Path, name: str) -> Iterator[str]:
+    """The project's file or package behind a dotted name."""
+    if "." not in name:
+        return
+    path = Path(*name.split("."))
+    for candidate in (path.with_suffix(".py"), path):
+        if (root / candidate).exists():
+            yield candidate.as_posix()
+            return

@@ -1,0 +1,100 @@
+"""Stage `train`: one run for the same inputs, which is taken up where it was left."""
+
+import hashlib
+import os
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+from mlops_cli import __version__, training
+from mlops_cli import config as configs
+from mlops_cli.pipeline import model, prepared
+from mlops_cli.pipeline.stages import FORCED, stages
+from mlops_cli.reporting import Reporter
+from mlops_cli.schemas.config import Config
+from mlops_cli.schemas.results import TrainResult
+from mlops_cli.tracking import record
+from mlops_cli.tracking.record import Run
+from mlops_cli.training import resume
+
+_POLL_SECONDS = 1.0
+
+
+def run(config: Config, root: Path, reporter: Reporter) -> TrainResult:
+    """Trains, goes on training, or finds the run trained; its model goes to `pipeline/model`.
+
+    Raises:
+        MlopsError: See `training.run` and `training.resume`.
+    """
+    own = settings(config, root)
+    found = Run(record.runs_folder(root) / run_id(own, config, root))
+    if os.environ.get(FORCED):
+        shutil.rmtree(found.path, ignore_errors=True)
+    _wait(found, reporter)
+    if model.finished(found):
+        reporter.info(f"run {found.id} is trained already")
+        result = _result(found)
+    elif (found.path / "run.json").is_file():
+        result = resume.run(root, found.id, [], reporter)
+    else:
+        # A process that was killed before it had written the record.
+        shutil.rmtree(found.path, ignore_errors=True)
+        result = training.run(own, root, [], reporter, run_id=found.id, validate=False)
+    model.keep(found, root)
+    return result
+
+
+def settings(config: Config, root: Path) -> Config:
+    """What the stage reads, and nothing else: the other groups keep their defaults."""
+    return Config(
+        data=prepared.data(root),
+        task=config.task,
+        model=config.model,
+        trainer=config.trainer,
+        tracker=config.tracker,
+        lr=config.lr,
+        batch_size=config.batch_size,
+        epochs=config.epochs,
+        seed=config.seed,
+    )
+
+
+def run_id(own: Config, config: Config, root: Path) -> str:
+    """The run's id: it tells the content of everything that the stage reads, and our version."""
+    digest = hashlib.sha256(f"{__version__}\n{configs.to_yaml(own)}".encode())
+    digest.update(repr(sorted(prepared.fingerprints(root).items())).encode())
+    for dependency in next(s.deps for s in stages(config, root) if s.name == "train"):
+        path = root / dependency
+        if path.suffix == ".py" or (path / "__init__.py").is_file():
+            for file in [path] if path.is_file() else sorted(path.rglob("*.py")):
+                digest.update(file.read_bytes())
+    return f"pipeline-{own.model.name}-{digest.hexdigest()[:12]}"
+
+
+def _wait(run: Run, reporter: Reporter) -> None:
+    """Lets a process finish that outlived the command which started it."""
+    told = False
+    while (facts := _facts(run)) and facts.get("status") == "running" and resume.alive(facts):
+        if not told:
+            reporter.info(f"run {run.id} is being trained by process {facts['pid']}: waiting")
+            told = True
+        time.sleep(_POLL_SECONDS)
+
+
+def _facts(run: Run) -> dict[str, Any]:
+    return run.read() if (run.path / "run.json").is_file() else {}
+
+
+def _result(run: Run) -> TrainResult:
+    facts = run.read()
+    return TrainResult(
+        run=run.id,
+        path=run.path,
+        model=facts["model"],
+        metrics=facts["metrics"],
+        epochs=facts["epochs"],
+        seconds=facts.get("seconds", 0.0),
+        samples_per_second=facts.get("samples_per_second", 0.0),
+        summary=training.summary(facts["metrics"], facts["monitor"]),
+    )
