@@ -273,7 +273,23 @@ def test_a_shift_of_labels_is_found(compare):
     tables = [made(1), made(2)]
     for table, share in zip(tables, (0.3, 0.6), strict=True):
         table["label"] = np.random.default_rng(4).choice(["0", "1"], 600, p=[share, 1 - share])
-    assert drifted(compare(*tables, label="label")) == {("label", "labels")}
+    assert ("label", "labels") in drifted(compare(*tables, label="label"))
+
+
+@pytest.mark.parametrize("texts", [True, False])
+def test_labels_that_mean_something_else_are_found(compare, texts):
+    tables = [made(seed, texts=texts) for seed in (1, 2, 3)]
+    for table in tables:
+        if texts:
+            table["label"] = [str(int("late" in words.split())) for words in table["text"]]
+        else:
+            table["label"] = (table["score"] > 0).astype(int)
+    assert not compare(*tables[:2], label="label").drifted
+    tables[2]["label"] = [1 - int(label) for label in tables[2]["label"]]
+    result = compare(tables[0], tables[2], label="label")
+    assert ("label", "learnt labels") in drifted(result)
+    check = next(c for c in result.checks if c.aspect == "learnt labels")
+    assert check.effect > 0.8
 
 
 @pytest.mark.parametrize(

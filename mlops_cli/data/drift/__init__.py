@@ -13,6 +13,7 @@ from pathlib import Path
 
 from mlops_cli.data.drift import checks, verdict
 from mlops_cli.data.drift.columns import Roles, roles
+from mlops_cli.data.drift.comparison import Comparison
 from mlops_cli.data.drift.sides import Side, shared_kinds, take
 from mlops_cli.data.engine import Engine, Relation, quoted
 from mlops_cli.data.tables import Table, guess_columns, missing_column, open_table
@@ -80,7 +81,7 @@ def run(
                 "there is no column to compare",
                 hint="name columns: --columns " + ",".join(list(found.ignored)[:3]),
             )
-        comparison = checks.Comparison(
+        comparison = Comparison(
             engine=engine,
             reference=sides[0],
             current=sides[1],
