@@ -8,7 +8,7 @@ from pathlib import Path
 from mlops_cli.data import load
 from mlops_cli.data.file import open_file
 from mlops_cli.data.tables import ENDINGS, Table, guess_columns, open_table, open_writer
-from mlops_cli.errors import ConfigError, UsageError
+from mlops_cli.errors import ConfigError, NotFoundError, UsageError
 from mlops_cli.extras import extra
 from mlops_cli.project import locate
 from mlops_cli.reporting import Reporter
@@ -84,7 +84,7 @@ def beside(parts: Sequence[Part], other: str, place: Place) -> list[Part]:
         place: Where words are looked up.
     """
     if not _is_revision(other, place):
-        return [_open(other, other, place)]
+        return [_open(other, _known(other), place)]
     if not isinstance(place.config, FileDataConfig) and not all(
         locate(part.path).is_file() for part in parts
     ):
@@ -165,7 +165,7 @@ def _open(name: str, word: str, place: Place) -> Part:
 def _named(word: str, place: Place) -> str:
     """A word that stands for a revision alone, with the config's file before it."""
     if not _is_revision(word, place):
-        return word
+        return _known(word)
     if not isinstance(place.config, FileDataConfig) or not place.config.path:
         raise UsageError(
             f"{word} is a revision of which file?",
@@ -183,6 +183,17 @@ def _is_revision(word: str, place: Place) -> bool:
         from mlops_cli.versioning import revisions
     file = place.config.path if isinstance(place.config, FileDataConfig) else ""
     return revisions.find_commit(locate(file) if file else Path.cwd(), word) is not None
+
+
+def _known(word: str) -> str:
+    """The word itself, unless it can be neither a file nor a revision."""
+    path, revision = _split(word)
+    if revision or locate(path).exists() or Path(path).suffix:
+        return word
+    raise NotFoundError(
+        f"no file and no git revision is called {word!r}",
+        hint="FILE, FILE@REVISION, or a branch, tag or commit",
+    )
 
 
 def _split(word: str) -> tuple[str, str]:

@@ -4,9 +4,10 @@ from collections.abc import Callable, Sequence
 from html import escape
 from pathlib import Path
 
-from mlops_cli.reports import page, svg
+from mlops_cli.reports import difference, page, svg
 from mlops_cli.reports.cells import figure
 from mlops_cli.reports.statistics import headline
+from mlops_cli.schemas.difference import DifferenceResult
 from mlops_cli.schemas.statistics import (
     ColumnStatistics,
     Histogram,
@@ -16,8 +17,8 @@ from mlops_cli.schemas.statistics import (
     ValueCount,
 )
 
-Found = list[tuple[str, ColumnStatistics]]
-"""The columns of one name, each with the name of its part."""
+Found = list[tuple[int, str, ColumnStatistics]]
+"""The columns of one name, each with the number and the name of its part."""
 
 _QUANTILES = ("5 %", "25 %", "50 %", "75 %", "95 %")
 _NUMBERS = ("min", *_QUANTILES, "max", "mean", "std", "zeros")
@@ -31,19 +32,74 @@ def write_statistics(result: StatisticsResult, path: Path) -> None:
         MlopsError: The file can't be written there.
     """
     names = " and ".join(part.name for part in result.parts)
-    parts = [
-        f'<p class="dim">{escape(headline(result))}</p>',
-        *sections(result.parts, result.label),
-    ]
+    summary = f'<p class="dim">{escape(headline(result))}</p>'
+    parts = [summary, _labels(result), *sections(result.parts, result.label)]
     page.write(path, f"Statistics of {names}", parts)
+
+
+def write_difference(result: DifferenceResult, path: Path) -> None:
+    """Writes a comparison of two versions as one such page.
+
+    Raises:
+        MlopsError: The file can't be written there.
+    """
+    summary = f'<p class="dim">{escape(difference.headline(result))}</p>'
+    parts = [summary, _differences(result), *sections(result.statistics, result.label)]
+    page.write(path, f"From {result.before} to {result.after}", parts)
+
+
+def _differences(result: DifferenceResult) -> str:
+    rows, changed = result.rows, result.rows.changed
+    counts = (rows.before, rows.after, rows.unchanged, rows.added, rows.removed)
+    shown = [*(f"{count:,}" for count in counts), "—" if changed is None else f"{changed:,}"]
+    by = ", ".join(result.key) or "whole rows"
+    headings = ("", "before", "after", "unchanged", "added", "removed", "changed", "relabelled")
+    line = ("rows", *shown, f"{rows.relabelled:,}")
+    found = [page.table(f"Matched by {by}", headings, [line], words=0)]
+    if result.columns:
+        names = [(difference.change(one),) for one in result.columns]
+        found.append(page.table("Columns", ("changed columns",), names))
+    if result.changed_columns:
+        values = [
+            (one.name, f"{one.rows:,}", "; ".join(f"{old} → {new}" for old, new in one.examples))
+            for one in result.changed_columns
+        ]
+        found.append(page.table("Values", ("column", "rows", "for example"), values, words=3))
+    if result.transitions:
+        moves = [(str(t.before), str(t.after), f"{t.rows:,}") for t in result.transitions]
+        found.append(page.table("Relabelled", ("before", "after", "rows"), moves, words=2))
+    examples = result.examples
+    found.append(_some("added", examples.added))
+    found.append(_some("removed", examples.removed))
+    found.append(_some("relabelled", examples.relabelled))
+    return page.card("Differences", "", "differences", found)
+
+
+def _some(name: str, rows: Sequence[dict[str, str | None]]) -> str:
+    if not rows:
+        return ""
+    columns = list(rows[0])
+    lines = [tuple(row[column] or "" for column in columns) for row in rows]
+    table = page.table(f"Some rows {name}", columns, lines, words=len(columns))
+    return f"<details><summary>Some rows {name}</summary>{table}</details>"
+
+
+def _labels(result: StatisticsResult) -> str:
+    """The labels of all parts together."""
+    if result.labels is None or len(result.parts) < 2:
+        return ""
+    rows = [(one.value, f"{one.count:,}", f"{one.share:.2%}") for one in result.labels.top]
+    if result.labels.rest:
+        rows.append(("any other", f"{result.labels.rest:,}", ""))
+    return page.table("Labels of all parts", (result.label or "", "rows", "share"), rows)
 
 
 def sections(parts: Sequence[PartStatistics], label: str | None) -> list[str]:
     """An overview, the labels, and a card for each column."""
     columns: dict[str, Found] = {}
-    for part in parts:
+    for number, part in enumerate(parts):
         for column in part.columns:
-            columns.setdefault(column.name, []).append((part.name, column))
+            columns.setdefault(column.name, []).append((number, part.name, column))
     # The labels are what a person looks for first.
     order = sorted(columns, key=lambda name: name != label)
     links = "".join(
@@ -52,14 +108,14 @@ def sections(parts: Sequence[PartStatistics], label: str | None) -> list[str]:
     cards = []
     for number, name in enumerate(order):
         found = columns[name]
-        kinds = " / ".join(dict.fromkeys(column.kind for _, column in found))
+        kinds = " / ".join(dict.fromkeys(column.kind for _, _, column in found))
         kind = f"label, {kinds}" if name == label else kinds
         cards.append(page.card(name, kind, f"column-{number}", _column(found)))
     estimates = any(column.approximate for part in parts for column in part.columns)
     note = '<p class="dim">≈ is an estimate; everything else is counted.</p>' if estimates else ""
     return [
         _overview(parts),
-        page.legend([part.name for part in parts]),
+        page.legend([(number, part.name) for number, part in enumerate(parts)]),
         f"<h2>Columns</h2><nav aria-label='columns'>{links}</nav>{note}",
         *cards,
     ]
@@ -78,32 +134,29 @@ def _overview(parts: Sequence[PartStatistics]) -> str:
 
 
 def _column(found: Found) -> list[str]:
-    names = [name for name, _ in found]
-    parts, plots = [_counts(found)], [""]
-    numbers = [(name, column) for name, column in found if column.numbers]
-    if numbers:
-        parts.append(_number_table(numbers))
-        plots.append(_histogram("Values", numbers, _of_values))
-    valued = [(name, column.values.top) for name, column in found if column.values]
-    if valued:
-        plots.append(_shares("Most frequent values", valued))
-    dated = [(name, column) for name, column in found if column.dates]
-    if dated:
-        rows = [(n, c.dates.earliest, c.dates.latest) for n, c in dated if c.dates]
-        parts.append(page.table("From and to", ("", "earliest", "latest"), rows))
-        plots.append(_histogram("Over time", dated, _of_dates))
-    texts = [(name, column) for name, column in found if column.text]
-    if texts:
-        parts.append(_length_table(texts))
-        plots += _text_plots(texts)
-    parts += [_examples(name, column.text) for name, column in texts if column.text]
-    tables = f"<div>{''.join(parts)}</div>"
-    return [page.legend(names), f'<div class="plots">{tables}{"".join(plots)}</div>']
+    tables = [_counts(found)]
+    plots = [_histogram("Values", found, _of_values)]
+    if any(column.numbers for _, _, column in found):
+        tables.append(_number_table(found))
+    plots.append(_shares("Most frequent values", found, _most_frequent))
+    dates = [(name, column.dates) for _, name, column in found if column.dates]
+    if dates:
+        rows = [(name, one.earliest, one.latest) for name, one in dates]
+        tables.append(page.table("From and to", ("", "earliest", "latest"), rows))
+    plots.append(_histogram("Over time", found, _of_dates))
+    if any(column.text for _, _, column in found):
+        tables.append(_length_table(found))
+    plots.append(_histogram("Characters", found, _of_characters))
+    plots.append(_histogram("Words", found, _of_words))
+    plots.append(_shares("Most frequent words", found, _frequent_words))
+    tables += [_examples(name, column.text) for _, name, column in found if column.text]
+    marks = page.legend([(number, name) for number, name, _ in found])
+    return [marks, f'<div class="plots"><div>{"".join(tables)}</div>{"".join(plots)}</div>']
 
 
 def _counts(found: Found) -> str:
     rows = []
-    for name, column in found:
+    for _, name, column in found:
         about = "≈" if "distinct" in column.approximate else ""
         blank = f"{column.text.blank:,}" if column.text else "—"
         counts = (f"{column.missing:,}", f"{column.invalid:,}", blank)
@@ -113,7 +166,7 @@ def _counts(found: Found) -> str:
 
 def _number_table(found: Found) -> str:
     rows = []
-    for name, column in found:
+    for _, name, column in found:
         if (one := column.numbers) is None:
             continue
         about = "≈" if "quantiles" in column.approximate else ""
@@ -125,7 +178,7 @@ def _number_table(found: Found) -> str:
 
 def _length_table(found: Found) -> str:
     rows = []
-    for name, column in found:
+    for _, name, column in found:
         if (one := column.text) is None:
             continue
         for unit, lengths in (("characters", one.characters), ("words", one.words)):
@@ -138,55 +191,52 @@ def _length_table(found: Found) -> str:
     return page.table("Lengths", ("", *_LENGTHS, "vocabulary"), rows)
 
 
-def _text_plots(texts: Found) -> list[str]:
-    plots = [
-        _histogram("Characters", texts, _of_characters),
-        _histogram("Words", texts, _of_words),
-    ]
-    words = [(name, column.text.frequent) for name, column in texts if column.text]
-    if any(frequent for _, frequent in words):
-        plots.append(_shares("Most frequent words", words))
-    return plots
-
-
 def _histogram(
     caption: str, found: Found, pick: Callable[[ColumnStatistics], Histogram | None]
 ) -> str:
     """A histogram over the ranges that the parts share; nothing where there is none."""
-    series = [(name, one) for name, column in found if (one := pick(column)) is not None]
-    if not series:
+    picked = [(number, name, pick(column)) for number, name, column in found]
+    edges = next((one.edges for _, _, one in picked if one is not None), None)
+    if edges is None:
         return ""
     # Columns of one name and kind share their ranges; those of another kind are left out.
-    edges = series[0][1].edges
-    counts = [(name, one.counts) for name, one in series if one.edges == edges]
+    series = [
+        (number, name, one.counts)
+        for number, name, one in picked
+        if one is not None and one.edges == edges
+    ]
     shown = [edge if isinstance(edge, str) else figure(edge) for edge in edges]
     rows = [
-        (f"{shown[place]} to {shown[place + 1]}", *(f"{part[place]:,}" for _, part in counts))
+        (f"{shown[place]} to {shown[place + 1]}", *(f"{part[place]:,}" for _, _, part in series))
         for place in range(len(edges) - 1)
     ]
-    alternative = page.table(caption, ("from and to", *(name for name, _ in counts)), rows)
-    return page.figure(caption, svg.histogram(f"{caption}: histogram", shown, counts), alternative)
+    alternative = page.table(caption, ("from and to", *(name for _, name, _ in series)), rows)
+    return page.figure(caption, svg.histogram(f"{caption}: histogram", shown, series), alternative)
 
 
-def _shares(caption: str, found: Sequence[tuple[str, list[ValueCount]]]) -> str:
-    """Bars of the shares of values; all parts have the same values in the same order."""
-    names = list(dict.fromkeys(one.value for _, values in found for one in values))
-    counts = [(part, {one.value: one for one in values}) for part, values in found]
+def _shares(
+    caption: str, found: Found, pick: Callable[[ColumnStatistics], list[ValueCount]]
+) -> str:
+    """Bars of the shares of values; nothing where there is none."""
+    parts = [
+        (number, name, {one.value: one for one in pick(column)}) for number, name, column in found
+    ]
+    parts = [part for part in parts if part[2]]
+    names = list(dict.fromkeys(value for _, _, values in parts for value in values))
+    if not names:
+        return ""
+    nothing = ValueCount("", 0, 0.0)
     series = [
-        (part, [by[name].share if name in by else 0.0 for name in names]) for part, by in counts
+        (number, part, [by.get(name, nothing).share for name in names])
+        for number, part, by in parts
     ]
-    rows = [
-        (
-            name,
-            *(
-                f"{by[name].count:,} ({by[name].share:.2%})" if name in by else "0"
-                for _, by in counts
-            ),
-        )
-        for name in names
-    ]
-    alternative = page.table(caption, ("", *(part for part, _ in counts)), rows)
+    rows = [(name, *(_share(by.get(name, nothing)) for _, _, by in parts)) for name in names]
+    alternative = page.table(caption, ("", *(part for _, part, _ in parts)), rows)
     return page.figure(caption, svg.bars(f"{caption}: shares", names, series), alternative)
+
+
+def _share(one: ValueCount) -> str:
+    return f"{one.count:,} ({one.share:.2%})"
 
 
 def _examples(name: str, text: TextStatistics) -> str:
@@ -209,3 +259,11 @@ def _of_characters(column: ColumnStatistics) -> Histogram | None:
 
 def _of_words(column: ColumnStatistics) -> Histogram | None:
     return column.text.words.histogram if column.text and column.text.words else None
+
+
+def _most_frequent(column: ColumnStatistics) -> list[ValueCount]:
+    return column.values.top if column.values else []
+
+
+def _frequent_words(column: ColumnStatistics) -> list[ValueCount]:
+    return column.text.frequent if column.text else []

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from mlops_cli.errors import MlopsError
 from mlops_cli.files import write_text
+from mlops_cli.reports.svg import COLOURS
 
 _STYLE = """
 :root { color-scheme: light dark; --ground: #fff; --card: #f6f7f9; --text: #1d2329; --dim: #5b6570;
@@ -23,14 +24,15 @@ h3 { font-size: 1rem; margin: 0 0 .5rem; overflow-wrap: anywhere } p { margin: .
 .kind { border: 1px solid var(--line); border-radius: 1rem; color: var(--dim); font-size: .8rem;
   font-weight: normal; margin-left: .4rem; padding: .05rem .55rem }
 .plots { display: grid; gap: .5rem 1.5rem;
-  grid-template-columns: repeat(auto-fit, minmax(min(24rem, 100%), 1fr)) }
+  grid-template-columns: repeat(auto-fit, minmax(min(30rem, 100%), 1fr)) }
 figure { margin: .5rem 0; max-width: 40rem } figcaption { font-size: .85rem }
 .wide { overflow-x: auto }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin: .3rem 0 }
 caption { text-align: left; font-size: .85rem }
 th, td { border-bottom: 1px solid var(--line); padding: .2rem .7rem .2rem 0; text-align: right;
   vertical-align: top } th { color: var(--dim); font-weight: 500 }
-th.word, th:first-child, td.word { text-align: left; overflow-wrap: anywhere; max-width: 40rem }
+th.word, th:first-child, td.word { text-align: left; max-width: 40rem }
+td.word { overflow-wrap: anywhere }
 svg { display: block; height: auto; width: 100% } svg line { stroke: var(--line) }
 svg text { fill: var(--dim); font: 11px system-ui, sans-serif }
 .c0 { fill: var(--c0); color: var(--c0) } .c1 { fill: var(--c1); color: var(--c1) }
@@ -103,14 +105,12 @@ def figure(caption: str, svg: str, alternative: str) -> str:
     )
 
 
-def legend(names: Sequence[str]) -> str:
-    """Which part has which colour; nothing for a single one."""
-    if len(names) < 2:
-        return ""
+def legend(parts: Sequence[tuple[int, str]]) -> str:
+    """Which part, by its number, has which colour; nothing for a single one."""
     marks = " ".join(
-        f'<span class="c{number % 4}">■</span> {escape(name)} ' for number, name in enumerate(names)
+        f'<span class="c{number % COLOURS}">■</span> {escape(name)} ' for number, name in parts
     )
-    return f'<p class="dim">{marks}</p>'
+    return f'<p class="dim">{marks}</p>' if len(parts) > 1 else ""
 
 
 def card(heading: str, kind: str, anchor: str, parts: Iterable[str]) -> str:

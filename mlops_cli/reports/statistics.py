@@ -234,7 +234,9 @@ def _lengths(
 def _words(column: ColumnStatistics) -> list[RenderableType]:
     if column.text is None or not column.text.frequent:
         return []
-    shown = (f"{quoted(one.value)} {one.share:.1%}" for one in column.text.frequent[:_WORDS])
+    shown = (
+        f"{quoted(one.value)} {one.share:.1%}" for one in column.text.frequent[:_WORDS] if one.count
+    )
     name = (f"{column.name}: frequent words ", "dim")
     return [Text.assemble(name, ", ".join(shown))]
 

@@ -7,32 +7,35 @@ _WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP = 560, 150, 44, 20, 8
 _BAR, _GAP, _NAME_WIDTH, _BAR_WIDTH = 11, 7, 190, 290
 _NAME = 28
 
+Series = tuple[int, str, Sequence[float]]
+"""The number of a part, which gives its colour, its name, and its figures."""
+
 COLOURS = 4
 """Parts that have a colour of their own; a fifth one begins again."""
 
 
-def histogram(title: str, edges: Sequence[str], series: Sequence[tuple[str, Sequence[int]]]) -> str:
+def histogram(title: str, edges: Sequence[str], series: Sequence[Series]) -> str:
     """Bars of the share of rows in each range, those of all parts side by side.
 
     Args:
         title: What is counted, read aloud in place of the picture.
         edges: The ends of the ranges, written out; one more than there are ranges.
-        series: Each part's name and its rows by range.
+        series: Each part with its rows by range.
     """
     ranges = len(edges) - 1
-    shares = [[count / max(1, sum(counts)) for count in counts] for _, counts in series]
+    shares = [[count / max(1, sum(counts)) for count in counts] for _, _, counts in series]
     most = max((share for part in shares for share in part), default=0) or 1
     high, slot = _HEIGHT - _TOP - _BOTTOM, (_WIDTH - _LEFT) / max(1, ranges)
     bars = []
-    for number, (name, counts) in enumerate(series):
+    for position, (number, name, counts) in enumerate(series):
         width = slot * 0.9 / len(series)
         for place, count in enumerate(counts):
             if not count:
                 continue
-            share = shares[number][place]
+            share = shares[position][place]
             tall = max(1.0, share / most * high)
             told = f"{edges[place]} to {edges[place + 1]}, {name}: {count:,} ({share:.2%})"
-            x = _LEFT + place * slot + slot * 0.05 + number * width
+            x = _LEFT + place * slot + slot * 0.05 + position * width
             bars.append(_bar((x, _TOP + high - tall, width, tall), number, told))
     ground = _TOP + high
     axes = (
@@ -46,24 +49,24 @@ def histogram(title: str, edges: Sequence[str], series: Sequence[tuple[str, Sequ
     return _svg(title, _WIDTH, _HEIGHT, axes + "".join(bars))
 
 
-def bars(title: str, names: Sequence[str], series: Sequence[tuple[str, Sequence[float]]]) -> str:
+def bars(title: str, names: Sequence[str], series: Sequence[Series]) -> str:
     """A bar for each name and part, from the left.
 
     Args:
         title: What is shown, read aloud in place of the picture.
         names: What the bars stand for.
-        series: Each part's name and its shares, one for each of `names`.
+        series: Each part with its shares, one for each of `names`.
     """
-    most = max((share for _, shares in series for share in shares), default=0) or 1
+    most = max((share for _, _, shares in series for share in shares), default=0) or 1
     slot = _BAR * len(series) + _GAP
     drawn = []
     for place, name in enumerate(names):
         top = place * slot + _GAP / 2
         short = name if len(name) <= _NAME else name[: _NAME - 1] + "…"
         drawn.append(_text(_NAME_WIDTH - 8, top + (slot - _GAP) / 2 + 4, short, "end"))
-        for number, (part, shares) in enumerate(series):
+        for position, (number, part, shares) in enumerate(series):
             width = shares[place] / most * _BAR_WIDTH
-            y = top + number * _BAR
+            y = top + position * _BAR
             told = f"{name}, {part}: {shares[place]:.2%}"
             if width:
                 drawn.append(_bar((_NAME_WIDTH, y, max(1.0, width), _BAR - 1), number, told))

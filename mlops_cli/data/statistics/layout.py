@@ -88,15 +88,13 @@ def look(
 def _texts(engine: Engine, relation: Relation, names: list[str]) -> dict[str, Column]:
     """Tells categories from texts, and texts of words from codes."""
     fields = ", ".join(
-        f"count({name}), count(DISTINCT {name}), avg({word_count(spaced(name))}), "
-        f"list(left({name}, {_TEXT_WIDTH}))"
-        f" FILTER (position <= {_EXAMPLES} AND {name} IS NOT NULL)"
-        for name in map(quoted, names)
+        f"count(c{n}), count(DISTINCT c{n}), avg({word_count(spaced(f'c{n}'))}), "
+        f"list(left(c{n}, {_TEXT_WIDTH})) FILTER (place <= {_EXAMPLES} AND c{n} IS NOT NULL)"
+        for n in range(len(names))
     )
-    sample = (
-        f"(SELECT *, row_number() OVER () AS position FROM {relation.name} LIMIT {_SAMPLE_ROWS})"
-    )
-    (answer,) = engine.run(f"SELECT {fields} FROM {sample}")
+    picked = ", ".join(f"{quoted(name)} AS c{n}" for n, name in enumerate(names))
+    sample = f"SELECT {picked}, row_number() OVER () AS place FROM {relation.name}"
+    (answer,) = engine.run(f"SELECT {fields} FROM ({sample} LIMIT {_SAMPLE_ROWS})")
     columns = {}
     for number, name in enumerate(names):
         filled, distinct, words, examples = answer[4 * number : 4 * number + 4]
