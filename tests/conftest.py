@@ -33,7 +33,7 @@ def pytest_configure(config: pytest.Config) -> None:
     )
     for name in list(os.environ):
         ours = name.startswith(("WANDB_", "HF_", "HYDRA_", "GIT_", "DVC_", "MLOPS_"))
-        if ours and name != "MLOPS_TEST_DATA":
+        if ours and not name.startswith("MLOPS_TEST_"):
             del os.environ[name]
     for name in ("FORCE_COLOR", "PY_COLORS", "GITHUB_ACTIONS", "NO_COLOR", "XDG_CONFIG_HOME"):
         os.environ.pop(name, None)

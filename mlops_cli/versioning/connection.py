@@ -14,6 +14,7 @@ from typing import Any
 from dvc.data_cloud import Remote as DvcRemote
 from dvc.fs import get_cloud_fs
 from dvc.repo import Repo
+from dvc_objects.fs.errors import ConfigError as FileSystemConfigError
 from fsspec.asyn import sync
 
 from mlops_cli.errors import MissingDependencyError, MlopsError, UnreachableError
@@ -130,7 +131,9 @@ class Connection:
                 answer.set_result(None)
             except understood() as error:
                 answer.set_exception(error)
-            except RuntimeError as error:  # Work that goes on while the process ends.
+            except ValueError as error:  # botocore, asyncssh: a setting that can't be used
+                answer.set_exception(FileSystemConfigError(str(error)))
+            except RuntimeError as error:  # work that goes on while the process ends
                 answer.set_exception(error)
 
         try:

@@ -117,7 +117,10 @@ def explain(error: BaseException, remote: Remote, secrets: Iterable[str] = ()) -
         raise error
     if isinstance(error, ImportError | RemoteMissingDepsError):
         return missing_package(remote)
-    return _told(error, remote, _without(one_line(error), secrets))
+    # Some servers say nothing, and the library that passed the error on says "None".
+    telling = [link for link in _chain(error) if str(link) not in ("", "None")]
+    said = one_line((telling or [error])[0]).removesuffix(": None")
+    return _told(error, remote, _without(said, secrets))
 
 
 def _told(error: BaseException, remote: Remote, said: str) -> MlopsError:

@@ -54,11 +54,11 @@ def run(
         plan = _Plan(repo, connection, tracked)
         sizes = {item.oid: objects.size_in_cache(repo, item) for item in plan.to_send}
         plan.drop_damaged_in_remote()
-        failures = {}
         if plan.to_send:
             connection.make_folder()
-            failures = send(repo, connection, plan.to_send, sizes, reporter)
-        plan.complain(failures)
+            sent, failures = send(repo, connection, plan.to_send, sizes, reporter)
+            plan.require_sent(sent, failures)
+        plan.require_whole()
         return PushResult(
             remote=connection.remote.name,
             url=connection.remote.url,
@@ -130,15 +130,17 @@ class _Plan:
             except understood() as error:
                 raise self._connection.explain(error) from error
 
-    def complain(self, failures: dict[str, BaseException]) -> None:
-        """Raises an error when not everything is in the remote now."""
+    def require_sent(self, sent: int, failures: dict[str, BaseException]) -> None:
+        """Raises an error when something could not be sent."""
         if failures:
-            done = len(self.to_send) - len(failures)
             told = self._connection.explain(next(iter(failures.values())))
             raise type(told)(
-                f"{told.message} ({done} of {len(self.to_send)} files were sent)",
+                f"{told.message} ({sent} of {len(self.to_send)} files were sent)",
                 hint=told.hint or "mlops push goes on where it stopped",
             )
+
+    def require_whole(self) -> None:
+        """Raises an error when the cache lacks something that the remote lacks, too."""
         name = self._connection.remote.name
         if self.damaged_here:
             raise _unsent(self.damaged_here, "damaged in the cache", f"mlops pull --remote {name}")

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from dvc.config_schema import DEPRECATED, REMOTE_SCHEMAS, SCHEMA, RelPath
 from voluptuous import Invalid
@@ -72,7 +72,7 @@ def kind_of(url: str) -> str:
         return "folder"
     if scheme not in EXTRAS or scheme == "folder":
         known = [kind for kind in EXTRAS if kind != "folder"]
-        near = get_close_matches(scheme, known, n=1)
+        near = get_close_matches(scheme, known, n=1, cutoff=0.5)
         told = (
             f"did you mean {near[0]}://{rest}?" if near else f"a folder, {'://, '.join(known)}://"
         )
@@ -100,12 +100,27 @@ def check_url(url: str) -> str:
             "the URL carries a password, and would be committed with it",
             hint=f"{shown_url(url)} password=- (asks for it, and keeps it out of git)",
         )
+    if _unclear(parts):
+        # Perhaps a password with a slash in it, which must not be shown.
+        raise UsageError(
+            "the URL can't be told apart into user, host, port and path",
+            hint="user=NAME and password=- go behind the URL",
+        )
     if parts.query:
         raise UsageError(
             "the URL carries a query, in which secrets like to hide",
             hint=f"{shown_url(url)} with settings instead, such as sas_token=-",
         )
     return url
+
+
+def _unclear(parts: SplitResult) -> bool:
+    """Whether what looks like a path may be the end of a password."""
+    try:
+        _ = parts.port
+    except ValueError:
+        return True
+    return "@" in parts.path and parts.scheme not in ("s3", "gs", "azure")
 
 
 def stored_url(url: str, root: Path) -> str:
@@ -166,12 +181,17 @@ def check_values(url: str, settings: Mapping[str, str]) -> None:
         ConfigError: A value is of the wrong kind. The message never holds a secret.
     """
     for key, value in settings.items():
+        if not value:
+            raise ConfigError(f"{key} has no value", hint=f"{key}=VALUE, or leave it out")
+        if key == "endpointurl" and not value.startswith(("http://", "https://")):
+            raise ConfigError(f"{key}={value}: must be a URL", hint=f"{key}=https://{value}")
         try:
             SCHEMA["remote"][str]({"url": url, key: value})
         except Invalid as error:
             said = str(error).partition(" for dictionary value")[0].partition(" @ ")[0]
             shown = key if key in SECRETS else f"{key}={value}"
-            raise ConfigError(f"{shown}: {said}") from error
+            hint = f"{key} takes {said.removeprefix('expected ')}"
+            raise ConfigError(f"{shown}: {said}", hint=hint) from error
 
 
 def _unknown(key: str, kind: str) -> str:

@@ -30,15 +30,20 @@ def megabytes(count: int) -> str:
 class _Progress(Callback):  # type: ignore[misc]
     """Counts files and bytes; called from the threads that move them."""
 
-    def __init__(self, task: Task, sizes: Mapping[str, int]) -> None:
+    def __init__(self, task: Task) -> None:
         super().__init__()
-        self._task, self._sizes = task, sizes
+        self._task = task
+        self._sizes: dict[str, int] = {}
         self._moved = 0
         self._lock = threading.Lock()
 
+    def expect(self, sizes: Mapping[str, int]) -> None:
+        """Bytes of files that come next, by the path they are copied from."""
+        self._sizes |= sizes
+
     def branched(self, path_1: Any, path_2: Any, **_: Any) -> "_File":
         """The callback of one file."""
-        return _File(self, self._sizes.get(str(path_1)) or self._sizes.get(str(path_2)) or 0)
+        return _File(self, self._sizes.get(str(path_1), 0))
 
     def set_size(self, size: int) -> None:
         """The number of files is known already."""
@@ -87,24 +92,30 @@ def send(
     objects: Sequence[Object],
     sizes: Mapping[str, int],
     reporter: Reporter,
-) -> Failures:
+) -> tuple[int, Failures]:
     """Copies objects from the cache to the remote: files first, then the lists that name them.
 
     A folder's list in a remote is DVC's promise that all of its files are there. It is therefore
     sent last, and not at all when a file failed.
+
+    Returns:
+        How many objects were sent, and what went wrong.
     """
+    tried = 0
     failures: Failures = {}
     with reporter.task(f"Pushing to {connection.remote.name}", len(objects)) as task:
+        callback = _Progress(task)
         for lists in (False, True):
             batch = [item for item in objects if item.is_list is lists]
             if lists and failures:
                 break
+            tried += len(batch)
             for hash_name, items in _by_hash(batch).items():
                 source, target = cache_of(repo, hash_name), connection.store(hash_name)
                 paths = {item.oid: source.oid_to_path(item.oid) for item in items}
-                known = {paths[item.oid]: sizes[item.oid] for item in items}
-                _copy(target, paths, source.fs, _Progress(task, known), failures, verify=False)
-    return failures
+                callback.expect({paths[item.oid]: sizes[item.oid] for item in items})
+                _copy(target, paths, source.fs, callback, failures, verify=False)
+    return tried - len(failures), failures
 
 
 def fetch(
@@ -121,11 +132,12 @@ def fetch(
     """
     failures: Failures = {}
     with reporter.task(f"Pulling from {connection.remote.name}", len(objects)) as task:
+        callback = _Progress(task)
         for hash_name, items in _by_hash(objects).items():
             source, target = connection.store(hash_name), cache_of(repo, hash_name)
             paths = {item.oid: source.oid_to_path(item.oid) for item in items}
-            known = {paths[item.oid]: sizes[item.oid] for item in items}
-            _copy(target, paths, source.fs, _Progress(task, known), failures, verify=True)
+            callback.expect({paths[item.oid]: sizes[item.oid] for item in items})
+            _copy(target, paths, source.fs, callback, failures, verify=True)
     return failures
 
 
