@@ -12,18 +12,19 @@ from mlops_cli.data import label_errors, places, reviews
 from mlops_cli.data.examples import Examples
 from mlops_cli.data.places import PlacedRows
 from mlops_cli.data.splits import repeated
-from mlops_cli.errors import MissingDependencyError, UsageError
+from mlops_cli.errors import MissingDependencyError, UnreachableError, UsageError
 from mlops_cli.extras import extra
 from mlops_cli.reporting import Reporter, SilentReporter
 from mlops_cli.schemas.config import Config
 from mlops_cli.schemas.label_errors import LabelErrorsResult, Suspect
+from mlops_cli.schemas.model import PretrainedModelConfig
 from mlops_cli.tasks.classification import classification_metrics
 from mlops_cli.tasks.text_classification import label_names
 from mlops_cli.tracking.record import Run
 
 _TELLING, _BARELY_TELLING = 0.5, 0.3
 """Out-of-sample mcc: from here on the linear baseline will do, below this nothing much is told."""
-_FOLDS = {"linear": 5, "model": 3}
+_FOLDS = {"linear": 5, "features": 5, "model": 3}
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Doubts:
     """What was found out about rows.
 
     Attributes:
-        by: linear, model or the id of a run.
+        by: linear, features, model, some of these joined by +, or the id of a run.
         rows: The rows that were checked.
         labels: Class names in the order of the class ids.
         targets: Class id of each row, of shape (rows,).
@@ -73,7 +74,7 @@ class Options:
     """How to look.
 
     Attributes:
-        by: auto, linear, model, or the run whose model is asked.
+        by: auto, linear, features, model, some of these joined by +, or a run to ask.
         split: train, validation, test or all.
         folds: How many folds; None takes what suits.
         output: The file to review.
@@ -144,7 +145,7 @@ def doubt(
     Args:
         config: The model, the trainer and the seed.
         rows: The rows.
-        by: auto, linear, model, or the run whose model is asked.
+        by: auto, linear, features, model, some of these joined by +, or a run to ask.
         folds: How many folds; None takes what suits.
         reporter: Told of progress, and warned where the labels can hardly be predicted.
 
@@ -172,35 +173,53 @@ def doubt(
     return found
 
 
+def _own(config: Config) -> str:
+    """How the project's model is asked: a pretrained one in two ways that miss different rows."""
+    return "features+model" if isinstance(config.model, PretrainedModelConfig) else "model"
+
+
 def _better(
     found: Doubts, config: Config, rows: PlacedRows, folds: int | None, reporter: Reporter
 ) -> Doubts:
     """What predicts the labels better: what was found, or the project's model."""
     try:
-        other = _cross_validated("model", config, rows, folds, reporter)
-    except MissingDependencyError as error:
+        other = _cross_validated(_own(config), config, rows, folds, reporter)
+    except (MissingDependencyError, UnreachableError) as error:
         reporter.warn(f"{error.message}: {error.hint}")
         return found
     return max(found, other, key=lambda one: one.metrics["mcc"])
 
 
 def _cross_validated(
-    by: str, config: Config, rows: PlacedRows, count: int | None, reporter: Reporter
+    ways: str, config: Config, rows: PlacedRows, count: int | None, reporter: Reporter
 ) -> Doubts:
-    """Doubts of models that have not seen the row in question."""
-    folds = label_errors.deal(rows.examples, count or _FOLDS[by], config.seed)
+    """Doubts of models that have not seen the row in question; of several, their mean."""
+    names = ways.split("+")
+    folds = label_errors.deal(
+        rows.examples, count or min(_FOLDS[name] for name in names), config.seed
+    )
     kept = label_errors.checkable(rows.examples, folds, reporter)
     rows, folds = rows.take(kept), folds[kept]
     labels = label_names(rows.examples.targets)
     targets = np.array(rows.ids(labels), dtype=np.int64)
-    if by == "linear":
+    found = [_probabilities(name, config, rows, folds, reporter) for name in names]
+    return _doubts(ways, rows, labels, targets, np.mean(found, axis=0))
+
+
+def _probabilities(
+    way: str, config: Config, rows: PlacedRows, folds: NDArray[np.int64], reporter: Reporter
+) -> NDArray[np.float64]:
+    """Out-of-sample probabilities of one way, of shape (rows, classes)."""
+    targets = np.array(rows.ids(label_names(rows.examples.targets)), dtype=np.int64)
+    if way == "linear":
         texts = [rows.text(row) for row in range(len(rows))]
-        found = label_errors.linear(texts, targets, folds, config.seed, reporter)
-    else:
-        with extra("train", "--by model"):
-            from mlops_cli.training import cross_validation
-        found = cross_validation.probabilities(config, rows.examples, folds, reporter)
-    return _doubts(by, rows, labels, targets, found)
+        return label_errors.linear(texts, targets, folds, config.seed, reporter)
+    with extra("train", f"--by {way}"):
+        from mlops_cli.training import cross_validation, hidden_layers
+    if way == "model":
+        return cross_validation.probabilities(config, rows.examples, folds, reporter)
+    states = hidden_layers.mean_states(config, rows.examples, reporter)
+    return label_errors.linear_on(states, targets, folds, config.seed, reporter)
 
 
 def _by_run(run: Run, config: Config, rows: PlacedRows, reporter: Reporter) -> Doubts:

@@ -8,6 +8,7 @@ import random
 import warnings
 from collections import defaultdict
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from cleanlab.count import num_label_issues
@@ -107,14 +108,48 @@ def linear(
     Returns:
         Shape (rows, classes).
     """
-    count = int(folds.max()) + 1
-    found = np.zeros((len(texts), int(targets.max()) + 1))
-    with reporter.task("linear baseline", count + 1) as progress:
-        features = _vectorizer().fit_transform(texts).tocsr()
+    with reporter.task("words and characters", 1) as progress:
+        terms = _vectorizer().fit_transform(texts).tocsr()
         progress.advance()
+    model = LogisticRegression(C=3.0, tol=1e-3, max_iter=300, random_state=seed)
+    return _cross_validated(model, terms, targets, folds, reporter)
+
+
+def linear_on(
+    features: NDArray[np.float32],
+    targets: Integers,
+    folds: Integers,
+    seed: int,
+    reporter: Reporter,
+) -> Floats:
+    """Out-of-sample probabilities of logistic regression on features of any kind.
+
+    Args:
+        features: Of shape (rows, features).
+        targets: As in `linear`.
+        folds: As in `linear`.
+        seed: As in `linear`.
+        reporter: Told of progress.
+
+    Returns:
+        Shape (rows, classes).
+    """
+    spread = features.std(axis=0)
+    scaled = (features - features.mean(axis=0)) / np.where(spread > 0, spread, 1)
+    # Many correlated features want strong regularisation.
+    model = LogisticRegression(C=1e-3, tol=1e-3, max_iter=300, random_state=seed)
+    return _cross_validated(model, scaled, targets, folds, reporter)
+
+
+def _cross_validated(
+    model: LogisticRegression, features: Any, targets: Integers, folds: Integers, reporter: Reporter
+) -> Floats:
+    """Fits the model to all folds but one, and asks it about that one, in turn."""
+    count = int(folds.max()) + 1
+    found = np.zeros((len(targets), int(targets.max()) + 1))
+    with reporter.task("logistic regression", count) as progress:
         for fold in range(count):
             inside = folds == fold
-            model = LogisticRegression(C=3.0, tol=1e-3, max_iter=300, random_state=seed)
             with warnings.catch_warnings():
                 # Nearly converged ranks as well as converged.
                 warnings.simplefilter("ignore", ConvergenceWarning)

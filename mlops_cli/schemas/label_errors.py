@@ -34,7 +34,8 @@ class LabelErrorsResult:
     """The rows whose label is probably wrong.
 
     Attributes:
-        by: What gave the probabilities: linear, model, or the id of a run.
+        by: What gave the probabilities: linear, features, model, some of these joined by +, or
+            the id of a run.
         split: The rows looked at: train, validation, test or all.
         rows: How many rows were looked at.
         unchecked: Rows left out because their label has too few texts.

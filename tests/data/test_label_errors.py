@@ -66,12 +66,12 @@ def test_flipped_labels_of_a_generated_set_come_first():
 
 def test_flipped_labels_of_real_questions_come_first(shared_data):
     with (shared_data / "trec" / "train.csv").open(encoding="utf-8", newline="") as stream:
-        read = list(csv.DictReader(stream))[:1500]
+        read = list(csv.DictReader(stream))[:800]
     examples, wrong = with_flips([row["text"] for row in read], [row["label"] for row in read])
     ranking, _ = ranked(examples)
     precision = average_precision_score(wrong, -ranking.quality)
     assert precision >= 3 * wrong.mean(), precision
-    assert wrong[ranking.suspects[:30]].mean() > 0.5
+    assert wrong[ranking.suspects[:20]].mean() > 0.5
 
 
 def test_the_same_seed_gives_the_same_ranking_and_another_one_other_folds():

@@ -20,11 +20,11 @@ NAME = "label-errors"
 EPILOG = epilog(
     "mlops data label-errors",
     "mlops data label-errors --split all data=file data.path=reviews.csv",
-    "mlops data label-errors --by model model=bert --folds 5",
+    "mlops data label-errors --by features+model model=bert --folds 5",
     "mlops data label-errors --by best --split validation",
     "mlops data label-errors --apply reports/label_errors.csv",
 )
-_WAYS = ("auto", "linear", "model")
+_WAYS = ("linear", "features", "model")
 _DEFAULT = Path("reports/label_errors.csv")
 
 
@@ -34,10 +34,11 @@ def run(
     by: Annotated[
         str,
         typer.Option(
-            metavar="auto|linear|model|RUN",
-            help="What is asked: a fast linear baseline, the configured model (both by "
-            "cross-validation), or a run's model about rows it has not seen. auto takes linear, "
-            "and the model where that can't tell the labels apart.",
+            metavar="auto|linear|features|model|RUN",
+            help="What is asked: a fast linear baseline, one on the layers of the pretrained "
+            "model, the configured model itself (all cross-validated; joined by +, their mean), or "
+            "a run's model about rows it has not seen. auto takes linear, and features+model "
+            "where that can't tell the labels apart.",
             autocompletion=complete_run,
         ),
     ] = "auto",
@@ -109,9 +110,9 @@ def _asked(by: str, overrides: list[str], root: Path) -> "tuple[str | Run, Confi
     from mlops_cli import config
     from mlops_cli.tracking import record
 
-    if by in _WAYS:
+    if by == "auto" or set(by.split("+")) <= set(_WAYS):
         return by, config.load(overrides, root=root), None
-    near = get_close_matches(by, _WAYS, n=1)
+    near = get_close_matches(by, ("auto", *_WAYS), n=1)
     if near and not record.all_runs(root):
         raise UsageError(f"no run {by!r}", hint=f"did you mean --by {near[0]}?")
     found = record.find(root, by)

@@ -243,11 +243,31 @@ def test_a_file_that_dvc_holds_is_taken_up_again(shop, mlops, mlops_script):
 
 @pytest.mark.slow
 def test_a_model_is_cross_validated_and_leaves_nothing_behind(project, mlops):
-    words = ["data.size=200", "model.epochs=1", "--by", "model", "--folds", "2", "--split", "all"]
+    words = [
+        "data.size=200",
+        "epochs=1",
+        "model.layers=1",
+        "model.hidden_size=32",
+        "--by",
+        "model",
+        "--folds",
+        "2",
+        "--split",
+        "all",
+    ]
     done = mlops("data", "label-errors", *words, "--quiet", json=True)
     assert done.exit_code == 0, done.stderr
     assert (done.json["by"], done.json["rows"]) == ("model", 200)
     assert not (project / "runs").exists()
+
+
+@pytest.mark.slow
+def test_the_layers_of_a_pretrained_model_are_asked(shop, mlops, minilm):
+    words = [*DATA, "model=pretrained", f"model.path={minilm}", "--by", "linear+features"]
+    done = mlops("data", "label-errors", *words, "--quiet", json=True)
+    assert done.exit_code == 0, done.stderr
+    assert done.json["by"] == "linear+features"
+    assert {one["row"] for one in done.json["worst"][:3]} == {12, 40, 100}
 
 
 def test_a_run_is_asked_only_about_rows_it_has_not_seen(trained, mlops, monkeypatch, tmp_path):
@@ -265,6 +285,7 @@ def test_a_run_is_asked_only_about_rows_it_has_not_seen(trained, mlops, monkeypa
     ("words", "code", "message"),
     [
         (["--by", "modle"], 2, "did you mean --by model?"),
+        ([*APPLY, "--by", "features"], 2, "model=tiny is not pretrained"),
         (["--folds", "1"], 2, "folds"),
         (["--apply", "nowhere.csv"], 2, "comes from none"),
         (["--apply", "nowhere.csv", *APPLY], 5, "no file nowhere.csv"),

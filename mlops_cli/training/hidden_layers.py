@@ -1,0 +1,67 @@
+"""What the layers of a pretrained network say of texts, before any fine-tuning."""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from mlops_cli import models
+from mlops_cli.data.examples import Examples, Splits
+from mlops_cli.errors import UsageError
+from mlops_cli.reporting import Reporter
+from mlops_cli.schemas.config import Config
+from mlops_cli.schemas.model import PretrainedModelConfig
+from mlops_cli.training import hardware
+
+
+def mean_states(config: Config, examples: Examples, reporter: Reporter) -> NDArray[np.float32]:
+    """The mean over its tokens of each text's hidden states, of every layer side by side.
+
+    The middle layers know of grammar what the last one, made for meaning, has lost (Jawahar,
+    Sagot and Seddah, 2019).
+
+    Args:
+        config: Names the checkpoint and the accelerator.
+        examples: The texts.
+        reporter: Told of progress.
+
+    Returns:
+        Shape (rows, (layers + 1) * width).
+
+    Raises:
+        UsageError: The model is not a pretrained one.
+        MlopsError: The checkpoint can't be used.
+    """
+    if not isinstance(config.model, PretrainedModelConfig):
+        raise UsageError(
+            f"model={config.model.name} is not pretrained and has no features to look at",
+            hint="--by features model=minilm, or --by model",
+        )
+    # Every token is asked for here, so that no embedding may be left out.
+    whole = dataclasses.replace(config.trainer, compact_embedding=False)
+    settings = dataclasses.replace(config, trainer=whole)
+    family = models.family(config.model.module or config.model.name)
+    built = family.build(settings, Splits(examples), reporter)
+    device = hardware.accelerator(config.trainer)
+    network: Any = built.module.network.eval().to(device)
+    rows = built.task.encode(examples.inputs)
+    order = sorted(range(len(rows)), key=lambda row: len(rows[row]))
+    size = config.trainer.eval_batch_size
+    found: NDArray[np.float32] | None = None
+    with torch.inference_mode(), reporter.task("hidden layers", len(rows)) as progress:
+        for start in range(0, len(rows), size):
+            batch = order[start : start + size]
+            arrays = built.task.collate([rows[row] for row in batch])
+            inputs = {name: torch.from_numpy(array).to(device) for name, array in arrays.items()}
+            states = network(**inputs, output_hidden_states=True).hidden_states
+            mask = inputs["attention_mask"].unsqueeze(-1).float()
+            means = [(state * mask).sum(1) / mask.sum(1) for state in states]
+            joined = torch.cat(means, dim=1).float().cpu().numpy()
+            if found is None:
+                found = np.zeros((len(rows), joined.shape[1]), dtype=np.float32)
+            found[batch] = joined
+            progress.advance(len(batch))
+    assert found is not None
+    return found
