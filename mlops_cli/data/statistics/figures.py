@@ -10,7 +10,11 @@ from mlops_cli.data.statistics.layout import SMALL, Layout
 PERCENTS = (5, 25, 50, 75, 95)
 _LARGE = "1e150"
 """Beyond it, the squares that a standard deviation adds up are no longer finite."""
-_MOST_BITS = 26
+_LEAST_BITS, _MOST_BITS = 19, 26
+_BITMAPS = 1 << 31
+"""Bits that all bitmaps of a pass may have: 256 MB."""
+_AT_ONCE = 40
+"""Columns of one pass."""
 _EXACT_QUANTILES = 1_000_000
 """Up to so many rows (estimated), quantiles are exact."""
 
@@ -52,33 +56,53 @@ class TableFigures:
 
 
 def measure(engine: Engine, layout: Layout, description: str) -> TableFigures:
-    """Reads the table once."""
-    bits = _bits(layout.size)
+    """Reads the table once, or several times where it has very many columns."""
     exact = layout.size <= SMALL
+    bits = 0 if exact else _bits(layout.size)
     exact_quantiles = layout.size <= _EXACT_QUANTILES
-    wanted: list[tuple[str, str, str]] = []
-    for number, (name, column) in enumerate(layout.columns.items()):
-        raw, value = f"r{number}", f"t{number}"
-        distinct = f"count(DISTINCT {value})" if exact else _bitmap(value, bits)
-        fields = {"filled": f"count({raw})", "valid": f"count({value})", "distinct": distinct}
-        fields |= _of_kind(column.kind, value, exact_quantiles=exact_quantiles)
-        wanted += [(name, field, sql) for field, sql in fields.items()]
     # A row is its hash: two of 10 million share one with a chance of 3 in a million.
     whole = ", ".join(f"r{number}" for number in range(len(layout.columns)))
-    parts = ["count(*)", f"count(DISTINCT hash({whole}))", *(sql for _, _, sql in wanted)]
-    sql = f"SELECT {', '.join(parts)} FROM {layout.source}"
-    (answer,) = engine.run(sql, description=description)
-    found: dict[str, dict[str, Any]] = {name: {} for name in layout.columns}
-    for (name, field, _), value in zip(wanted, answer[2:], strict=True):
-        found[name][field] = value
-    columns = {}
-    for name, figures in found.items():
-        filled, valid, set_bits = (figures.pop(key) for key in ("filled", "valid", "distinct"))
-        if layout.relation.table.format == "parquet" and layout.columns[name].kind == "number":
-            filled = valid  # NaN is missing.
-        distinct_values = set_bits if exact else _counted(set_bits or 0, bits, valid)
-        columns[name] = Figures(filled, valid, distinct_values, figures)
-    return TableFigures(answer[0], answer[0] - answer[1], columns, exact, exact_quantiles)
+    first = ["count(*)", f"count(DISTINCT hash({whole}))"]
+    counts: list[int] = []
+    columns: dict[str, Figures] = {}
+    for names in _batches(engine, list(layout.columns), bits):
+        wanted: list[tuple[str, str, str]] = []
+        for name in names:
+            fields = _fields(layout, name, bits, exact_quantiles=exact_quantiles)
+            wanted += [(name, field, sql) for field, sql in fields.items()]
+        fields_sql = ", ".join([*first, *(sql for _, _, sql in wanted)])
+        (answer,) = engine.run(f"SELECT {fields_sql} FROM {layout.source}", description=description)
+        counts += answer[: len(first)]
+        found: dict[str, dict[str, Any]] = {name: {} for name in names}
+        for (name, field, _), value in zip(wanted, answer[len(first) :], strict=True):
+            found[name][field] = value
+        columns |= {name: _figures(layout, name, found[name], bits) for name in names}
+        first = []
+    rows, different = counts
+    return TableFigures(rows, rows - different, columns, exact, exact_quantiles)
+
+
+def _batches(engine: Engine, names: list[str], bits: int) -> list[list[str]]:
+    """The columns of each pass: each thread holds a bitmap or a table of values for each."""
+    ((threads,),) = engine.run("SELECT current_setting('threads')")
+    size = max(1, min(_AT_ONCE, (_BITMAPS >> bits) // int(threads))) if bits else _AT_ONCE
+    return [names[start : start + size] for start in range(0, len(names), size)]
+
+
+def _fields(layout: Layout, name: str, bits: int, *, exact_quantiles: bool) -> dict[str, str]:
+    """The SQL of each figure of a column."""
+    number = list(layout.columns).index(name)
+    raw, value = f"r{number}", f"t{number}"
+    distinct = _bitmap(value, bits) if bits else f"count(DISTINCT {value})"
+    fields = {"filled": f"count({raw})", "valid": f"count({value})", "distinct": distinct}
+    return fields | _of_kind(layout.columns[name].kind, value, exact_quantiles=exact_quantiles)
+
+
+def _figures(layout: Layout, name: str, found: dict[str, Any], bits: int) -> Figures:
+    filled, valid, distinct = (found.pop(key) for key in ("filled", "valid", "distinct"))
+    if layout.relation.table.format == "parquet" and layout.columns[name].kind == "number":
+        filled = valid  # NaN is missing.
+    return Figures(filled, valid, _counted(distinct or 0, bits, valid) if bits else distinct, found)
 
 
 def _of_kind(kind: str, value: str, *, exact_quantiles: bool) -> dict[str, str]:
@@ -108,7 +132,7 @@ def _of_kind(kind: str, value: str, *, exact_quantiles: bool) -> dict[str, str]:
 
 def _bits(size: int) -> int:
     """The width of the bitmap that different values are estimated with."""
-    return min(_MOST_BITS, max(16, size.bit_length()))
+    return min(_MOST_BITS, max(_LEAST_BITS, size.bit_length() - 2))
 
 
 def _bitmap(value: str, bits: int) -> str:
@@ -121,7 +145,8 @@ def _bitmap(value: str, bits: int) -> str:
 def _counted(taken: int, bits: int, valid: int) -> int:
     """Different values by linear counting (Whang et al. 1990).
 
-    With at least as many places as rows, the standard error is below 0.1 %.
+    With a quarter as many places as rows, and no fewer than 2**19, its standard error is
+    below 0.3 %; it falls with the square root of the places.
     """
     places = 1 << bits
     free = max(places - taken, 1)

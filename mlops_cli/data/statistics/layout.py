@@ -15,6 +15,8 @@ _SHORT_WORDS = 4.0
 _EXAMPLES = 3
 _HEAD_BYTES = 1 << 20
 _TEXT_WIDTH = 200
+_AT_ONCE = 40
+"""Columns of one query: each takes memory, however few its values."""
 
 SMALL = 200_000
 """Up to so many rows (estimated), everything is counted exactly."""
@@ -87,6 +89,13 @@ def look(
 
 def _texts(engine: Engine, relation: Relation, names: list[str]) -> dict[str, Column]:
     """Tells categories from texts, and texts of words from codes."""
+    columns: dict[str, Column] = {}
+    for start in range(0, len(names), _AT_ONCE):
+        columns |= _some_texts(engine, relation, names[start : start + _AT_ONCE])
+    return columns
+
+
+def _some_texts(engine: Engine, relation: Relation, names: list[str]) -> dict[str, Column]:
     fields = ", ".join(
         f"count(c{n}), count(DISTINCT c{n}), avg({word_count(spaced(f'c{n}'))}), "
         f"list(left(c{n}, {_TEXT_WIDTH})) FILTER (place <= {_EXAMPLES} AND c{n} IS NOT NULL)"
