@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from configobj import ConfigObjError
 from dvc.config import Config
 from dvc.config import ConfigError as DvcConfigError
 from dvc.exceptions import DvcException, NotDvcRepoError
@@ -51,7 +52,7 @@ def open_config(root: Path) -> AtomicConfig:
     folder = dvc_folder(root)
     try:
         return AtomicConfig(str(folder))
-    except DvcConfigError as error:
+    except (DvcConfigError, ConfigObjError) as error:
         raise damaged_config(error) from error
 
 
@@ -71,7 +72,7 @@ def opened(root: Path, *, locked: bool) -> Iterator[Repo]:
     folder = dvc_folder(root)
     try:
         repo = Repo(str(folder.parent))
-    except DvcConfigError as error:
+    except (DvcConfigError, ConfigObjError) as error:
         raise damaged_config(error) from error
     try:
         if not locked:
@@ -91,7 +92,7 @@ def opened(root: Path, *, locked: bool) -> Iterator[Repo]:
         repo.close()
 
 
-def damaged_config(error: DvcConfigError) -> ConfigError:
+def damaged_config(error: Exception) -> ConfigError:
     """DVC's complaint about a config file as an error of ours."""
     said = one_line(error).removeprefix("config file error: ")
     return ConfigError(f"DVC's config can't be used: {said}", hint="look into .dvc/config")

@@ -44,6 +44,9 @@ SECRETS = frozenset(
 _UNSUPPORTED = ("version_aware", "worktree")
 """Layouts of a remote without files named by their hash: `dvc push` alone knows them."""
 
+_REFERENCE = re.compile(r"%\([^)]*\)s")
+"""DVC's config puts another setting in such a place when it is read."""
+
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 
 
@@ -180,6 +183,11 @@ def check_values(url: str, settings: Mapping[str, str]) -> None:
     Raises:
         ConfigError: A value is of the wrong kind. The message never holds a secret.
     """
+    for key, value in {"URL": url, **settings}.items():
+        if not (value.isascii() and value.isprintable()):
+            raise ConfigError(f"{key}: DVC's config takes plain ASCII only", hint="no accents")
+        if _REFERENCE.search(value):
+            raise ConfigError(f"{key}: DVC's config can't hold '%(…)s'", hint="choose another one")
     for key, value in settings.items():
         if not value:
             raise ConfigError(f"{key} has no value", hint=f"{key}=VALUE, or leave it out")

@@ -8,6 +8,8 @@ import pexpect
 import pytest
 from own import held
 
+from mlops_cli.versioning.repository import open_config
+
 SECRET = "s3cr3t/With+Signs="
 
 
@@ -75,6 +77,13 @@ def test_a_terminal_asks_without_an_echo(root):
     assert SECRET in files(root)["config.local"]
 
 
+@pytest.mark.parametrize("secret", ["a,b#c\"d'e;%x $HOME \\n", ' "q", [sec] = '])
+def test_a_secret_is_kept_to_the_letter(root, mlops, secret):
+    done = mlops("remote", "add", "lab", "ssh://host/srv", "password=-", input=f"{secret}\n")
+    assert done.exit_code == 0
+    assert open_config(root)["remote"]["lab"]["password"] == secret
+
+
 def test_a_secret_that_stdin_lacks(root, mlops):
     before = files(root)
     done = mlops("remote", "add", "lab", "ssh://host/srv", "password=-")
@@ -109,6 +118,8 @@ def test_git_ignores_secrets_even_where_dvc_was_made_without_git(root, mlops):
         ),
         (("x", "ssh://host/srv", "port=abc"), 3, "port=abc: expected int", ""),
         (("x", "s3://bucket", "endpointurl=h:9000"), 3, "endpointurl=h:9000: must be a URL", ""),
+        (("x", "ssh://host/srv", "password=a%(b)sc"), 3, "password: DVC's config can't hold", ""),
+        (("x", "ssh://host/srv", "user=andré"), 3, "user: DVC's config takes plain ASCII", ""),
         (("x", "s3://bucket", "profile="), 3, "profile has no value", ""),
         (("x", "s3://bucket", "worktree=true"), 3, "mlops push does not write worktree", ""),
         (("x", "s3://bucket", SECRET[:6]), 2, "a setting is typed as KEY=VALUE", ""),
@@ -206,8 +217,9 @@ def test_a_secret_in_a_url_that_dvc_was_told_is_not_shown(root, mlops):
         assert "ada@127.0.0.1" in done.stdout + done.stderr
 
 
-def test_a_damaged_config_is_told(root, mlops):
-    (root / ".dvc/config").write_text("[core\n", "utf-8")
+@pytest.mark.parametrize("text", ["[core\n", "[core]\n    remote = %(b)s\n"])
+def test_a_damaged_config_is_told(root, mlops, text):
+    (root / ".dvc/config").write_text(text, "utf-8")
     for command in (("remote", "list"), ("push",), ("status",), ("remote", "add", "x", "y")):
         done = mlops(*command)
         assert done.exit_code == 3

@@ -6,6 +6,8 @@ import os
 import pytest
 from own import held, servers
 
+from mlops_cli.versioning.repository import opened
+
 AWS = {
     "AWS_ACCESS_KEY_ID": "testing",
     "AWS_SECRET_ACCESS_KEY": "testing",
@@ -101,6 +103,22 @@ def test_a_part_of_a_folder_comes_alone(root, place, mlops, tmp_path, monkeypatc
     came = mlops("pull", "-r", "there", "pictures/deep/2.png", "reviews.csv", json=True)
     assert came.exit_code == 0, came.stderr
     assert set(held.contents(second)) == {"data/pictures/deep/2.png", "data/reviews.csv"}
+
+
+def test_dvc_itself_reads_what_was_pushed_and_writes_what_is_pulled(
+    root, place, mlops, tmp_path, monkeypatch
+):
+    words, stdin = place
+    mlops("remote", "add", "there", *words, input=stdin)
+    assert mlops("push", "-r", "there", "model.bin").exit_code == 0
+    with opened(root, locked=False) as repo:
+        assert repo.push(remote="there") == 5
+    second = held.clone(root, tmp_path / "second")
+    monkeypatch.chdir(second)
+    assert mlops("pull", "-r", "there", "data/pictures").exit_code == 0
+    with opened(second, locked=False) as repo:
+        repo.pull(remote="there")
+    assert held.contents(second) == held.FILES
 
 
 def test_the_web_gives_and_takes_nothing(root, mlops, tmp_path, monkeypatch):
