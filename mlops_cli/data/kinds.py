@@ -15,12 +15,17 @@ _PAIRS = (
     ("text_a", "text_b"),
 )
 _IMAGE = re.compile(r".+\.(png|jpe?g|gif|bmp|webp|tiff?)", re.IGNORECASE)
+_UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")
+_CODE = re.compile(r"\s*[+-]?0\d")
 _LEAST_WORDS = 3
 _LEAST_LENGTH = 20
 """Words and characters that a value of a text column has on average, unless its name tells."""
 
 _MOST_NUMBERS = 10
 """Whole numbers of more different values than these are figures, unless the name says label."""
+
+_ROWS_PER_CLASS = 5
+"""A named label of whole numbers has that many rows a class, or it holds figures."""
 
 _LATER = "so far mlops trains on text classification only: it can look into this data, not train"
 
@@ -43,30 +48,45 @@ def kind_of(
     if found := _tokens(columns):
         return Kind("token_classification", *found, ("text", "label"), note=_LATER)
     given = target or label
-    likely_text, likely_label = guess_from([column for column in columns if column.name != given])
+    most = max((len(column.values) for column in columns), default=0)
+    filled = [column for column in columns if len(column.values) * 2 >= most]
+    likely_text, likely_label = guess_from([column for column in filled if column.name != given])
     guessed = []
     if text is None and likely_text is not None and _is_text(likely_text):
         text = likely_text.name
         guessed.append("text")
     # In a table of figures any column could be the one to predict.
-    likely = likely_label is not None and (text is not None or is_named_label(likely_label))
+    likely = likely_label is not None and (
+        is_named_label(likely_label) or (text is not None and "id" not in likely_label.words)
+    )
     if given is None and likely and likely_label is not None and likely_label.name != text:
         given = likely_label.name
         guessed.append("label")
     chosen = by_name[given] if given else None
-    task = _task(columns, text, chosen, numbers=target is not None)
+    numbers = target is not None
+    if chosen is not None and not numbers:
+        numbers = is_numbers(chosen, named=label is not None)
+    task = _task(columns, text, chosen, numbers=numbers)
     ready = task == "text_classification"
     return Kind(task, text, given, tuple(guessed), ready, _note(task, columns, text, given))
 
 
-def is_numbers(column: Column) -> bool:
-    """Whether a column holds figures rather than classes."""
+def is_numbers(column: Column, *, named: bool = False) -> bool:
+    """Whether a column holds figures rather than classes.
+
+    Args:
+        column: The column.
+        named: The user called it the label: whole numbers are classes then.
+    """
     numbers = [_number(value) for value in column.values]
     if not numbers or None in numbers:
         return False
     if any(number != int(number) for number in numbers if number is not None):
         return True
-    return column.distinct > _MOST_NUMBERS and not is_named_label(column)
+    if named:
+        return False
+    rare = column.distinct * _ROWS_PER_CLASS > len(column.values)
+    return column.distinct > _MOST_NUMBERS and (rare or not is_named_label(column))
 
 
 def _task(
@@ -77,7 +97,7 @@ def _task(
     kind = "tabular" if text is None else "text_pair" if _pair(columns, text) else "text"
     if label is None:
         return kind
-    return f"{kind}_{'regression' if numbers or is_numbers(label) else 'classification'}"
+    return f"{kind}_{'regression' if numbers else 'classification'}"
 
 
 def _note(task: str, columns: Sequence[Column], text: str | None, label: str | None) -> str:
@@ -95,9 +115,14 @@ def _is_text(column: Column) -> bool:
     """Whether a column holds texts: its name says so, or most values are sentences."""
     if is_named_text(column) and not column.is_classes:
         return True
-    words = sum(len(value.split()) for value in column.values) / max(1, len(column.values))
+    words = sum(map(_words, column.values)) / max(1, len(column.values))
     varied = column.distinct * 2 > len(column.values)
     return varied and words >= _LEAST_WORDS and column.mean_length >= _LEAST_LENGTH
+
+
+def _words(value: str) -> int:
+    """How many words a value has, about: scripts without spaces have one in two characters."""
+    return max(len(value.split()), len(_UNSPACED.findall(value)) // 2)
 
 
 def _pair(columns: Sequence[Column], text: str) -> str | None:
@@ -144,8 +169,9 @@ def _lists(column: Column) -> list[int]:
 
 
 def _number(value: str) -> float | None:
+    """The number that a value is; one that begins with 0 is a code."""
     try:
         number = float(value)
     except ValueError:
         return None
-    return number if abs(number) < 1e300 else None
+    return None if _CODE.match(value) or not abs(number) < 1e300 else number

@@ -32,7 +32,7 @@ _WESTERN = frozenset(
 _LEGACY = [
     *("cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "cp1258"),
     *("cp874", "iso8859_2", "iso8859_5", "koi8_r", "koi8_u", "cp866", "mac_roman"),
-    *("cp949", "cp932", "euc_jp", "gb18030", "big5"),
+    *("cp949", "cp932", "euc_jp", "gb18030", "cp950"),
 ]
 """What tables are found in; the many others only make the guess worse."""
 
