@@ -59,7 +59,7 @@ class ValidationConfig:
     similarity: float = option(
         "Texts are near-duplicates from this share of common character 5-grams on.",
         0.8,
-        minimum=0.5,
+        minimum=0.7,
         maximum=1,
     )
     class_rows: int = option("Rows that a class must have in each split.", 10, minimum=1)

@@ -112,7 +112,8 @@ def _label_leaks(inspection: Inspection, part: Part, recurring: list[_Column]) -
             continue
         counts = (
             f"(SELECT {quoted(column.name)} AS value, {part.label_text} AS label, count(*) AS n "
-            f"FROM {part.relation.raw} WHERE value IS NOT NULL AND label IS NOT NULL GROUP BY 1, 2)"
+            f"FROM {part.relation.raw} WHERE {quoted(column.name)} IS NOT NULL "
+            f"AND {part.label_text} IS NOT NULL GROUP BY 1, 2)"
         )
         right, total, most, values = inspection.engine.run(
             f"SELECT (SELECT sum(best) FROM (SELECT max(n) AS best FROM {counts} GROUP BY value)), "
@@ -145,7 +146,7 @@ def _redundant(inspection: Inspection, part: Part, recurring: list[_Column]) -> 
         pairs, firsts, seconds = inspection.engine.run(
             f"SELECT count(*), count(DISTINCT a), count(DISTINCT b) FROM "
             f"(SELECT {first} AS a, {second} AS b FROM {part.relation.raw} "
-            f"WHERE a IS NOT NULL AND b IS NOT NULL GROUP BY 1, 2)"
+            f"WHERE {first} IS NOT NULL AND {second} IS NOT NULL GROUP BY 1, 2)"
         )[0]
         if pairs and pairs == firsts == seconds:
             yield Finding(
@@ -165,8 +166,8 @@ def _pairs(
 ) -> list[tuple[list[int], str]]:
     """The most frequent pairs of two columns' values."""
     found = inspection.engine.run(
-        f"SELECT {part.as_text(column)} AS value, {other} AS other, count(*) AS n "
-        f"FROM {part.relation.raw} WHERE value IS NOT NULL AND other IS NOT NULL "
-        "GROUP BY 1, 2 ORDER BY n DESC, 1, 2 LIMIT 5"
+        f"SELECT {part.as_text(column)}, {other}, count(*) FROM {part.relation.raw} "
+        f"WHERE {quoted(column)} IS NOT NULL AND {other} IS NOT NULL "
+        "GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2 LIMIT 5"
     )
     return [([], f"{value} → {shown} ({rows} rows)") for value, shown, rows in found]

@@ -158,9 +158,9 @@ def _repeats(inspection: Inspection, part: Part, schema: TableSchema) -> Iterato
         count = int(inspection.engine.run(sql)[0][0])
         if count:
             found = inspection.engine.run(
-                f"SELECT {value} AS value, min({ROW}, 2) AS rows FROM {part.numbered} "
-                f"WHERE value IS NOT NULL GROUP BY 1 HAVING count(*) > 1 "
-                f"ORDER BY rows LIMIT {EXAMPLES}"
+                f"SELECT {value}, min({ROW}, 2) FROM {part.numbered} "
+                f"WHERE {value} IS NOT NULL GROUP BY 1 HAVING count(*) > 1 "
+                f"ORDER BY 2 LIMIT {EXAMPLES}"
             )
             yield Finding(
                 "repeated_keys",

@@ -1,44 +1,45 @@
 """Checks for texts that are nearly the same, within train and between train and later splits.
 
-Similarity is the Jaccard index of the sets of character 5-grams, in lower case and with all that
-is no letter or digit as one space. Candidates come from MinHash signatures (Broder 1997, "On the
-resemblance and containment of documents") in bands (Leskovec, Rajaraman, Ullman, "Mining of
-Massive Datasets", section 3.4): texts that agree in all 4 hashes of one of 8 bands, which those of
-similarity 0.8 do with probability 0.985 and those of 0.3 with 0.06. Each candidate is then
-compared for real, so nothing is reported that is not similar; of very many candidates, those of a
-random sample of the texts, from which the number is estimated.
+Candidates come from MinHash signatures (see `minhash`). Each is then compared for real, so nothing
+is reported that is not similar; of very many, those of a random sample of the texts, from which
+the number is estimated.
 
-Memory: of each text 8 bytes for each band lie on disk, and 32 bytes in memory while one band is
-looked at. Texts are looked at up to their ten thousandth character.
+Of each text, 64 bytes of keys and 32 bytes of hashes lie on disk; about 40 bytes are in memory
+while one band is looked at. Texts are looked at up to their ten thousandth character.
 """
 
 import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from mlops_cli.data.checks import EXAMPLES, ROW, Finding, Inspection, Part, counted
+from mlops_cli.data.checks.minhash import (
+    BANDS,
+    Numbers,
+    Places,
+    jaccard,
+    least_agreement,
+    mixed,
+    shingles,
+    signed,
+)
+from mlops_cli.reporting import Task
 
 NAMES = ("near_duplicates", "near_leakage")
 
-_SHINGLE = 5
-_BANDS, _ROWS_OF_BAND = 8, 4
+_HASHES = "hashes"
 _LONGEST = 10_000
-_BATCH_ROWS, _BATCH_CHARACTERS = 4_000, 500_000
+_BATCH_ROWS = 4_000
+_FILTERED_AT_ONCE = 200_000
+_COMPARED_AT_ONCE = 5_000
 _MOST_PAIRS = 100_000
 """So many candidates are compared."""
 _MOST_HELD = 4_000_000
 """So many candidates are held before they are thinned."""
-_COMPARED_AT_ONCE = 5_000
-
-Numbers = npt.NDArray[np.uint64]
-Places = npt.NDArray[np.int64]
-
-_LETTERS = np.array([chr(point).isalnum() for point in range(0x10000)])
-"""Which code points of the basic plane are letters or digits; all beyond it count as such."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def _drawn(pairs: Numbers, share: float) -> Numbers:
     """The pairs of a sample of the later texts; a smaller share draws from the same ones."""
     if share == 1:
         return pairs
-    return pairs[_mixed(pairs & np.uint64(0xFFFFFFFF)) < np.uint64(int(share * 2**64))]
+    return pairs[mixed(pairs & np.uint64(0xFFFFFFFF)) < np.uint64(int(share * 2**64))]
 
 
 def find(inspection: Inspection) -> Iterator[Finding]:
@@ -79,7 +80,9 @@ def find(inspection: Inspection) -> Iterator[Finding]:
     with tempfile.TemporaryDirectory() as folder:
         exact = _write_bands(inspection, parts, Path(folder))
         starts = np.cumsum([0, *(part.rows for part in parts)])
-        found = _candidates(Path(folder), exact, int(starts[1]))
+        agreement = least_agreement(inspection.settings.similarity)
+        with inspection.reporter.task("comparing signatures", BANDS) as progress:
+            found = _candidates(Path(folder), exact, int(starts[1]), agreement, progress)
     for position, part in enumerate(parts):
         name = "near_leakage" if position else "near_duplicates"
         if inspection.wants(name):
@@ -92,25 +95,28 @@ def find(inspection: Inspection) -> Iterator[Finding]:
 
 
 def _write_bands(inspection: Inspection, parts: list[Part], folder: Path) -> Numbers:
-    """Writes the keys of every text to a file for each band; returns hashes of the texts."""
+    """Writes the keys of every text to a file for each band, its hashes to another one.
+
+    Returns:
+        A hash of each text as it is.
+    """
     exact = np.zeros(sum(part.rows for part in parts), np.uint64)
-    files = [(folder / str(band)).open("wb") for band in range(_BANDS)]
     done = 0
-    try:
+    with ExitStack() as stack:
+        files = [stack.enter_context((folder / str(band)).open("wb")) for band in range(BANDS)]
+        hashes = stack.enter_context((folder / _HASHES).open("wb"))
         with inspection.reporter.task("looking for similar texts", len(exact)) as progress:
             for part in parts:
                 text = part.as_text(part.text or "")
                 sql = f"SELECT {_shown(text)}, COALESCE(hash({text}), 0) FROM {part.relation.raw}"
                 for rows in inspection.engine.stream(sql, _BATCH_ROWS):
-                    keys = band_keys([row[0] for row in rows])
+                    keys, signatures = signed([row[0] for row in rows])
+                    hashes.write(signatures.tobytes())
                     for file, band in zip(files, keys, strict=True):
                         file.write(band.tobytes())
                     exact[done : done + len(rows)] = np.array([row[1] for row in rows], np.uint64)
                     done += len(rows)
                     progress.advance(len(rows))
-    finally:
-        for file in files:
-            file.close()
     return exact
 
 
@@ -118,73 +124,15 @@ def _shown(text: str) -> str:
     return f"COALESCE(lower(left({text}, {_LONGEST})), '')"
 
 
-def band_keys(texts: list[str]) -> Numbers:
-    """The key of each band (first axis) for each text; 0 where a text has no 5-gram."""
-    keys = np.zeros((_BANDS, len(texts)), np.uint64)
-    lengths = np.cumsum([len(text) for text in texts])
-    first = 0
-    while first < len(texts):
-        before = int(lengths[first - 1]) if first else 0
-        last = int(np.searchsorted(lengths, before + _BATCH_CHARACTERS, "right"))
-        last = max(last, first + 1)
-        keys[:, first:last] = _keys(texts[first:last])
-        first = last
-    return keys
-
-
-def _keys(texts: list[str]) -> Numbers:
-    hashes, counts = _shingles(texts)
-    keys = np.zeros((_BANDS, len(texts)), np.uint64)
-    filled = counts > 0
-    if not filled.any():
-        return keys
-    starts = np.concatenate(([0], np.cumsum(counts[filled])[:-1]))
-    for band in range(_BANDS):
-        key = np.zeros(len(starts), np.uint64)
-        for factor in _FACTORS[band]:
-            key = _mixed(key ^ np.minimum.reduceat(hashes * factor, starts))
-        keys[band, filled] = np.maximum(key, 1)
-    return keys
-
-
-def _shingles(texts: list[str]) -> tuple[Numbers, Places]:
-    """Hashes of the 5-grams of all texts after each other, and how many each text has."""
-    joined = " ".join(texts) + " "
-    points = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), np.uint32)
-    owner = np.repeat(np.arange(len(texts)), [len(text) + 1 for text in texts])
-    gap = (points < 0x10000) & ~_LETTERS[np.minimum(points, 0xFFFF)]
-    # One space for many, and none at the beginning of a text.
-    keep = ~gap
-    keep[1:] |= ~gap[:-1] & (owner[1:] == owner[:-1])
-    points, owner = np.where(gap, 32, points)[keep].astype(np.uint64), owner[keep]
-    places = max(0, len(points) - _SHINGLE + 1)
-    inside = owner[:places] == owner[len(owner) - places :]
-    hashes = np.zeros(places, np.uint64)
-    for offset in range(_SHINGLE):
-        hashes = (hashes ^ points[offset : offset + places]) * np.uint64(0x9E3779B97F4A7C15)
-    counts = np.bincount(owner[:places][inside], minlength=len(texts))
-    return _mixed(hashes[inside]), counts
-
-
-def _mixed(values: Numbers) -> Numbers:
-    """The finaliser of SplitMix64 (Steele, Lea, Flood 2014): every bit depends on every bit."""
-    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return values ^ (values >> np.uint64(31))
-
-
-_FACTORS = (
-    _mixed(np.arange(1, 1 + _BANDS * _ROWS_OF_BAND, dtype=np.uint64)) | np.uint64(1)
-).reshape(_BANDS, _ROWS_OF_BAND)
-"""Odd factors: each makes another order of the shingles, whose least is one hash of a text."""
-
-
-def _candidates(folder: Path, exact: Numbers, train_rows: int) -> _Candidates:
+def _candidates(
+    folder: Path, exact: Numbers, train_rows: int, agreement: int, progress: Task
+) -> _Candidates:
     """Texts that agree in a band with an earlier one of train, but are not there before."""
     new = np.zeros(len(exact), bool)
     new[np.unique(exact, return_index=True)[1]] = True
+    hashes = np.memmap(folder / _HASHES, np.uint8, "r").reshape(len(exact), -1)
     found = _Candidates(np.zeros(0, np.uint64), 1.0)
-    for band in range(_BANDS):
+    for band in range(BANDS):
         keys = np.fromfile(folder / str(band), np.uint64)
         order = np.argsort(keys, kind="stable")
         keys = keys[order]
@@ -193,12 +141,20 @@ def _candidates(folder: Path, exact: Numbers, train_rows: int) -> _Candidates:
         firsts = order[np.flatnonzero(begins)[np.cumsum(begins) - 1]]
         # With the first text of the same key, and with the one before.
         for earlier in (firsts[1:], order[:-1]):
-            wanted = same & new[order[1:]] & (earlier < train_rows)
-            later = order[1:][wanted]
-            pairs = (earlier[wanted].astype(np.uint64) << np.uint64(32)) | later.astype(np.uint64)
-            pairs = np.union1d(found.pairs, _drawn(pairs, found.share))
-            found = _Candidates(pairs, found.share).thinned(_MOST_HELD)
+            places = np.flatnonzero(same & new[order[1:]] & (earlier < train_rows))
+            for begin in range(0, len(places), _FILTERED_AT_ONCE):
+                some = places[begin : begin + _FILTERED_AT_ONCE]
+                one, other = earlier[some], order[1:][some]
+                alike = (hashes[one] == hashes[other]).sum(axis=1) >= agreement
+                pairs = _paired(one[alike], other[alike])
+                pairs = np.union1d(found.pairs, _drawn(pairs, found.share))
+                found = _Candidates(pairs, found.share).thinned(_MOST_HELD)
+        progress.advance()
     return found
+
+
+def _paired(earlier: Places, later: Places) -> Numbers:
+    return (earlier.astype(np.uint64) << np.uint64(32)) | later.astype(np.uint64)
 
 
 def _compare(
@@ -216,7 +172,7 @@ def _compare(
             for one, other in zip(earlier, later, strict=True):
                 if other in similar:
                     continue
-                if _jaccard(ours[one][1], theirs[other][1]) >= inspection.settings.similarity:
+                if jaccard(ours[one][1], theirs[other][1]) >= inspection.settings.similarity:
                     similar[other] = (one, ours[one][0], theirs[other][0])
             progress.advance(len(some))
     if not similar:
@@ -258,15 +214,9 @@ def _texts(inspection: Inspection, part: Part, places: list[int]) -> dict[int, t
         f"SELECT {ROW} - 1, {text}, {_shown(text)} FROM {part.numbered} "
         f"WHERE {ROW} IN ({', '.join(str(place + 1) for place in wanted)})"
     )
-    hashes, counts = _shingles([shown for _, _, shown in rows])
+    hashes, counts = shingles([shown for _, _, shown in rows])
     ends = np.cumsum(counts)
     return {
         int(place): (text, np.unique(hashes[end - count : end]))
         for (place, text, _), count, end in zip(rows, counts, ends, strict=True)
     }
-
-
-def _jaccard(one: Numbers, other: Numbers) -> float:
-    """Shared elements of two sorted sets as a share of all."""
-    shared = len(np.intersect1d(one, other, assume_unique=True))
-    return shared / max(1, len(one) + len(other) - shared)

@@ -115,7 +115,7 @@ def _is_category(kind: str, found: _Facts, role: str) -> bool:
 
 def _values(engine: Engine, relation: Relation, shown: str) -> tuple[str, ...]:
     rows = engine.run(
-        f"SELECT DISTINCT {shown} AS value FROM {relation.raw} WHERE value IS NOT NULL ORDER BY 1"
+        f"SELECT DISTINCT {shown} FROM {relation.raw} WHERE {shown} IS NOT NULL ORDER BY 1"
     )
     return tuple(str(value) for (value,) in rows)
 
