@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from mlops_cli.progress import Bars
+
+QUIET = "MLOPS_QUIET"
+"""Environment variable that silences the commands that a quiet command runs."""
 
 _PLAIN_SECONDS = 5.0
 """Where stderr is no terminal, long work says one line this often."""
@@ -52,7 +56,7 @@ class Output:
 
     def __init__(self, *, json_mode: bool = False, quiet: bool = False) -> None:
         self.json_mode = json_mode
-        self.quiet = quiet
+        self.quiet = quiet or QUIET in os.environ
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):
                 # A terminal that can't show a character must not end the work.

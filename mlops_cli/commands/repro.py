@@ -1,5 +1,6 @@
 """`mlops repro`: the pipeline from data to bundle; only what changed runs."""
 
+import shlex
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -56,9 +57,9 @@ def run(
     with extra("train", "mlops repro"):
         from mlops_cli import pipeline
     result = pipeline.run(
-        overrides, project.find_root(), out, stage=stage or None, force=force, dry=dry
+        overrides, project.find_root(), out, stage=stage or None, force=force, dry=dry, quiet=quiet
     )
-    next_step = " ".join(["mlops repro", *(words or [])]) if dry else _next_step(result)
+    next_step = shlex.join(["mlops", "repro", *(words or [])]) if dry else _next_step(result)
     out.result(_headline(result), result, lines=_table(result), next_step=next_step)
 
 
@@ -73,8 +74,10 @@ def _headline(result: "ReproResult") -> str:
 
 def _next_step(result: "ReproResult") -> str:
     if result.commit:
-        return f"git add {' '.join(result.commit)} && git commit"
-    return 'mlops push, or mlops predict --bundle pipeline/bundle "a text"'
+        return f"git add {shlex.join(result.commit)} && git commit"
+    if result.named("ran"):
+        return "mlops push"
+    return 'mlops predict --bundle pipeline/bundle "a text"'
 
 
 def _table(result: "ReproResult") -> "RenderableType":

@@ -9,13 +9,16 @@ from typing import Any
 from mlops_cli import __version__, errors, project
 from mlops_cli import config as configs
 from mlops_cli.errors import Interrupted, MlopsError
+from mlops_cli.output import QUIET
 from mlops_cli.pipeline import params
 from mlops_cli.pipeline.stages import DATA, FORCED, MODEL, PARAMS, Stage, stages
 from mlops_cli.reporting import Reporter
 from mlops_cli.schemas.pipeline import ReproResult, StageOutcome
+from mlops_cli.versioning import changes, dvc_yaml
 from mlops_cli.versioning import pipeline as dvc
 from mlops_cli.versioning.repository import dvc_folder
 
+_GOES_ON = "mlops repro goes on from here"
 _FAILED: dict[int, type[MlopsError]] = {
     kind.exit_code: kind
     for kind in (
@@ -38,6 +41,7 @@ def run(
     stage: str | None = None,
     force: bool = False,
     dry: bool = False,
+    quiet: bool = False,
 ) -> ReproResult:
     """Brings the pipeline up to date, or says what that would take.
 
@@ -48,6 +52,7 @@ def run(
         stage: The last stage of interest; None for all.
         force: Run every stage, whatever changed.
         dry: Run and write nothing.
+        quiet: Let the stages say only warnings and errors.
 
     Raises:
         ConfigError: A file or an override is wrong.
@@ -61,15 +66,17 @@ def run(
     if not dry:
         dvc_folder(root)  # Before anything is written.
         params.write(root, text)
-        if dvc.write_stages(root, wanted, __version__):
-            reporter.info(f"wrote the stages of this version into {dvc.FILE}")
-    plan = dvc.explain(root, wanted, params.parse(text), stage)
+        if dvc_yaml.write_stages(root, wanted, __version__):
+            reporter.info(f"wrote the stages of mlops {__version__} into {dvc_yaml.FILE}")
+    plan = changes.explain(root, wanted, params.parse(text), stage)
     if dry:
         outcomes = _expected(plan, force=force)
     elif plan.nothing and not force:
         outcomes = [StageOutcome(name, "unchanged") for name in plan.why if not _is_data(name)]
     else:
-        outcomes = _reproduce(root, plan, stage, reporter, force=force)
+        environment = {FORCED: "1"} if force else {}
+        environment |= {QUIET: "1"} if quiet else {}
+        outcomes = _reproduce(root, plan, stage, reporter, environment)
     return ReproResult(
         stages=outcomes,
         dry=dry,
@@ -99,35 +106,39 @@ def _is_data(name: str) -> bool:
     return name.endswith(".dvc")
 
 
-def _expected(plan: dvc.Plan, *, force: bool) -> list[StageOutcome]:
+def _expected(plan: changes.Plan, *, force: bool) -> list[StageOutcome]:
     """What running the plan would do."""
     moving: set[str] = set()
     outcomes = []
-    for name, changes in plan.why.items():
+    for name, reasons in plan.why.items():
         upstream = [f"{other} runs before" for other in plan.after[name] if other in moving]
-        why = [*changes, *upstream] or (["forced"] if force and not _is_data(name) else [])
-        if why:
-            moving.add(name)
+        why = [*reasons, *upstream] or (["forced"] if force and not _is_data(name) else [])
         if not _is_data(name):
+            moving.update([name] if why else [])
             outcomes.append(StageOutcome(name, "would run" if why else "unchanged", why=why))
     return outcomes
 
 
 def _reproduce(
-    root: Path, plan: dvc.Plan, stage: str | None, reporter: Reporter, *, force: bool
+    root: Path,
+    plan: changes.Plan,
+    stage: str | None,
+    reporter: Reporter,
+    environment: Mapping[str, str],
 ) -> list[StageOutcome]:
     try:
-        environment = {FORCED: "1"} if force else {}
-        return dvc.reproduce(root, plan, stage, reporter, force=force, environment=environment)
+        return dvc.reproduce(
+            root, plan, stage, reporter, force=FORCED in environment, environment=environment
+        )
+    except KeyboardInterrupt as error:
+        raise Interrupted("interrupted", hint=_GOES_ON) from error
     except dvc.StageFailedError as error:
         if error.code in (Interrupted.exit_code, 128 + 15):
-            raise Interrupted(
-                f"interrupted in stage {error.stage}", hint="mlops repro goes on from here"
-            ) from error
+            raise Interrupted(f"interrupted in stage {error.stage}", hint=_GOES_ON) from error
         kind = _FAILED.get(error.code, MlopsError)
         raise kind(
             f"stage {error.stage} failed, see above",
-            hint="what ran before is kept: mlops repro goes on from here",
+            hint=f"what ran before is kept: {_GOES_ON}",
         ) from error
 
 
@@ -140,8 +151,14 @@ def _run_id(root: Path) -> str | None:
     return str(facts.get("id", ""))
 
 
-def _for_git(root: Path, plan: dvc.Plan) -> list[str]:
+def _for_git(root: Path, plan: changes.Plan) -> list[str]:
     """Files of the pipeline that belong into git."""
     folder = (root / DATA).parent
     facts = [file.relative_to(root).as_posix() for file in folder.glob("*") if file.is_file()]
-    return [dvc.FILE, "dvc.lock", PARAMS, *facts, *(name for name in plan.why if _is_data(name))]
+    return [
+        dvc_yaml.FILE,
+        "dvc.lock",
+        PARAMS,
+        *facts,
+        *(name for name in plan.why if _is_data(name)),
+    ]

@@ -29,9 +29,9 @@ def run(config: Config, root: Path, reporter: Reporter) -> TrainResult:
     """
     own = settings(config, root)
     found = Run(record.runs_folder(root) / run_id(own, config, root))
+    _wait(found, reporter)
     if os.environ.get(FORCED):
         shutil.rmtree(found.path, ignore_errors=True)
-    _wait(found, reporter)
     if model.finished(found):
         reporter.info(f"run {found.id} is trained already")
         result = _result(found)
