@@ -48,10 +48,14 @@ fix: $(DEVELOPING) ## The same list as check, writing what can be written.
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/reference.py
 
-bench: $(DEVELOPING) ## Measure start-up and training beside their peers.
+bench: $(DEVELOPING) ## Measure start-up, training and large tables beside their peers.
 	$(BIN)/python -m pip install -qq -c constraints.txt --no-deps --upgrade --target build/peers --group bench
+	$(BIN)/python -m venv build/data-peers
+	build/data-peers/bin/python -m pip install -qq --upgrade 'pip>=25.1'
+	build/data-peers/bin/python -m pip install -qq --group bench-data
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/train.py
+	$(BIN)/python benchmarks/data_scale.py
 
 constraints: ## Renew constraints.txt from a fresh installation of the newest versions.
 	scripts/constraints $(PYTHON)
