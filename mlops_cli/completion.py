@@ -58,6 +58,16 @@ def complete_run(incomplete: str) -> list[Candidate]:
     return _continuing(before, word, _runs(word))
 
 
+def complete_remote(incomplete: str) -> list[Candidate]:
+    """Completes the name of a DVC remote, as the project's config file says it."""
+    from mlops_cli import project
+
+    config = project.find_root() / ".dvc" / "config"
+    text = config.read_text("utf-8", errors="replace") if config.is_file() else ""
+    names = re.findall(r'^\s*\[\'?remote "([^"]+)"\'?\]', text, re.MULTILINE)
+    return [(name, "Remote") for name in names if name.startswith(incomplete)]
+
+
 def complete_run_or_override(ctx: typer.Context, incomplete: str) -> list[Candidate]:
     """Completes a run in the first place, and settings everywhere."""
     before, word = _current_word(incomplete)

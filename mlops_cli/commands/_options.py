@@ -5,7 +5,11 @@ from typing import Annotated
 
 import typer
 
-from mlops_cli.completion import complete_override, complete_run_or_override
+from mlops_cli.completion import (
+    complete_override,
+    complete_remote,
+    complete_run_or_override,
+)
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Only warnings and errors.")]
@@ -38,7 +42,12 @@ Targets = Annotated[
 RemoteName = Annotated[
     str | None,
     typer.Option(
-        "--remote", "-r", metavar="NAME", help="The remote to use.", show_default="the default one"
+        "--remote",
+        "-r",
+        metavar="NAME",
+        help="The remote to use.",
+        autocompletion=complete_remote,
+        show_default="the default one",
     ),
 ]
 

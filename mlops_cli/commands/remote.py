@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mlops_cli.commands._options import Json, Quiet, epilog
+from mlops_cli.completion import complete_remote
 from mlops_cli.extras import extra
 from mlops_cli.output import Output
 
@@ -15,6 +16,12 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="Add, list, remove and check DVC's remotes.")
 
 _NAME = typer.Argument(metavar="NAME", help="Name of the remote.", show_default=False)
+_KNOWN = typer.Argument(
+    metavar="NAME",
+    help="Name of the remote.",
+    autocompletion=complete_remote,
+    show_default=False,
+)
 
 
 @app.command(
@@ -94,7 +101,7 @@ def list_(json: Json = False, quiet: Quiet = False) -> None:
 
 
 @app.command(epilog=epilog("mlops remote remove lab"))
-def remove(name: Annotated[str, _NAME], json: Json = False, quiet: Quiet = False) -> None:
+def remove(name: Annotated[str, _KNOWN], json: Json = False, quiet: Quiet = False) -> None:
     """Forget a remote. The data in it stays where it is."""
     from mlops_cli import project
 
@@ -116,7 +123,12 @@ def remove(name: Annotated[str, _NAME], json: Json = False, quiet: Quiet = False
 def check(
     name: Annotated[
         str | None,
-        typer.Argument(metavar="NAME", help="Name of the remote.", show_default="the default"),
+        typer.Argument(
+            metavar="NAME",
+            help="Name of the remote.",
+            autocompletion=complete_remote,
+            show_default="the default",
+        ),
     ] = None,
     read_only: Annotated[
         bool, typer.Option("--read-only", help="Do not try to write a small file.")

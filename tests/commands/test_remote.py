@@ -232,3 +232,10 @@ def test_outside_of_a_dvc_project(empty_folder, mlops, words):
     assert done.exit_code == 5
     assert done.stderr.startswith(f"error: {empty_folder} is no DVC project\nhint: mlops init ")
     assert list(empty_folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("line", ["mlops push --remote st", "mlops remote check st"])
+def test_the_shell_completes_the_names_of_remotes(root, mlops, monkeypatch, line):
+    monkeypatch.setenv("_MLOPS_COMPLETE", "complete_zsh")
+    monkeypatch.setenv("_TYPER_COMPLETE_ARGS", line)
+    assert '"storage"' in mlops().stdout
