@@ -115,6 +115,8 @@ def run(job: Job, folder: Path) -> tuple[float, float]:
         _, status, usage = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - began
         process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode not in (0, 6):
+        raise SystemExit(f"mlops {' '.join(words)} ended with {process.returncode}")
         if process.returncode:
             log.seek(0)
             sys.exit(f"{job.name} failed:\n{log.read().decode(errors='replace')[-2000:]}")

@@ -16,42 +16,12 @@ from typing import Any, Self
 import duckdb
 
 from mlops_cli.data.engine_files import copied, literal, readable
+from mlops_cli.data.engine_kinds import FITS, as_kind, native, quoted, without
 from mlops_cli.data.tables import Table
 from mlops_cli.errors import DataError, Interrupted, MlopsError
 from mlops_cli.reporting import Reporter
 
-KINDS = ("text", "integer", "number", "boolean", "date", "timestamp")
-"""What a column can hold."""
-
-_TYPES = {
-    "text": "VARCHAR",
-    "integer": "BIGINT",
-    "number": "DOUBLE",
-    "boolean": "BOOLEAN",
-    "date": "DATE",
-    "timestamp": "TIMESTAMP",
-}
-_NATIVE = {
-    "BOOLEAN": "boolean",
-    "DATE": "date",
-    **dict.fromkeys(
-        ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"),
-        "integer",
-    ),
-    **dict.fromkeys(("FLOAT", "DOUBLE", "UBIGINT", "HUGEINT", "UHUGEINT"), "number"),
-}
-_FITS = {
-    "text": "{name} IS NOT NULL",
-    # Numbers that begin with 0 are codes.
-    "integer": "regexp_full_match({name}, '\\s*[+-]?(0|[1-9][0-9]{{0,17}})\\s*')",
-    "number": (
-        "isfinite(TRY_CAST({name} AS DOUBLE)) AND NOT regexp_matches({name}, '^\\s*[+-]?0[0-9]')"
-    ),
-    "boolean": "lower({name}) IN ('true', 'false')",
-    "date": "length({name}) <= 10 AND TRY_CAST({name} AS DATE) IS NOT NULL",
-    "timestamp": "TRY_CAST({name} AS TIMESTAMP) IS NOT NULL",
-}
-"""Whether a text is a value of a kind, the narrowest kinds first."""
+__all__ = ["Engine", "Relation", "as_kind", "quoted"]
 
 _SAMPLE_ROWS = 100_000
 _MOSTLY = 0.95
@@ -73,18 +43,13 @@ class Relation:
         name: The view of its typed columns; what doesn't fit the kind is NULL there.
         raw: The view of its values as text (or as Parquet types them); missing is NULL.
         table: The file.
-        kinds: One of `KINDS` for each column, in the file's order.
+        kinds: One of `engine_kinds.KINDS` for each column, in the file's order.
     """
 
     name: str
     raw: str
     table: Table
     kinds: dict[str, str]
-
-
-def quoted(name: str) -> str:
-    """A column's name as SQL writes it."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 class Engine:
@@ -230,10 +195,10 @@ class Engine:
             thread.join(_PATIENCE_SECONDS)
             if thread.is_alive():
                 self._show_progress(thread, description)
-        except BaseException:
-            self._connection.interrupt()
-            thread.join()
-            raise
+        finally:
+            if thread.is_alive():  # Whoever waited was interrupted.
+                self._connection.interrupt()
+                thread.join()
         if failure:
             raise failure[0]
 
@@ -251,7 +216,7 @@ class Engine:
         """The raw and the typed view of `source`. Raises _EngineError when it can't be read."""
         number = len(self._relations)
         raw, name = f"raw_{number}", f"table_{number}"
-        filled = (_without(column, ("", *table.missing)) for column in table.columns)
+        filled = (without(column, ("", *table.missing)) for column in table.columns)
         as_is = table.format == "parquet" and not table.missing
         picked = "*" if as_is else ", ".join(filled)
         try:
@@ -270,7 +235,7 @@ class Engine:
     def _kinds(self, table: Table, raw: str, known: Mapping[str, str]) -> dict[str, str]:
         """The kind of each column: as given, as Parquet has it, or what most values are."""
         described = self._connection.execute(f"DESCRIBE {raw}").fetchall()
-        kinds = {str(column): _native(str(kind)) for column, kind, *_ in described}
+        kinds = {str(column): native(str(kind)) for column, kind, *_ in described}
         unknown = [column for column in kinds if column not in known]
         if unknown and table.format != "parquet":
             kinds |= self._guess(raw, unknown)
@@ -278,14 +243,14 @@ class Engine:
 
     def _guess(self, raw: str, columns: list[str]) -> dict[str, str]:
         """The narrowest kind that most of the first values of a column have."""
-        tests = [test.format(name=quoted(column)) for column in columns for test in _FITS.values()]
+        tests = [test.format(name=quoted(column)) for column in columns for test in FITS.values()]
         counts = ", ".join(f"count(*) FILTER ({test})" for test in tests)
         sample = f"(SELECT * FROM {raw} LIMIT {_SAMPLE_ROWS})"
         answer = self._connection.execute(f"SELECT {counts} FROM {sample}").fetchone() or ()
         kinds = {}
         for position, column in enumerate(columns):
-            start = len(_FITS) * position
-            found = dict(zip(_FITS, answer[start : start + len(_FITS)], strict=True))
+            start = len(FITS) * position
+            found = dict(zip(FITS, answer[start : start + len(FITS)], strict=True))
             filled = found.pop("text")
             fits = (kind for kind, count in found.items() if count >= max(1, _MOSTLY * filled))
             kinds[column] = next(fits, "text")
@@ -305,31 +270,6 @@ class Engine:
 
 class _EngineError(Exception):
     """The engine can't read a file."""
-
-
-def as_kind(column: str, kind: str) -> str:
-    """A raw column as a value of a kind, NULL where it doesn't fit, in SQL."""
-    name = quoted(column)
-    if kind == "number":
-        # NaN is missing here, as it is everywhere else.
-        return f"CASE WHEN isfinite(TRY_CAST({name} AS DOUBLE)) THEN TRY_CAST({name} AS DOUBLE) END"
-    return f"TRY_CAST({name} AS {_TYPES[kind]})"
-
-
-def _without(column: str, missing: Sequence[str]) -> str:
-    """The column with the values that mean "missing" left out; its type stays."""
-    name, values = quoted(column), ", ".join(map(literal, missing))
-    blank = f"CAST({name} AS VARCHAR) IN ({values})"
-    return f"CASE WHEN {blank} THEN NULL ELSE {name} END AS {name}"
-
-
-def _native(kind: str) -> str:
-    """The kind for a type of Parquet's."""
-    if kind.startswith("DECIMAL"):
-        return "number"
-    if kind.startswith("TIMESTAMP"):
-        return "timestamp"
-    return _NATIVE.get(kind, "text")
 
 
 def _first_line(error: Exception) -> str:

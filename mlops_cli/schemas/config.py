@@ -18,7 +18,6 @@ class Config:
     """The whole config tree, resolved. Groups first, then the shortcuts everyone types."""
 
     data: DataConfig = field(default_factory=DataConfig)
-    validation: ValidationConfig = field(default_factory=ValidationConfig)
     task: TaskConfig = field(default_factory=TaskConfig)
     model: ModelConfig = field(default_factory=ModelConfig)
     trainer: TrainerConfig = field(default_factory=TrainerConfig)
@@ -26,6 +25,7 @@ class Config:
     gates: dict[str, str] = option('Conditions on metrics, such as mcc: ">= 0.25".', {})
     export: ExportConfig = field(default_factory=ExportConfig)
     drift: DriftConfig = field(default_factory=DriftConfig)
+    validation: ValidationConfig = field(default_factory=ValidationConfig)
     lr: float = option("Peak learning rate.", 1e-3, above=0)
     batch_size: int = option("Examples per optimiser batch.", 32, minimum=1)
     epochs: int = option("Passes over the training split.", 3, minimum=1)

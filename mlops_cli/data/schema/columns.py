@@ -48,7 +48,7 @@ class ColumnSchema:
 
     @property
     def kind(self) -> str:
-        """What the engine calls such a column: one of `engine.KINDS`."""
+        """What the engine calls such a column: one of `engine_kinds.KINDS`."""
         return "text" if self.type == "category" else self.type
 
 
