@@ -251,7 +251,10 @@ def _head(path: Path) -> bytes:
 def _not_found(path: Path) -> NotFoundError:
     folder = path.parent
     if not folder.is_dir():
-        return NotFoundError(f"no file {path}: there is no folder {folder}")
+        return NotFoundError(
+            f"no file {path}: there is no folder {folder}",
+            hint=f"a relative path starts at {Path.cwd()}",
+        )
     names = sorted(entry.name for entry in folder.iterdir() if entry.is_file())
     near = get_close_matches(path.name, names, n=1, cutoff=0.5)
     hint = (

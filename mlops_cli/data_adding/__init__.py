@@ -31,6 +31,11 @@ def run(wishes: AddWishes, root: Path, reporter: Reporter) -> AddResult:
         )
     kind = sources.kind_of(wishes)
     place = Place(root, _name(wishes, kind))
+    if (root / "data.dvc").exists() and kind != "hub":
+        raise ConfigError(
+            "DVC holds the whole folder data/ (data.dvc), and what describes data belongs into git",
+            hint="let DVC hold the files one by one: dvc remove data.dvc, then dvc add data/FILE",
+        )
     if place.config.exists() and not wishes.force:
         raise place.taken(place.config)
     with staging(place) as staged:

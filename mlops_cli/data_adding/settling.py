@@ -5,6 +5,7 @@ import shlex
 from pathlib import Path
 from typing import Any
 
+from mlops_cli import config as configs
 from mlops_cli.data_adding import config_file
 from mlops_cli.data_adding.examining import Looked
 from mlops_cli.data_adding.placing import Place, Placing, dvc_file, same
@@ -63,6 +64,7 @@ class Settling:
                 self._track(reporter)
             placing.write(place.schema, schema)
             placing.write(place.config, self._config_text())
+            self._warn_of_other_settings(reporter)
         for original in self._fetched.originals:
             original.unlink()
         sizes = {split: path.stat().st_size for split, path in places.items()}
@@ -103,14 +105,13 @@ class Settling:
         tops = set() if self._fetched.in_place else self._tops()
         if place.schema.exists() and not force and place.schema.read_text("utf-8") != schema:
             raise place.taken(place.schema)
-        for path in place.bytes():
-            if self._fetched.in_place and (path in own or not force):
-                continue
+        old = [p for p in place.bytes() if not self._fetched.in_place or (force and p not in own)]
+        for path in old if not force else ():
             # The same bytes are what an interrupted attempt left.
             data = path.with_suffix("") if path.suffix == ".dvc" else path
-            left = data.name in tops and data.exists() and same(self._staged / data.name, data)
-            if not (force or left):
+            if not (data.name in tops and data.exists() and same(self._staged / data.name, data)):
                 raise place.taken(path)
+        for path in old:
             placing.put_aside(path)
 
     def _move_in(self, placing: Placing) -> None:
@@ -131,6 +132,27 @@ class Settling:
                 imports.keep_from_git(path)
             else:
                 tracking.track(path)
+
+    def _warn_of_other_settings(self, reporter: Reporter) -> None:
+        """Tells where the project's settings for all data lie over these.
+
+        Raises:
+            ConfigError: The project's config can't be composed.
+        """
+        place = self._place
+        loaded = configs.load([f"data={place.name}"], root=place.root).data
+        wanted = {"path": place.shown(self._places["train"])}
+        wanted |= {part: getattr(self._looked.kind, part) for part in ("text", "label")}
+        over = [
+            f"data.{key}"
+            for key, value in wanted.items()
+            if value is not None and getattr(loaded, key, value) != value
+        ]
+        if over:
+            reporter.warn(
+                f"configs/config.yaml sets {', '.join(over)}, also with data={place.name}: move "
+                "them from there into a file of their own, configs/data/NAME.yaml"
+            )
 
     def _config_text(self) -> str:
         place, kind, wishes = self._place, self._looked.kind, self._wishes

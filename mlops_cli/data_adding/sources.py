@@ -143,7 +143,7 @@ def from_url(wishes: AddWishes, place: Place, staged: Path, reporter: Reporter) 
     from mlops_cli.versioning import imports
 
     url = wishes.source or ""
-    imports.check_url(url)
+    imports.check_url(place.root, url)
     if wishes.move:
         raise UsageError("--move takes files of this machine", hint="leave --move out")
     ending = Path(urlsplit(url).path).suffix.lower()

@@ -13,14 +13,19 @@ from mlops_cli.errors import (
     UsageError,
 )
 from mlops_cli.versioning.failures import understood
-from mlops_cli.versioning.repository import one_line, opened
+from mlops_cli.versioning.repository import dvc_folder, one_line, opened
 from mlops_cli.versioning.settings import EXTRAS
 
 _CREDENTIALS = (401, 403)
 
 
-def check_url(url: str) -> None:
-    """Raises UsageError where DVC can't fetch from such a URL, or would write down a password."""
+def check_url(root: Path, url: str) -> None:
+    """Whether DVC can fetch from such a URL into the project at `root`.
+
+    Raises:
+        UsageError: It can't, or would write down a password.
+        NotFoundError: There is no DVC project.
+    """
     parts = urlsplit(url)
     if parts.scheme not in EXTRAS or parts.scheme == "folder":
         known = ", ".join(f"{kind}://" for kind in EXTRAS if kind != "folder")
@@ -30,6 +35,7 @@ def check_url(url: str) -> None:
             "the password in the URL would be written into a .dvc file",
             hint="leave it out; credentials belong into the environment",
         )
+    dvc_folder(root)
 
 
 def import_url(root: Path, url: str, out: Path) -> Path:
@@ -46,14 +52,14 @@ def import_url(root: Path, url: str, out: Path) -> Path:
         MissingDependencyError: A package or a credential is missing.
         UnreachableError: The server can't be reached.
     """
-    check_url(url)
+    check_url(root, url)
     kind = urlsplit(url).scheme
     try:
         with opened(root, locked=False) as repo:
             repo.imp_url(url, out=str(out))
     except MlopsError as error:
         cause = error.__cause__
-        if isinstance(cause, DvcException):
+        if type(error) is MlopsError and isinstance(cause, DvcException):
             raise _explained(cause, url, kind) from error
         raise
     except understood() as error:
@@ -85,5 +91,8 @@ def _explained(error: BaseException, url: str, kind: str) -> MlopsError:
         )
     missing = {"FileNotFoundError", "URLMissingError", "DependencyDoesNotExistError"}
     if names & missing or 404 in codes:
-        return NotFoundError(f"there is no file at {url}", hint="check the address")
+        # DVC asks a web server whether the file is there, and takes no answer for a no.
+        return NotFoundError(
+            f"no file at {url}, or nobody answers there", hint="check the address and the network"
+        )
     return UnreachableError(f"can't fetch {url}: {one_line(error)}", hint="check the network")
