@@ -5,7 +5,7 @@ training has loaded, as splits.
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -142,7 +142,7 @@ def _placed(anomaly: Anomaly) -> str:
 
 
 def _look(config: Config, inspection: Inspection, families: Sequence[Family]) -> ValidationResult:
-    anomalies: list[Anomaly] = []
+    findings: list[Finding] = []
     checks: list[str] = []
     without = set(() if inspection.schema else conformance.NAMES)
     without |= set(() if inspection.against else skew.NAMES)
@@ -150,8 +150,7 @@ def _look(config: Config, inspection: Inspection, families: Sequence[Family]) ->
         names = [n for n in family.NAMES if inspection.wants(n) and n not in without]
         if names:
             checks += names
-            findings = [one for one in family.find(inspection) if one.name in names]
-            anomalies += _anomalies(inspection, findings)
+            findings += [one for one in family.find(inspection) if one.name in names]
     result = ValidationResult(
         data=config.data.name,
         rows={part.name: part.rows for part in inspection.parts},
@@ -159,7 +158,7 @@ def _look(config: Config, inspection: Inspection, families: Sequence[Family]) ->
         against=None,
         checks=checks,
     )
-    return _summed(result, anomalies)
+    return _summed(result, _anomalies(inspection, findings))
 
 
 def _summed(result: ValidationResult, more: Sequence[Anomaly]) -> ValidationResult:
@@ -180,12 +179,15 @@ def _summed(result: ValidationResult, more: Sequence[Anomaly]) -> ValidationResu
     )
 
 
-def _anomalies(inspection: Inspection, findings: Sequence[Finding]) -> Iterator[Anomaly]:
+def _anomalies(inspection: Inspection, findings: Sequence[Finding]) -> list[Anomaly]:
     """Findings with their severities, and with the row numbers that people see."""
+    parts_of = {finding.part.name: finding.part for finding in findings}
+    wanted: dict[str, set[int]] = {name: set() for name in parts_of}
     for finding in findings:
-        wanted = {row for rows, _ in finding.examples for row in rows}
-        numbers = _numbers(finding.part, wanted)
-        yield Anomaly(
+        wanted[finding.part.name].update(row for rows, _ in finding.examples for row in rows)
+    numbers = {name: _numbers(part, wanted[name]) for name, part in parts_of.items()}
+    return [
+        Anomaly(
             name=finding.name,
             severity=getattr(inspection.settings, finding.name),
             message=finding.message,
@@ -194,11 +196,13 @@ def _anomalies(inspection: Inspection, findings: Sequence[Finding]) -> Iterator[
             count=finding.count,
             share=finding.count / finding.total if finding.total else 0.0,
             examples=[
-                Example([numbers[row] for row in rows], _shortened(value))
+                Example([numbers[finding.part.name][row] for row in rows], _shortened(value))
                 for rows, value in finding.examples
             ],
             fix=finding.fix,
         )
+        for finding in findings
+    ]
 
 
 def _numbers(part: Part, wanted: set[int]) -> dict[int, int]:
@@ -208,6 +212,7 @@ def _numbers(part: Part, wanted: set[int]) -> dict[int, int]:
         return {row: part.numbers[row - 1] for row in wanted}
     if not wanted or table.format == "parquet":
         return {row: row for row in wanted}
+    # Only our own reader knows the lines, for a value may hold line ends.
     rows = islice(table.rows(), max(wanted))
     return {count: number for count, (number, _) in enumerate(rows, 1) if count in wanted}
 

@@ -292,6 +292,8 @@ def test_a_person_sees_faults_with_rows_and_what_to_do(mlops, project):
 def test_what_can_not_be_looked_at_is_told(validate, project):
     files = {"train.csv": table(CLEAN), "schema.yaml": "columns: {text: {type: txt}}"}
     assert validate(files, path="none.csv").exit_code == 5
+    empty = validate({"empty.csv": "text,label\n"}, path="empty.csv")
+    assert (empty.exit_code, "empty.csv has no rows" in empty.stderr) == (5, True)
     assert validate(files, "data.schema=none.yaml").exit_code == 5
     wrong = validate(files, "data.schema=schema.yaml")
     assert (wrong.exit_code, "schema.yaml:1" in wrong.stderr) == (3, True)

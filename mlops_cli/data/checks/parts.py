@@ -66,10 +66,7 @@ def against(engine: Engine, config: DataConfig, train: Part, path: Path) -> Part
     kinds = {name: kind for name, kind in train.relation.kinds.items() if name in table.columns}
     text = train.text if train.text in table.columns else None
     label = train.label if train.label in table.columns else None
-    part = _part(engine, str(path), engine.open(table, kinds), text, label)
-    if not part.rows:
-        raise DataError(f"{path} has no rows to compare", hint="a header alone says nothing")
-    return part
+    return _part(engine, str(path), engine.open(table, kinds), text, label)
 
 
 def held(engine: Engine, config: DataConfig, splits: Splits) -> list[Part]:
@@ -97,8 +94,11 @@ def _no_rows() -> Iterator[tuple[int, dict[str, str | None]]]:
 def _part(
     engine: Engine, name: str, relation: Relation, text: str | None, label: str | None
 ) -> Part:
-    rows = engine.run(f"SELECT count(*) FROM {relation.raw}", description=f"reading {name}")
-    return Part(name, relation, int(rows[0][0]), text, label)
+    sql = f"SELECT count(*) FROM {relation.raw}"
+    rows = int(engine.run(sql, description=f"reading {name}")[0][0])
+    if not rows:
+        raise DataError(f"{relation.table.path} has no rows", hint="a header alone says nothing")
+    return Part(name, relation, rows, text, label)
 
 
 def with_keys(engine: Engine, part: Part) -> Part:
