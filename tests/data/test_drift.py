@@ -281,11 +281,14 @@ def test_labels_that_mean_something_else_are_found(compare, texts):
     tables = [made(seed, texts=texts) for seed in (1, 2, 3)]
     for table in tables:
         if texts:
-            table["label"] = [str(int("late" in words.split())) for words in table["text"]]
+            found = [
+                ("late" in words.split()) + ("rain" in words.split()) for words in table["text"]
+            ]
+            table["label"] = found
         else:
-            table["label"] = (table["score"] > 0).astype(int)
+            table["label"] = np.digitize(table["score"], [-0.5, 0.5])
     assert not compare(*tables[:2], label="label").drifted
-    tables[2]["label"] = [1 - int(label) for label in tables[2]["label"]]
+    tables[2]["label"] = [(label + 1) % 3 for label in tables[2]["label"]]
     result = compare(tables[0], tables[2], label="label")
     assert ("label", "learnt labels") in drifted(result)
     check = next(c for c in result.checks if c.aspect == "learnt labels")

@@ -61,6 +61,7 @@ def _column_checks(comparison: Comparison, rows: Distinct) -> list[DriftCheck]:
                     pair,
                     floor=config.min_distance,
                     distinct=rows.distinct,
+                    times=comparison.reference.relation.kinds[column] in ("date", "timestamp"),
                 )
             )
         elif _names_agree(comparison, column, binning.categories, pair):

@@ -20,6 +20,7 @@ def check(
     *,
     floor: float,
     distinct: tuple[float, float] = (1.0, 1.0),
+    times: bool = False,
 ) -> DriftCheck | None:
     """Two-sample Kolmogorov-Smirnov test on binned counts; None where a table has no values.
 
@@ -33,6 +34,7 @@ def check(
         pair: What was counted in the reference and in the current table.
         floor: The smallest distance that matters.
         distinct: The share of each table's rows that tell something new; copies don't.
+        times: The numbers are seconds since 1970.
     """
     counts = [profile.counts.astype(float) for profile in pair]
     totals = [float(count.sum()) for count in counts]
@@ -42,7 +44,10 @@ def check(
     distance = float(np.max(np.abs(reference - current)))
     sizes = [total * share for total, share in zip(totals, distinct, strict=True)]
     effective = sizes[0] * sizes[1] / sum(sizes)
-    medians = [_quantile(binning.edges, shares, 0.5) for shares in (reference, current)]
+    medians = [
+        _shown(_quantile(binning.edges, shares, 0.5), times=times)
+        for shares in (reference, current)
+    ]
     psi = stability(counts[0], counts[1])
     return DriftCheck(
         column=column,
@@ -52,7 +57,7 @@ def check(
         effect=distance,
         floor=floor,
         p=float(kolmogorov(np.sqrt(effective) * distance)),
-        detail=f"median {medians[0]:.4g} → {medians[1]:.4g}, PSI {psi:.3g}",
+        detail=f"median {medians[0]} → {medians[1]}, PSI {psi:.3g}",
     )
 
 
@@ -65,6 +70,12 @@ def stability(reference: NDArray[np.float64], current: NDArray[np.float64]) -> f
         for counts in (reference, current)
     ]
     return float(np.sum((shares[1] - shares[0]) * np.log(shares[1] / shares[0])))
+
+
+def _shown(value: float, *, times: bool) -> str:
+    if times:
+        return str(np.datetime64(round(value), "s")).replace("T", " ")
+    return f"{value:.4g}"
 
 
 def _quantile(edges: NDArray[np.float64], cumulative: NDArray[np.float64], share: float) -> float:
