@@ -28,13 +28,13 @@ def run(
 
     with extra("train", "mlops pull"):
         from mlops_cli.versioning import pull
-        from mlops_cli.versioning.transfer import megabytes
+        from mlops_cli.versioning.transfer import files, megabytes
     out = Output(json_mode=json, quiet=quiet)
     came = pull.run(project.find_root(), out, targets=targets or [], remote=remote, force=force)
     headline = (
-        f"Pulled {came.fetched} of {came.files} files, {megabytes(came.bytes)}, from {came.remote}"
+        f"Pulled {came.fetched} of {files(came.files)}, {megabytes(came.bytes)}, from {came.remote}"
         if came.fetched
-        else f"All {came.files} files are here already"
+        else f"Nothing to fetch: it is all here ({files(came.files)})"
     )
     signs = (("+", came.added), ("~", came.modified), ("-", came.deleted))
     lines = [f"  {sign} {path}" for sign, paths in signs for path in paths]

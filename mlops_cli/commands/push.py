@@ -21,13 +21,13 @@ def run(
 
     with extra("train", "mlops push"):
         from mlops_cli.versioning import push
-        from mlops_cli.versioning.transfer import megabytes
+        from mlops_cli.versioning.transfer import files, megabytes
     out = Output(json_mode=json, quiet=quiet)
     sent = push.run(project.find_root(), out, targets=targets or [], remote=remote)
     headline = (
-        f"Pushed {sent.sent} of {sent.files} files, {megabytes(sent.bytes)}, to {sent.remote}"
+        f"Pushed {sent.sent} of {files(sent.files)}, {megabytes(sent.bytes)}, to {sent.remote}"
         if sent.sent
-        else f"{sent.remote} has all {sent.files} files already"
+        else f"Nothing to push: {sent.remote} has it all ({files(sent.files)})"
     )
     lines = f"  {sent.repaired} of them were damaged there before" if sent.repaired else None
     out.result(headline, sent, lines=lines, next_step="mlops status")

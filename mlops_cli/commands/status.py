@@ -27,13 +27,14 @@ def run(
 
     with extra("train", "mlops status"):
         from mlops_cli.versioning import status
+        from mlops_cli.versioning.transfer import files
     found = status.run(project.find_root(), remote=remote, local=local)
     beside = f" and in {found.remote}" if found.remote else ""
     out = Output(json_mode=json, quiet=quiet)
     out.result(
-        f"All {found.files} files are in order here{beside}"
+        f"Everything is in order here{beside} ({files(found.files)})"
         if found.in_order
-        else f"{found.files} files are tracked, and not all of them are in order",
+        else f"Not everything is in order ({files(found.files)} tracked)",
         found,
         lines=_lines(found) or None,
         next_step=found.next_step,

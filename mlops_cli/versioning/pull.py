@@ -73,7 +73,6 @@ def run(
     with opened(root, locked=True) as repo:
         tracked = objects.collect(repo, targets, remote)
         connection = connect(repo, remote)
-        connection.reach()
         came = _Fetched()
         lists = [item.list_object for item in tracked if item.list_object]
         _bring(repo, connection, lists, reporter, came)
@@ -108,6 +107,9 @@ def _bring(
     """Fetches what the cache lacks, or holds with wrong bytes."""
     here, wrong = objects.present(repo, wanted)
     lacking = list({piece.oid: piece for piece in wanted if piece.oid not in here}.values())
+    if not lacking:
+        return  # Nobody is asked for what is here: an earlier version comes back offline, too.
+    connection.reach()
     there: dict[str, int | None] = {}
     for hash_name in {piece.hash_name for piece in lacking}:
         oids = [piece.oid for piece in lacking if piece.hash_name == hash_name]

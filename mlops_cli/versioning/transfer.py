@@ -27,6 +27,11 @@ def megabytes(count: int) -> str:
     return f"{value:.0f} B" if unit == 0 else f"{value:.3g} {_UNITS[unit]}"
 
 
+def files(count: int) -> str:
+    """A number of files in words."""
+    return "1 file" if count == 1 else f"{count} files"
+
+
 class _Progress(Callback):  # type: ignore[misc]
     """Counts files and bytes; called from the threads that move them."""
 

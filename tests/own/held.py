@@ -53,6 +53,12 @@ def clone(root, target):
     return target
 
 
+def forget(root):
+    """Loses the cache and the files that were laid out."""
+    for name in (".dvc/cache", *HELD):
+        subprocess.run(["rm", "-rf", name], cwd=root, check=True)
+
+
 def contents(root):
     """The bytes of every held file that is there."""
     return {name: (root / name).read_bytes() for name in FILES if (root / name).exists()}

@@ -28,17 +28,14 @@ def cache(root):
     return root / ".dvc" / "cache"
 
 
-def forget(root):
-    """Loses the cache and the files that were laid out."""
-    subprocess.run(["rm", "-rf", ".dvc/cache", *held.HELD], cwd=root, check=True)
-
-
 def test_status_names_the_next_step_until_all_is_in_order(root, mlops):
     told = mlops("status", json=True).json
     assert len(told["unpushed"]) == 6
     assert told["next_step"] == "mlops push"
     mlops("push")
-    assert mlops("status").stdout.startswith("✓ All 6 files are in order here and in storage")
+    assert mlops("status").stdout.startswith(
+        "✓ Everything is in order here and in storage (6 files)"
+    )
     (root / "model.bin").write_bytes(b"another model")
     told = mlops("status", json=True).json
     assert (told["changed"], told["next_step"]) == (["model.bin"], "dvc add model.bin")
@@ -46,7 +43,7 @@ def test_status_names_the_next_step_until_all_is_in_order(root, mlops):
     told = mlops("status", json=True).json
     assert (told["changed"], told["unpushed"]) == ([], ["model.bin"])
     mlops("push")
-    forget(root)
+    held.forget(root)
     told = mlops("status", json=True).json
     assert sorted(told["absent"]) == sorted(held.HELD)
     assert told["next_step"] == "mlops pull"
@@ -127,7 +124,7 @@ def test_a_damaged_file_in_the_cache_is_fetched_again(root, cache, mlops):
 def test_a_damaged_file_in_the_remote_is_not_taken(root, cache, remote, name, mlops):
     mlops("push")
     held.damage(held.stored(remote)[held.oid(name)])
-    forget(root)
+    held.forget(root)
     done = mlops("pull")
     assert done.exit_code == 5
     told = f"error: {name}: damaged in the remote storage, and not taken"
@@ -148,7 +145,7 @@ def test_a_damaged_list_of_a_folder_is_not_taken(root, cache, remote, mlops):
     mlops("push")
     listing = next(path for name, path in held.stored(remote).items() if name.endswith(".dir"))
     held.damage(listing)
-    forget(root)
+    held.forget(root)
     done = mlops("pull")
     assert done.exit_code == 5
     assert "data/pictures/: damaged in the remote storage" in done.stderr
@@ -183,7 +180,7 @@ def test_what_neither_holds_is_told_and_the_rest_is_sent(root, cache, remote, ml
     # The list of a folder promises all of its files.
     assert not any(name.endswith(".dir") for name in held.stored(remote))
     assert mlops("status", json=True).json["missing"] == ["data/pictures/1.png"]
-    forget(root)
+    held.forget(root)
     done = mlops("pull")
     assert done.exit_code == 5
     assert "data/pictures/: not in the remote storage" in done.stderr
@@ -196,6 +193,15 @@ def test_a_pull_that_lacks_files_leaves_the_ones_that_are_here(root, cache, mlop
     before = held.contents(root)
     assert mlops("pull").exit_code == 5
     assert held.contents(root) == before
+
+
+def test_what_the_cache_holds_comes_back_without_asking_anybody(root, mlops):
+    mlops("remote", "add", "far", "ssh://127.0.0.1:1/store", "--default")
+    (root / "model.bin").unlink()
+    done = mlops("pull", json=True)
+    assert done.exit_code == 0, done.stderr
+    assert done.json["added"] == ["model.bin"]
+    assert held.contents(root) == held.FILES
 
 
 def test_a_target_that_is_not_tracked(root, mlops):
@@ -280,7 +286,7 @@ def test_a_push_that_is_killed_is_completed_by_the_next(root, kind, mlops, mlops
 
 def test_a_pull_that_is_killed_is_completed_by_the_next(root, mlops, mlops_script, cache):
     mlops("push")
-    forget(root)
+    held.forget(root)
     with subprocess.Popen([mlops_script, "pull"], stderr=subprocess.DEVNULL) as process:
         while not held.stored(cache) and process.poll() is None:
             time.sleep(0.001)
