@@ -75,6 +75,12 @@ def jobs(peers: str, key: str = "id") -> list[Job]:
         Job("duckdb stats CSV", [*hand, "duckdb_stats"], csv, True),
         Job("mlops validate", validate, parquet, True, "data.path="),
         Job("mlops validate CSV", validate, csv, True, "data.path="),
+        Job(
+            "mlops diff --no-stats",
+            [*ours, "diff", "--json", "--no-stats", "--key", key],
+            pair,
+            True,
+        ),
         Job("mlops diff whole rows", [*ours, "diff", "--json", "-q"], pair, True),
         Job("pandas stats (peer rows)", [*hand, "pandas_stats"], parquet, False),
         Job("evidently stats (peer rows)", [*hand, "evidently_stats"], parquet, False),
@@ -161,7 +167,11 @@ def ratios(found: dict[str, Figures]) -> dict[str, float]:
             False,
         ),
         "diff: times faster than pandas, same rows": ("pandas diff", "mlops diff", True),
-        "diff: times the hand-written join": ("mlops diff", "duckdb diff", False),
+        "diff --no-stats: times the hand-written join": (
+            "mlops diff --no-stats",
+            "duckdb diff",
+            False,
+        ),
         "drift: times faster than Evidently, same rows": ("evidently drift", "mlops drift", True),
     }
     told = {}

@@ -44,7 +44,9 @@ def write_difference(result: DifferenceResult, path: Path) -> None:
         MlopsError: The file can't be written there.
     """
     summary = f'<p class="dim">{escape(difference.headline(result))}</p>'
-    parts = [summary, _differences(result), *sections(result.statistics, result.label)]
+    parts = [summary, _differences(result)]
+    if result.statistics:
+        parts += sections(result.statistics, result.label)
     page.write(path, f"From {result.before} to {result.after}", parts)
 
 

@@ -41,7 +41,9 @@ def tables(result: DifferenceResult) -> RenderableType:
     if result.transitions:
         parts.append(_transitions(result))
     parts += _examples(result)
-    return Group(*parts, column_tables(result.statistics))
+    if result.statistics:
+        parts.append(column_tables(result.statistics))
+    return Group(*parts)
 
 
 def change(found: ColumnChange) -> str:

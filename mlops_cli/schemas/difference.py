@@ -112,7 +112,7 @@ class DifferenceResult:
         changed_columns: Where rows of the same key differ, most rows first.
         transitions: Labels from and to, most rows first.
         examples: Some rows of each kind.
-        statistics: The statistics of both versions.
+        statistics: The statistics of both versions; empty where they are not wanted.
         page: The HTML page, where one was asked for.
         seconds: Wall time.
     """

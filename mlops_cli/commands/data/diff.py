@@ -42,6 +42,9 @@ def run(
     ] = None,
     label: Label = None,
     html: Html = None,
+    stats: Annotated[
+        bool, typer.Option("--stats/--no-stats", help="Show the statistics of both, too.")
+    ] = True,
     fail: Annotated[
         bool, typer.Option("--fail-on-change", help="Exit 6 when anything differs.")
     ] = False,
@@ -73,7 +76,8 @@ def run(
     with tempfile.TemporaryDirectory() as folder:
         place = parts.Place(loaded.data, loaded.seed, Path(folder))
         old, new = parts.two_versions(versions, place)
-        result = difference.run(old, new, names, parts.label_of([new, old], place, label), out)
+        column = parts.label_of([new, old], place, label)
+        result = difference.run(old, new, names, column, out, describe=stats)
     if html is not None:
         data_page.write_difference(result, html)
         result = replace(result, page=html)

@@ -16,7 +16,13 @@ from mlops_cli.schemas.difference import ChangedColumn, DifferenceResult
 
 
 def run(
-    old: Part, new: Part, key: Sequence[str], label: str | None, reporter: Reporter
+    old: Part,
+    new: Part,
+    key: Sequence[str],
+    label: str | None,
+    reporter: Reporter,
+    *,
+    describe: bool = True,
 ) -> DifferenceResult:
     """Compares rows and columns of two versions, and describes both.
 
@@ -28,6 +34,7 @@ def run(
         key: Columns that rows are matched by; without one, whole rows are matched.
         label: The column of the labels, where it is known.
         reporter: Shown the progress.
+        describe: Measure the statistics of both versions too.
 
     Raises:
         DataError: A file is damaged, they share no column, or the key is not unique.
@@ -50,7 +57,7 @@ def run(
             rows, transitions, examples, columns = by_key.match(engine, first, second)
         else:
             rows, transitions, examples = by_content.match(engine, first, second)
-        described = statistics.measure(engine, [old, new], relations, label)
+        measured = statistics.measure(engine, [old, new], relations, label) if describe else []
     return DifferenceResult(
         before=old.path,
         after=new.path,
@@ -61,7 +68,7 @@ def run(
         changed_columns=columns,
         transitions=transitions,
         examples=examples,
-        statistics=described,
+        statistics=measured,
         page=None,
         seconds=time.perf_counter() - began,
     )

@@ -123,9 +123,11 @@ def _of_kind(kind: str, value: str, *, exact_quantiles: bool) -> dict[str, str]:
         return {"minimum": f"min({value})", "maximum": f"max({value})"}
     if kind == "text":
         return {
-            "longest": f"arg_max(left({value}, 200), length({value}))",
+            "longest": f"left(arg_max({value}, length({value})), 200)",
             "length": f"max(length({value}))",
-            "blank": f"count(*) FILTER (trim({value}) = '')",
+            # Only what begins with white space is looked at as a whole; '' has the code -1.
+            "blank": f"count(*) FILTER (CASE WHEN unicode({value}) <= 32 "
+            f"THEN regexp_full_match({value}, '\\s*') ELSE false END)",
         }
     return {}
 

@@ -48,6 +48,15 @@ def test_what_a_person_reads(history, mlops):
     assert "text 5 → other" in (history / "diff.html").read_text("utf-8")
 
 
+def test_without_the_statistics(history, mlops):
+    done = mlops("data", "diff", "v1", "--no-stats", "--html", "rows.html")
+    assert done.exit_code == 0, done.stderr
+    assert "Some rows" in done.stdout
+    assert "Texts" not in done.stdout
+    assert "Differences" in (history / "rows.html").read_text("utf-8")
+    assert mlops("data", "diff", "v1", "--no-stats", json=True).json["statistics"] == []
+
+
 def test_fail_on_change(history, mlops):
     done = mlops("data", "diff", "v1", "--fail-on-change")
     assert done.exit_code == 6
