@@ -11,16 +11,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from mlops_cli.errors import MlopsError
-from mlops_cli.reporting import SilentReporter, Task
+from mlops_cli.reporting import QUIET, SilentReporter, Task
 from mlops_cli.schemas.results import plain
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from mlops_cli.progress import Bars
-
-QUIET = "MLOPS_QUIET"
-"""Environment variable that silences the commands that a quiet command runs."""
 
 _PLAIN_SECONDS = 5.0
 """Where stderr is no terminal, long work says one line this often."""

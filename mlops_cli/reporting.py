@@ -4,6 +4,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
+QUIET = "MLOPS_QUIET"
+"""Environment variable that silences the commands that a quiet command runs."""
+
 
 class Task(Protocol):
     """One piece of long work that is under way."""

@@ -71,6 +71,17 @@ def test_latest_is_the_newest(tmp_path):
     assert record.find(tmp_path, "latest").id == "20250102-000000-bert-bbbb"
 
 
+def test_a_run_whose_id_tells_no_time_is_as_old_as_it_recorded(tmp_path):
+    first = record.create(tmp_path, "tiny", {}, "", [], run_id="pipeline-tiny-0123")
+    assert first.id == "pipeline-tiny-0123"
+    first.update(started="2020-01-31T10:00:00.000+00:00")
+    second = record.create(tmp_path, "tiny", {}, "", [])
+    assert [run.id for run in record.all_runs(tmp_path)] == [first.id, second.id]
+    assert record.find(tmp_path, "latest").id == second.id
+    first.update(started="2999-01-31T10:00:00.000+00:00")
+    assert record.find(tmp_path, "latest").id == first.id
+
+
 def test_latest_of_two_runs_of_one_second_is_the_later(tmp_path):
     make(tmp_path, "20250101-000000-tiny-bbbb", started="2025-01-01T00:00:00.100+00:00")
     make(tmp_path, "20250101-000000-tiny-aaaa", started="2025-01-01T00:00:00.900+00:00")

@@ -64,9 +64,11 @@ def run(
 
 
 def _headline(result: "ReproResult") -> str:
-    waiting, ran = result.named("would run"), [*result.named("ran"), *result.named("restored")]
+    ran = [*result.named("ran"), *result.named("restored")]
     if result.dry:
-        return f"Would run: {', '.join(waiting)}" if waiting else "Nothing to run"
+        would, might = result.named("would run"), ", ".join(result.named("might run"))
+        after = f"; and {might}, if that makes something else" if might else ""
+        return f"Would run: {', '.join(would)}{after}" if would else "Nothing to run"
     if not ran:
         return f"Nothing to run: all {len(result.stages)} stages are up to date"
     return f"Ran {len(ran)} of {len(result.stages)} stages: {', '.join(ran)}"

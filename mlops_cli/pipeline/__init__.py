@@ -9,10 +9,9 @@ from typing import Any
 from mlops_cli import __version__, errors, project
 from mlops_cli import config as configs
 from mlops_cli.errors import Interrupted, MlopsError
-from mlops_cli.output import QUIET
 from mlops_cli.pipeline import params
 from mlops_cli.pipeline.stages import DATA, FORCED, MODEL, PARAMS, Stage, stages
-from mlops_cli.reporting import Reporter
+from mlops_cli.reporting import QUIET, Reporter
 from mlops_cli.schemas.pipeline import ReproResult, StageOutcome
 from mlops_cli.versioning import changes, dvc_yaml
 from mlops_cli.versioning import pipeline as dvc
@@ -111,11 +110,13 @@ def _expected(plan: changes.Plan, *, force: bool) -> list[StageOutcome]:
     moving: set[str] = set()
     outcomes = []
     for name, reasons in plan.why.items():
+        if _is_data(name):
+            continue
         upstream = [f"{other} runs before" for other in plan.after[name] if other in moving]
-        why = [*reasons, *upstream] or (["forced"] if force and not _is_data(name) else [])
-        if not _is_data(name):
-            moving.update([name] if why else [])
-            outcomes.append(StageOutcome(name, "would run" if why else "unchanged", why=why))
+        own = [*reasons, *(["forced"] if force else [])]
+        status = "would run" if own else "might run" if upstream else "unchanged"
+        moving.update([name] if own or upstream else [])
+        outcomes.append(StageOutcome(name, status, why=[*own, *upstream]))
     return outcomes
 
 

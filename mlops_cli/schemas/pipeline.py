@@ -9,7 +9,8 @@ class StageOutcome:
 
     Attributes:
         name: Its name in dvc.yaml, or the .dvc file of data that changed.
-        status: ran, restored (from DVC's cache of earlier runs), unchanged, or would run.
+        status: ran, restored (from DVC's cache of earlier runs) or unchanged; of a dry run:
+            would run, might run (if a stage before it makes something else) or unchanged.
         seconds: Wall time; 0 where nothing ran.
         why: What changed since it ran last.
     """
