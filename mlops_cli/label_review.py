@@ -9,9 +9,10 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from mlops_cli.data import edits, reviews
+from mlops_cli.data.file import open_file
 from mlops_cli.data.places import data_files
 from mlops_cli.data.reviews import Decision, Review
-from mlops_cli.data.tables import Table, missing_column, open_table
+from mlops_cli.data.tables import Table, missing_column
 from mlops_cli.errors import DataError, UsageError
 from mlops_cli.extras import extra
 from mlops_cli.files import atomic_path
@@ -67,13 +68,7 @@ def apply(config: Config, path: Path, *, root: Path) -> ReviewResult:
 
 
 def _open(settings: FileDataConfig, path: Path) -> Table:
-    table = open_table(
-        path,
-        format=settings.format,
-        encoding=settings.encoding,
-        delimiter=settings.delimiter,
-        columns=settings.columns,
-    )
+    table = open_file(settings, str(path))
     for name, setting in ((settings.text, "data.text"), (settings.label, "data.label")):
         if name not in table.columns:
             raise missing_column(table, name, setting)

@@ -2,6 +2,7 @@
 
 import random
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
 from mlops_cli import config as configs
@@ -57,7 +58,7 @@ def choose(wishes: AddWishes, place: Place, reporter: Reporter) -> HubChoice:
         if given is not None and given not in overview.columns:
             raise DataError(
                 f"{dataset} has no column {given!r}",
-                hint=f"columns: {', '.join(overview.columns)}",
+                hint=_meant(given, part, overview.columns),
             )
     kind = kinds.kind_of(columns, wishes.text, wishes.label, wishes.target)
     splits = overview.splits
@@ -72,6 +73,12 @@ def choose(wishes: AddWishes, place: Place, reporter: Reporter) -> HubChoice:
     # The labels of many test splits are hidden: it is used when it is asked for.
     settings["test_split"] = loaded.test_split
     return HubChoice(settings, kind, overview.types)
+
+
+def _meant(given: str, part: str, columns: list[str]) -> str:
+    near = get_close_matches(given, columns, n=1)
+    suggestion = f"did you mean --{part} {near[0]}? " if near else ""
+    return f"{suggestion}columns: {', '.join(columns)}"
 
 
 def _columns(kind: Kind) -> list[tuple[str, str | None]]:

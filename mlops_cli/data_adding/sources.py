@@ -150,6 +150,11 @@ def from_url(wishes: AddWishes, place: Place, staged: Path, reporter: Reporter) 
     target = staged / f"{place.name}{ending if ending in ENDINGS else '.csv'}"
     reporter.info(f"fetching {url}")
     imports.import_url(place.root, url, target)
+    if is_packed(target):
+        raise DataError(
+            f"{url} is packed, and DVC holds it as it is",
+            hint=f"fetch it, then add the file: curl -LO {url}",
+        )
     return Fetched(url, {"train": target}, shown={target: url}, imported=True)
 
 

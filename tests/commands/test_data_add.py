@@ -490,6 +490,9 @@ def test_a_url_is_fetched_and_remembered(versioned, mlops, server):
     (folder / "bad.csv").write_text("text,label\na\n", "utf-8")
     bad = mlops("data", "add", f"{address}/bad.csv")
     assert f"error: {address}/bad.csv, line 2: 1 field where the header has 2" in bad.stderr
+    (folder / "films.csv.gz").write_bytes(gzip.compress(ROWS.encode()))
+    packed = mlops("data", "add", f"{address}/films.csv.gz", "--name", "packed")
+    assert f"hint: fetch it, then add the file: curl -LO {address}/films.csv.gz" in packed.stderr
     gone = mlops("data", "add", "http://127.0.0.1:9/films.csv", "--name", "gone")
     assert gone.exit_code == 5
     assert "no file at http://127.0.0.1:9/films.csv, or nobody answers" in gone.stderr
