@@ -2,27 +2,12 @@
 
 import os
 import sys
-from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
 
 from mlops_cli import __version__
-from mlops_cli.commands import (
-    config,
-    data,
-    evaluate,
-    export,
-    init,
-    predict,
-    pull,
-    push,
-    remote,
-    repro,
-    status,
-    train,
-    update,
-)
+from mlops_cli.commands import COMMANDS, GROUPS
 from mlops_cli.completion import Group
 from mlops_cli.errors import Interrupted, MlopsError, UsageError, refused_by_system
 from mlops_cli.interrupts import treat_termination_as_interrupt
@@ -36,11 +21,10 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     rich_markup_mode=None,  # Rich would double the time and the modules of --help.
 )
-for command in (init, train, evaluate, export, predict, repro, push, pull, status, update):
+for command in COMMANDS:
     app.command(name=command.NAME, epilog=command.EPILOG)(command.run)
-app.add_typer(config.app, name="config")
-app.add_typer(data.app, name="data")
-app.add_typer(remote.app, name="remote")
+for name, group in GROUPS.items():
+    app.add_typer(group.app, name=name)
 
 
 def _version(wanted: bool) -> None:
@@ -65,8 +49,7 @@ def root(
 def main() -> None:
     """Runs the command line. Exit codes: `errors.py`, and 141 where our reader went away."""
     treat_termination_as_interrupt()
-    if sys.stdout is None:  # Closed by our caller, as `>&-` does.
-        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - for good
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: PLW1514, PTH123, SIM115 - after `>&-`
     try:
         code = app(prog_name="mlops", standalone_mode=False)
         sys.stdout.flush()
