@@ -49,7 +49,8 @@ def root(
 def main() -> None:
     """Runs the command line. Exit codes: `errors.py`, and 141 where our reader went away."""
     treat_termination_as_interrupt()
-    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: PLW1514, PTH123, SIM115 - after `>&-`
+    # Where our caller closed it, as `>&-` does.
+    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
     try:
         code = app(prog_name="mlops", standalone_mode=False)
         sys.stdout.flush()
