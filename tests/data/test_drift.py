@@ -259,6 +259,15 @@ def test_whole_numbers_may_be_written_as_fractions(compare):
     assert result.columns["rooms"] == "categorical"
 
 
+def test_a_column_of_numbers_may_be_called_text(compare):
+    tables = [made(1), made(2)]
+    for table in tables:
+        table["code"] = np.random.default_rng(4).integers(10_000, 99_999, 600)
+    result = compare(*tables, text="code")
+    assert not result.drifted
+    assert result.columns["code"] == "text"
+
+
 def test_labels_of_other_names_are_not_compared(compare):
     tables = [made(1), made(2)]
     for table, names in zip(tables, (("neg", "pos"), ("0", "1")), strict=True):

@@ -70,7 +70,14 @@ def run(
     with ExitStack() as stack:
         engine = stack.enter_context(Engine(reporter))
         sides, unlike = _sides(
-            engine, tables, picked, label=label, config=config, seed=seed, notes=notes
+            engine,
+            tables,
+            picked,
+            selection.text,
+            label=label,
+            config=config,
+            seed=seed,
+            notes=notes,
         )
         if label is None and selection.label is None:
             label = _guessed_label(tables, sides, selection)
@@ -163,6 +170,7 @@ def _sides(
     engine: Engine,
     tables: tuple[Table, Table],
     picked: list[str],
+    text: str | None,
     *,
     label: str | None,
     config: DriftConfig,
@@ -176,7 +184,7 @@ def _sides(
     opened = (engine.open(tables[0]), engine.open(tables[1]))
     differ = [c for c in picked if opened[0].kinds[c] != opened[1].kinds[c]]
     empty = [_without_values(engine, relation, differ) for relation in opened]
-    kinds = shared_kinds(*opened, empty[0], label)
+    kinds = shared_kinds(*opened, empty[0], label) | ({text: "text"} if text in picked else {})
     unlike = [c for c in differ if c not in empty[0] and c not in empty[1]]
     for column in unlike:
         before, now = (relation.kinds[column] for relation in opened)
