@@ -48,6 +48,7 @@ class Figures:
 
     rows: int
     seconds: float
+    cpu_seconds: float
     rows_per_second: float
     peak_gb: float
 
@@ -118,8 +119,8 @@ def generate(folder: Path, rows: int) -> None:
                 engine.run(f"COPY (FROM '{folder / name}.parquet') TO '{folder / name}.csv'")
 
 
-def run(job: Job, folder: Path) -> tuple[float, float]:
-    """Wall time in seconds and peak memory in GB of one run."""
+def run(job: Job, folder: Path) -> tuple[float, float, float]:
+    """Wall time and processor time in seconds, and peak memory in GB, of one run."""
     command = [*job.command, *(f"{job.prefix}{folder / file}" for file in job.files)]
     with tempfile.TemporaryFile() as log:
         began = time.perf_counter()
@@ -131,7 +132,7 @@ def run(job: Job, folder: Path) -> tuple[float, float]:
             log.seek(0)
             sys.exit(f"{job.name} failed:\n{log.read().decode(errors='replace')[-2000:]}")
     unit = 1 if sys.platform == "darwin" else 1024
-    return seconds, usage.ru_maxrss * unit / 1e9
+    return seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * unit / 1e9
 
 
 def measure(chosen: list[Job], options: argparse.Namespace, folder: Path) -> dict[str, Figures]:
@@ -140,17 +141,17 @@ def measure(chosen: list[Job], options: argparse.Namespace, folder: Path) -> dic
     for full in {job.full for job in chosen}:
         (folder / str(full)).mkdir()
         generate(folder / str(full), sizes[full])
-    found: dict[str, list[tuple[float, float]]] = {job.name: [] for job in chosen}
+    found: dict[str, list[tuple[float, float, float]]] = {job.name: [] for job in chosen}
     for _ in range(options.rounds):
         for job in chosen:
             found[job.name].append(run(job, folder / str(job.full)))
             print(f"{job.name:32}{found[job.name][-1][0]:10.2f} s", file=sys.stderr)
     figures = {}
     for job in chosen:
-        seconds = statistics.median(one for one, _ in found[job.name])
+        seconds, cpu = (statistics.median(run[n] for run in found[job.name]) for n in (0, 1))
         rows = sizes[job.full]
-        peak = max(memory for _, memory in found[job.name])
-        figures[job.name] = Figures(rows, seconds, rows / seconds, peak)
+        peak = max(memory for _, _, memory in found[job.name])
+        figures[job.name] = Figures(rows, seconds, cpu, rows / seconds, peak)
     return figures
 
 
@@ -210,11 +211,11 @@ def main() -> None:
         plain = {name: asdict(one) for name, one in found.items()}
         print(json.dumps({"figures": plain, "ratios": compared, "goals": GOALS}))
         return
-    print(f"{'contender':32}{'rows':>12}{'seconds':>10}{'rows/s':>12}{'peak GB':>9}")
+    print(f"{'contender':32}{'rows':>12}{'seconds':>10}{'CPU s':>9}{'rows/s':>12}{'peak GB':>9}")
     for name, one in found.items():
         print(
-            f"{name:32}{one.rows:12,}{one.seconds:10.2f}{one.rows_per_second:12,.0f}"
-            f"{one.peak_gb:9.2f}"
+            f"{name:32}{one.rows:12,}{one.seconds:10.2f}{one.cpu_seconds:9.2f}"
+            f"{one.rows_per_second:12,.0f}{one.peak_gb:9.2f}"
         )
     for name, ratio in compared.items():
         print(f"{name:52}{ratio:8.2f}  {GOALS.get(name, '')}")
