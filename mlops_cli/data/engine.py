@@ -154,10 +154,7 @@ class Engine:
         except duckdb.InterruptException as error:
             raise Interrupted("interrupted") from error
         except (duckdb.OutOfMemoryException, duckdb.IOException) as error:
-            raise MlopsError(
-                f"not enough memory or disk: {_first_line(error)}",
-                hint="free some, or look at fewer columns or rows",
-            ) from error
+            raise _scarce(error) from error
         except (duckdb.DataError, duckdb.InvalidInputException) as error:
             raise self._damage(error) from error
 
@@ -230,6 +227,8 @@ class Engine:
             self._connection.execute(f"CREATE VIEW {name} AS SELECT {typed} FROM {raw}")
         except (duckdb.DataError, duckdb.InvalidInputException) as error:
             raise _EngineError from error
+        except (duckdb.OutOfMemoryException, duckdb.IOException) as error:
+            raise _scarce(error) from error
         return Relation(name, raw, table, kinds)
 
     def _kinds(self, table: Table, raw: str, known: Mapping[str, str]) -> dict[str, str]:
@@ -270,6 +269,13 @@ class Engine:
 
 class _EngineError(Exception):
     """The engine can't read a file."""
+
+
+def _scarce(error: duckdb.Error) -> MlopsError:
+    return MlopsError(
+        f"not enough memory or disk: {_first_line(error)}",
+        hint="free some, or look at fewer columns or rows",
+    )
 
 
 def _first_line(error: Exception) -> str:

@@ -53,7 +53,8 @@ def _csv(path: str, columns: str, dialect: Dialect, *, header: bool) -> str:
         f"read_csv({path}, columns = {columns}, auto_detect = false, "
         f"header = {str(header).lower()}, delim = {literal(dialect.delimiter)}, "
         f"quote = '{quote}', escape = '{quote}', strict_mode = true, "
-        f"max_line_size = {_MAX_LINE})"
+        # Buffers of its own choice would hold files of up to a gigabyte whole.
+        f"max_line_size = {_MAX_LINE}, buffer_size = {_MAX_LINE})"
     )
 
 
