@@ -15,6 +15,8 @@ import pytest
 import yaml
 from conftest import run_mlops
 
+from mlops_cli.versioning.pipeline import alone
+
 SMOKE = ("experiment=smoke", "epochs=3000", "trainer.max_steps=5")
 FILES = ["dvc.yaml", "dvc.lock", "params.yaml", "pipeline/metrics.json", "pipeline/.gitignore"]
 STAGES = ["prepare", "validate", "train", "evaluate", "export"]
@@ -225,6 +227,15 @@ def test_mistakes_are_told_in_one_line(piped, mlops):
     assert "gone.csv, which is not there" in missing.stderr
     (piped / "dvc.yaml").write_text("stages: [")
     assert mlops("repro").exit_code == 3
+
+
+def test_two_at_once_would_mix_their_settings(piped, mlops):
+    before = (piped / "params.yaml").read_bytes()
+    with alone(piped):
+        refused = mlops("repro", "lr=1e-5")
+    assert refused.exit_code == 1
+    assert "another mlops repro is at work" in refused.stderr
+    assert (piped / "params.yaml").read_bytes() == before
 
 
 def test_a_stage_command_takes_its_settings_from_the_file_alone(piped, mlops):

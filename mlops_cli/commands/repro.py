@@ -59,7 +59,8 @@ def run(
     result = pipeline.run(
         overrides, project.find_root(), out, stage=stage or None, force=force, dry=dry, quiet=quiet
     )
-    next_step = shlex.join(["mlops", "repro", *(words or [])]) if dry else _next_step(result)
+    again = shlex.join(["mlops", "repro", *(words or [])])
+    next_step = again if result.named("would run") else _next_step(result)
     out.result(_headline(result), result, lines=_table(result), next_step=next_step)
 
 

@@ -44,9 +44,8 @@ def run(
     root = project.find_root()
     if params is not None:
         with extra("train", "mlops train"):
-            from mlops_cli.pipeline import params as settings
             from mlops_cli.pipeline import train as stage
-        result = stage.run(settings.read(params, root, overrides or resume), root, out)
+        result = stage.run(params, root, out, overrides or resume)
     elif resume is not None:
         with extra("train", "mlops train"):
             from mlops_cli.training import resume as resume_run

@@ -1,35 +1,20 @@
 """`mlops repro`: the pipeline from data to bundle, of which only what changed runs."""
 
+import contextlib
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mlops_cli import __version__, errors, project
+from mlops_cli import __version__, project
 from mlops_cli import config as configs
-from mlops_cli.errors import Interrupted, MlopsError
 from mlops_cli.pipeline import params
 from mlops_cli.pipeline.stages import DATA, FORCED, MODEL, PARAMS, Stage, stages
 from mlops_cli.reporting import QUIET, Reporter
 from mlops_cli.schemas.pipeline import ReproResult, StageOutcome
 from mlops_cli.versioning import changes, dvc_yaml
 from mlops_cli.versioning import pipeline as dvc
-from mlops_cli.versioning.repository import dvc_folder
-
-_GOES_ON = "mlops repro goes on from here"
-_FAILED: dict[int, type[MlopsError]] = {
-    kind.exit_code: kind
-    for kind in (
-        errors.MlopsError,
-        errors.UsageError,
-        errors.ConfigError,
-        errors.MissingDependencyError,
-        errors.DataError,
-        errors.GateError,
-        errors.Interrupted,
-    )
-}
 
 
 def run(
@@ -62,20 +47,17 @@ def run(
     config = configs.seen_from_root(configs.load(overrides, root=root), root)
     wanted = {one.name: _written(one) for one in stages(config, root)}
     text = params.render(config)
-    if not dry:
-        dvc_folder(root)  # Before anything is written.
-        params.write(root, text)
-        if dvc_yaml.write_stages(root, wanted, __version__):
-            reporter.info(f"wrote the stages of mlops {__version__} into {dvc_yaml.FILE}")
-    plan = changes.explain(root, wanted, params.parse(text), stage)
     if dry:
+        plan = changes.explain(root, wanted, params.parse(text), stage)
         outcomes = _expected(plan, force=force)
-    elif plan.nothing and not force:
-        outcomes = [StageOutcome(name, "unchanged") for name in plan.why if not _is_data(name)]
     else:
-        environment = {FORCED: "1"} if force else {}
-        environment |= {QUIET: "1"} if quiet else {}
-        outcomes = _reproduce(root, plan, stage, reporter, environment)
+        # Two at once would run stages with each other's settings.
+        with dvc.alone(root):
+            params.write(root, text)
+            if dvc_yaml.write_stages(root, wanted, __version__):
+                reporter.info(f"wrote the stages of mlops {__version__} into {dvc_yaml.FILE}")
+            plan = changes.explain(root, wanted, params.parse(text), stage)
+            outcomes = _update(root, plan, stage, reporter, force=force, quiet=quiet)
     return ReproResult(
         stages=outcomes,
         dry=dry,
@@ -83,6 +65,23 @@ def run(
         commit=[] if dry else project.uncommitted(root, _for_git(root, plan)),
         seconds=round(time.monotonic() - began, 2),
     )
+
+
+def _update(
+    root: Path,
+    plan: changes.Plan,
+    stage: str | None,
+    reporter: Reporter,
+    *,
+    force: bool,
+    quiet: bool,
+) -> list[StageOutcome]:
+    """Runs what is out of date."""
+    if plan.nothing and not force:
+        return [StageOutcome(name, "unchanged") for name in plan.why if not _is_data(name)]
+    environment = {FORCED: "1"} if force else {}
+    environment |= {QUIET: "1"} if quiet else {}
+    return dvc.reproduce(root, plan, stage, reporter, force=force, environment=environment)
 
 
 def _written(stage: Stage) -> dict[str, Any]:
@@ -120,36 +119,12 @@ def _expected(plan: changes.Plan, *, force: bool) -> list[StageOutcome]:
     return outcomes
 
 
-def _reproduce(
-    root: Path,
-    plan: changes.Plan,
-    stage: str | None,
-    reporter: Reporter,
-    environment: Mapping[str, str],
-) -> list[StageOutcome]:
-    try:
-        return dvc.reproduce(
-            root, plan, stage, reporter, force=FORCED in environment, environment=environment
-        )
-    except KeyboardInterrupt as error:
-        raise Interrupted("interrupted", hint=_GOES_ON) from error
-    except dvc.StageFailedError as error:
-        if error.code in (Interrupted.exit_code, 128 + 15):
-            raise Interrupted(f"interrupted in stage {error.stage}", hint=_GOES_ON) from error
-        kind = _FAILED.get(error.code, MlopsError)
-        raise kind(
-            f"stage {error.stage} failed, see above",
-            hint=f"what ran before is kept: {_GOES_ON}",
-        ) from error
-
-
 def _run_id(root: Path) -> str | None:
     """Id of the run whose model the pipeline holds."""
     file = root / MODEL / "run.json"
-    if not file.is_file():
-        return None
-    facts: Mapping[str, Any] = json.loads(file.read_text("utf-8"))
-    return str(facts.get("id", ""))
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        return str(json.loads(file.read_text("utf-8"))["id"])
+    return None
 
 
 def _for_git(root: Path, plan: changes.Plan) -> list[str]:

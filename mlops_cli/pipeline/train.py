@@ -9,7 +9,8 @@ from typing import Any
 
 from mlops_cli import __version__, training
 from mlops_cli import config as configs
-from mlops_cli.pipeline import model, prepared
+from mlops_cli.errors import MlopsError
+from mlops_cli.pipeline import model, params, prepared
 from mlops_cli.pipeline.stages import FORCED, stages
 from mlops_cli.reporting import Reporter
 from mlops_cli.schemas.config import Config
@@ -21,14 +22,22 @@ from mlops_cli.training import resume
 _POLL_SECONDS = 1.0
 
 
-def run(config: Config, root: Path, reporter: Reporter) -> TrainResult:
+def run(file: Path, root: Path, reporter: Reporter, others: object = None) -> TrainResult:
     """Trains, goes on training, or finds the run trained; its model goes to `pipeline/model`.
 
+    Args:
+        file: The settings of the pipeline.
+        root: The project.
+        reporter: Told of progress.
+        others: What else was typed, which must be nothing.
+
     Raises:
-        MlopsError: See `training.run` and `training.resume`.
+        MlopsError: See `params.read`, `training.run` and `training.resume`; or the settings or
+            the data changed meanwhile.
     """
+    config = params.read(file, root, others)
     own = settings(config, root)
-    found = Run(record.runs_folder(root) / run_id(own, config, root))
+    found = Run(record.runs_folder(root) / run_id(own, root))
     _wait(found, reporter)
     if os.environ.get(FORCED):
         shutil.rmtree(found.path, ignore_errors=True)
@@ -41,6 +50,12 @@ def run(config: Config, root: Path, reporter: Reporter) -> TrainResult:
         # A process that was killed before it had written the record.
         shutil.rmtree(found.path, ignore_errors=True)
         result = training.run(own, root, [], reporter, run_id=found.id, validate=False)
+    if run_id(settings(params.read(file, root), root), root) != found.id:
+        # Our pipeline was killed, and another one runs by now: the model is not what it asks for.
+        raise MlopsError(
+            f"the settings or the data changed while run {found.id} was trained",
+            hint="the run is kept; mlops repro trains with the present ones",
+        )
     model.keep(found, root)
     return result
 
@@ -60,11 +75,11 @@ def settings(config: Config, root: Path) -> Config:
     )
 
 
-def run_id(own: Config, config: Config, root: Path) -> str:
+def run_id(own: Config, root: Path) -> str:
     """The run's id: it tells the content of everything that the stage reads, and our version."""
     digest = hashlib.sha256(f"{__version__}\n{configs.to_yaml(own)}".encode())
     digest.update(repr(sorted(prepared.fingerprints(root).items())).encode())
-    for dependency in next(s.deps for s in stages(config, root) if s.name == "train"):
+    for dependency in next(s.deps for s in stages(own, root) if s.name == "train"):
         path = root / dependency
         if path.suffix == ".py" or (path / "__init__.py").is_file():
             for file in [path] if path.is_file() else sorted(path.rglob("*.py")):

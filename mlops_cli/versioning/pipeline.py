@@ -14,30 +14,56 @@ from typing import Any
 import psutil
 from dvc.dependency.base import DependencyDoesNotExistError
 from dvc.exceptions import ReproductionError
+from dvc.lock import Lock, LockError
 from dvc.repo import Repo
 from dvc.stage import PipelineStage, Stage
 from dvc.stage.cache import StageCache
 from dvc.stage.exceptions import StageCmdFailedError
 
-from mlops_cli.errors import MlopsError, NotFoundError
+from mlops_cli.errors import (
+    ConfigError,
+    DataError,
+    GateError,
+    Interrupted,
+    MissingDependencyError,
+    MlopsError,
+    NotFoundError,
+    UsageError,
+)
 from mlops_cli.reporting import Reporter
 from mlops_cli.schemas.pipeline import StageOutcome
 from mlops_cli.versioning.changes import Plan, name_of, steps_of
-from mlops_cli.versioning.repository import one_line, opened
+from mlops_cli.versioning.repository import dvc_folder, one_line, opened
+
+GOES_ON = "mlops repro goes on from here"
+_KINDS: dict[int, type[MlopsError]] = {
+    kind.exit_code: kind
+    for kind in (UsageError, ConfigError, MissingDependencyError, DataError, GateError)
+}
+"""What a stage's exit code stands for."""
 
 
-class StageFailedError(MlopsError):
-    """A stage's command failed; it has told why itself.
+@contextmanager
+def alone(root: Path) -> Iterator[None]:
+    """Keeps every other `mlops repro` out of the project while the context lasts.
 
-    Attributes:
-        stage: Its name.
-        code: Its exit code.
+    Raises:
+        NotFoundError: There is no DVC project.
+        MlopsError: Another one is at work.
     """
-
-    def __init__(self, stage: str, code: int) -> None:
-        super().__init__(f"stage {stage} failed (exit code {code})")
-        self.stage = stage
-        self.code = code
+    folder = dvc_folder(root) / "tmp"
+    folder.mkdir(exist_ok=True)
+    lock = Lock(str(folder / "mlops-repro.lock"))
+    try:
+        lock.lock()
+    except LockError as error:
+        raise MlopsError(
+            "another mlops repro is at work in this project", hint="wait for it, or stop it"
+        ) from error
+    try:
+        yield
+    finally:
+        lock.unlock()
 
 
 def reproduce(
@@ -60,9 +86,8 @@ def reproduce(
         environment: Variables for the stages' commands.
 
     Raises:
-        StageFailedError: A stage's command failed.
-        KeyboardInterrupt: We were told to stop; the stage that was running was, too.
-        MlopsError: DVC refuses.
+        Interrupted: We were told to stop; the stage that was running was, too.
+        MlopsError: A stage failed, of the class that its exit code stands for; or DVC refuses.
     """
     outcomes = []
     with opened(root, locked=False) as repo, _undisturbed(environment):
@@ -115,8 +140,7 @@ def _run(repo: Repo, stage: Stage, name: str, *, force: bool) -> bool:
         cause = error.__cause__
         if isinstance(cause, StageCmdFailedError):
             code = int((re.findall(r"exited with (-?\d+)", str(cause)) or ["1"])[-1])
-            # A shell that died of a signal itself.
-            raise StageFailedError(name, 128 - code if code < 0 else code) from error
+            raise _failure(name, code) from error
         if isinstance(cause, FileNotFoundError | DependencyDoesNotExistError):
             missing = getattr(cause, "filename", None) or one_line(cause)
             raise NotFoundError(
@@ -126,9 +150,18 @@ def _run(repo: Repo, stage: Stage, name: str, *, force: bool) -> bool:
         if cause is not None:
             raise cause from error
         raise
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
         _stop([c for c in psutil.Process().children() if c.pid not in before])
-        raise
+        raise Interrupted(f"interrupted in stage {name}", hint=GOES_ON) from error
+
+
+def _failure(name: str, code: int) -> MlopsError:
+    """A stage's exit code as an error; the stage has told why itself."""
+    # A shell that died of the signal itself has a negative code.
+    if code in (Interrupted.exit_code, -signal.SIGINT, -signal.SIGTERM):
+        return Interrupted(f"interrupted in stage {name}", hint=GOES_ON)
+    kind = _KINDS.get(code, MlopsError)
+    return kind(f"stage {name} failed, see above", hint=f"what ran before is kept: {GOES_ON}")
 
 
 def _stop(processes: Sequence[psutil.Process]) -> None:
