@@ -58,11 +58,10 @@ def tables(result: DriftResult) -> RenderableType:
     cells = [_cells(check) for check in shown]
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column()
-    for place, heading in enumerate(_HEADINGS[:-1]):
+    for heading in _HEADINGS[:-1]:
         # Only the details give way to a narrow terminal.
-        width = max(len(heading), *(len(row[place]) for row in cells))
-        table.add_column(heading, min_width=width)
-    table.add_column(_HEADINGS[-1], no_wrap=True, overflow="ellipsis")
+        table.add_column(heading, no_wrap=True)
+    table.add_column(_HEADINGS[-1], overflow="fold")
     for check, row in zip(shown, cells, strict=True):
         sign = Text("✗", style="bold red") if check.drifted else Text("✓", style="green")
         table.add_row(sign, *map(Text, row))

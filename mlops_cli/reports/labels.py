@@ -38,7 +38,7 @@ def suspects(result: LabelErrorsResult) -> RenderableType:
     table.add_column("label")
     table.add_column("suggested")
     table.add_column("quality", justify="right")
-    table.add_column("text", overflow="ellipsis", no_wrap=True)
+    table.add_column("text", overflow="fold")
     for one in result.worst:
         cells: list[Text | str] = [
             str(one.row),

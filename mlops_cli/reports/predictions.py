@@ -60,7 +60,7 @@ def _rows(predictions: list[TextPrediction]) -> Table:
     table = Table(box=None, pad_edge=False)
     table.add_column("label")
     table.add_column("score", justify="right")
-    table.add_column("text", overflow="ellipsis", no_wrap=True)
+    table.add_column("text", overflow="fold")
     for answer in predictions:
         score = "" if answer.score is None else f"{answer.score:.4f}"
         line = " ".join(answer.text[: 4 * _SHORT].split())[:_SHORT]

@@ -221,3 +221,11 @@ def test_without_a_text_a_terminal_is_told_what_to_type(bundle, mlops_script):
     assert shell.exitstatus == 2
     assert "error: no text to predict" in shell.before
     assert 'hint: mlops predict "a text"' in shell.before
+
+
+def test_a_long_text_leaves_room_for_its_label(bundle, mlops, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "60")
+    done = mlops("predict", "good " * 30, "bad plot")
+    assert done.exit_code == 0, done.stderr
+    assert done.stdout.splitlines()[1].split() == ["label", "score", "text"]
+    assert done.stdout.splitlines()[2].split()[0] == "pos"
