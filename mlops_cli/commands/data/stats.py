@@ -55,7 +55,7 @@ def run(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Describe the data: every column of every split, in two or three passes of bounded memory.
+    """Describe the data: every column of every split, in a few passes and bounded memory.
 
     Counts, extremes, quantiles, histograms, frequent values and words, and the labels by split.
     """

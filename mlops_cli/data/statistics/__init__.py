@@ -1,4 +1,4 @@
-"""Statistics of whole tables: two passes over each, and one over each column of texts.
+"""Statistics of whole tables: three passes over each, and one over each column of texts.
 
 Memory does not grow with the rows: what can't be counted in bounded memory is estimated, and
 said to be.

@@ -32,9 +32,9 @@ class Measured:
 
     Attributes:
         columns: Its columns.
-        figures: Of the first pass.
-        groups: Of the second pass, by column and by what is grouped.
-        words: Of the third pass, by column.
+        figures: Of the first passes.
+        groups: Of the third pass, by column and by what is grouped.
+        words: Of the last pass, by column.
         scales: The ranges of numbers and dates, by column.
     """
 

@@ -1,4 +1,4 @@
-"""The second pass over a table: how often which value, length or range occurs."""
+"""The third pass over a table: how often which value, length or range occurs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

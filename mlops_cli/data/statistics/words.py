@@ -1,4 +1,4 @@
-"""The third pass, over each column of texts alone: its words."""
+"""The last pass, over each column of texts alone: its words."""
 
 from dataclasses import dataclass
 
