@@ -78,6 +78,18 @@ def complete_run_or_override(ctx: typer.Context, incomplete: str) -> list[Candid
     return _continuing(before, word, found)
 
 
+def complete_stage_or_override(ctx: typer.Context, incomplete: str) -> list[Candidate]:
+    """Completes a stage of the pipeline in the first place, and settings everywhere."""
+    from mlops_cli.schemas.pipeline import STAGES
+
+    before, word = _current_word(incomplete)
+    earlier = _earlier(ctx, before)
+    found = _overrides(word, earlier)
+    if not earlier and "=" not in word:
+        found = [*STAGES.items(), *found]
+    return _continuing(before, word, found)
+
+
 def complete_choice(incomplete: str) -> list[Candidate]:
     """Completes `GROUP` and `GROUP/NAME`."""
     return _choices(incomplete, packaged=False)

@@ -60,6 +60,12 @@ def test_a_group_completes_to_its_choices(complete, shell):
     assert complete(shell, "mlops train model=tin") == ["model=tiny"]
 
 
+@pytest.mark.parametrize("shell", ["zsh", "fish", "bash"])
+def test_a_stage_of_the_pipeline_completes_in_the_first_place(complete, shell):
+    assert complete(shell, "mlops repro ev") == ["evaluate"]
+    assert complete(shell, "mlops repro evaluate t")[:1] == ["task="]
+
+
 def test_bash_is_given_what_follows_the_last_break(complete):
     assert complete("bash", "mlops train mod")[0] == "model="
     assert complete("bash", "mlops train model=") == MODELS

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mlops_cli.commands._options import Json, Quiet, epilog
-from mlops_cli.completion import complete_override
+from mlops_cli.completion import complete_stage_or_override
 from mlops_cli.extras import extra
 from mlops_cli.output import Output
 
@@ -30,7 +30,7 @@ def run(
         typer.Argument(
             metavar="STAGE KEY=VALUE",
             help="The last stage to bring up to date (all by default), then settings.",
-            autocompletion=complete_override,
+            autocompletion=complete_stage_or_override,
             show_default=False,
         ),
     ] = None,

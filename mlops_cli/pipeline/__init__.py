@@ -12,7 +12,7 @@ from mlops_cli import config as configs
 from mlops_cli.pipeline import params
 from mlops_cli.pipeline.stages import DATA, FORCED, MODEL, PARAMS, Stage, stages
 from mlops_cli.reporting import QUIET, Reporter
-from mlops_cli.schemas.pipeline import ReproResult, StageOutcome
+from mlops_cli.schemas.pipeline import STAGES, ReproResult, StageOutcome
 from mlops_cli.versioning import changes, dvc_yaml
 from mlops_cli.versioning import pipeline as dvc
 
@@ -89,7 +89,7 @@ def _written(stage: Stage) -> dict[str, Any]:
     outs: list[Any] = list(stage.outs)
     outs += [{name: {"cache": False}} for name in stage.facts if name != stage.metrics]
     entries = {
-        "desc": stage.description,
+        "desc": STAGES[stage.name],
         "cmd": stage.command,
         "deps": stage.deps,
         "params": stage.params,

@@ -41,7 +41,6 @@ class Stage:
     Attributes:
         name: Its name in dvc.yaml.
         command: What it runs, at the project's root.
-        description: What it does, for people who read dvc.yaml.
         deps: Files and folders it reads, relative to the root or absolute.
         params: Keys of `PARAMS` it reads.
         outs: What it writes and DVC holds.
@@ -51,7 +50,6 @@ class Stage:
 
     name: str
     command: str
-    description: str
     deps: list[str]
     params: list[str]
     outs: list[str] = field(default_factory=list)
@@ -77,7 +75,6 @@ def stages(config: Config, root: Path) -> list[Stage]:
         Stage(
             "prepare",
             f"mlops data split --params {PARAMS}",
-            "Split the data as training splits it.",
             deps=sources,
             params=[*rows, "seed"],
             outs=[DATA],
@@ -85,7 +82,6 @@ def stages(config: Config, root: Path) -> list[Stage]:
         Stage(
             "validate",
             f"mlops data validate --params {PARAMS}",
-            "Check the data; stop at an error.",
             deps=[*sources, *schema],
             params=[*data_keys, "seed", "validation"],
             outs=[VALIDATED],
@@ -94,7 +90,6 @@ def stages(config: Config, root: Path) -> list[Stage]:
         Stage(
             "train",
             f"mlops train --params {PARAMS}",
-            "Train, or go on with the training that was interrupted.",
             deps=[DATA, VALIDATED, *modules],
             params=["task", "model", "trainer", "tracker", "lr", "batch_size", "epochs", "seed"],
             outs=[MODEL],
@@ -102,7 +97,6 @@ def stages(config: Config, root: Path) -> list[Stage]:
         Stage(
             "evaluate",
             f"mlops evaluate --params {PARAMS}",
-            "Measure the model; stop where a gate fails.",
             deps=[DATA, MODEL],
             params=["gates"],
             facts=[METRICS],
@@ -111,7 +105,6 @@ def stages(config: Config, root: Path) -> list[Stage]:
         Stage(
             "export",
             f"mlops export --onnx --params {PARAMS}",
-            "Make the ONNX bundle of a model that passed.",
             deps=[DATA, MODEL, METRICS],
             params=["export"],
             outs=[BUNDLE],

@@ -2,6 +2,15 @@
 
 from dataclasses import dataclass, field
 
+STAGES = {
+    "prepare": "Split the data as training splits it.",
+    "validate": "Check the data; stop at an error.",
+    "train": "Train, or go on with the training that was interrupted.",
+    "evaluate": "Measure the model; stop where a gate fails.",
+    "export": "Make the ONNX bundle of a model that passed.",
+}
+"""The stages that are ours, in their order, and what each does."""
+
 
 @dataclass(frozen=True)
 class StageOutcome:
