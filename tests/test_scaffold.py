@@ -98,7 +98,11 @@ class TestInit:
         assert "data/reviews é.csv" not in tracked
         assert (result.path / "data/reviews é.csv").read_text("utf-8") == REVIEWS
         config = yaml.safe_load((result.path / "configs/config.yaml").read_text("utf-8"))
-        assert config["data"] == {
+        assert {"override data": "reviews"} in config["defaults"]
+        assert "data" not in config
+        chosen = yaml.safe_load((result.path / "configs/data/reviews.yaml").read_text("utf-8"))
+        assert chosen == {
+            "module": "file",
             "path": "data/reviews é.csv",
             "text": "review",
             "label": "stars",
@@ -147,8 +151,9 @@ class TestInit:
 
         from omegaconf import OmegaConf
 
-        config = OmegaConf.load(tmp_path / "project/configs/config.yaml")
-        assert OmegaConf.to_container(config, resolve=True)["data"] == {
+        config = OmegaConf.load(tmp_path / "project/configs/data/rows.yaml")
+        assert OmegaConf.to_container(config, resolve=True) == {
+            "module": "file",
             "path": "data/rows.jsonl",
             "text": text,
             "label": label,

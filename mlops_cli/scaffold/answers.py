@@ -41,6 +41,12 @@ def check_name(value: str) -> str:
     )
 
 
+def _data_name(file: Path) -> str:
+    """What a data file is called among the choices of `data`, where some names are ours."""
+    name = re.sub(r"[^A-Za-z0-9_]+", "-", file.stem).strip("-_")[:64] or "own"
+    return f"my-{name}" if name in lookup.choices("data") else name
+
+
 def default_name(folder: Path) -> str:
     """A project name made from the folder's."""
     return re.sub(r"[^A-Za-z0-9._-]+", "-", folder.name)[:100].strip("-._") or "my-project"
@@ -70,6 +76,7 @@ def settle(wishes: Wishes, folder: Path, look: DataLook | None, *, dvc: bool) ->
         name=check_name(default_name(folder) if wishes.name is None else wishes.name),
         task=check_choice("task", wishes.task or "text_classification"),
         data_path=f"data/{wishes.data.name}" if wishes.data else "",
+        data=_data_name(wishes.data) if wishes.data else "quickstart",
         text=look.text if look else "text",
         label=look.label if look else "label",
         model=check_choice("model", wishes.model or "tiny"),

@@ -34,6 +34,7 @@ class Answers:
     name: str
     task: str
     data_path: str
+    data: str
     text: str
     label: str
     model: str

@@ -24,6 +24,11 @@ def config(folder: Path) -> dict[str, Any]:
     return loaded
 
 
+def data_config(project: Path) -> Any:
+    """The settings of the data that `r.csv` became."""
+    return yaml.safe_load((project / "configs/data/r.yaml").read_text("utf-8"))
+
+
 def test_it_says_what_was_made_and_what_comes_next(mlops: Mlops, empty_folder: Path) -> None:
     done = mlops("init", "reviews")
 
@@ -59,7 +64,8 @@ def test_it_looks_at_the_data_and_says_what_it_guessed(mlops: Mlops, empty_folde
 
     assert "text column 'review', label column 'stars' (guessed: text and label)" in done.stderr
     assert "2 classes in 40 rows" in done.stderr
-    assert config(empty_folder / "p")["data"] == {
+    assert data_config(empty_folder / "p") == {
+        "module": "file",
         "path": "data/r.csv",
         "text": "review",
         "label": "stars",
@@ -173,7 +179,7 @@ def test_a_person_is_asked_and_may_be_wrong_once(empty_folder: Path) -> None:
 
     assert terminal.exitstatus == 0
     made = config(empty_folder / "p")
-    assert made["data"] == {"path": "data/r.csv", "text": "review", "label": "stars"}
+    assert data_config(empty_folder / "p")["label"] == "stars"
     assert {"override model": "bert"} in made["defaults"]
     recorded = (empty_folder / "p/.copier-answers.yml").read_text("utf-8")
     assert "name: stars" in recorded
