@@ -56,6 +56,7 @@ def by_group(examples: Examples, wanted: Mapping[str, float], seed: int) -> Part
 
     Groups that share a text count as one. Beginning with the largest, each goes where it adds
     least to the chi-squared distance between the class counts of the parts and those wanted.
+    A part that would get none takes the smallest group that another part can spare.
 
     Args:
         examples: The rows with their groups.
@@ -68,7 +69,7 @@ def by_group(examples: Examples, wanted: Mapping[str, float], seed: int) -> Part
     shares = {"train": 1 - sum(wanted.values()), **wanted}
     total = Counter(examples.targets)
     counts: dict[str, Counter[str]] = {name: Counter() for name in shares}
-    parts: Parts = {name: [] for name in shares}
+    chosen: dict[str, list[list[int]]] = {name: [] for name in shares}
 
     def added(name: str, classes: Counter[str]) -> float:
         """By how much the distance grows; less than 0 where it shrinks."""
@@ -83,8 +84,14 @@ def by_group(examples: Examples, wanted: Mapping[str, float], seed: int) -> Part
         classes = Counter(examples.targets[row] for row in rows)
         best = min(shares, key=lambda name: added(name, classes))
         counts[best] += classes
-        parts[best] += rows
-    return parts
+        chosen[best].append(rows)
+    for name in shares:
+        spare = [part for part in chosen if len(chosen[part]) > 1]
+        if not chosen[name] and spare:
+            # The last of each are its smallest.
+            giver = min(spare, key=lambda part: len(chosen[part][-1]))
+            chosen[name].append(chosen[giver].pop())
+    return {name: [row for rows in chosen[name] for row in rows] for name in chosen}
 
 
 def _joined(examples: Examples) -> Iterator[list[int]]:

@@ -83,6 +83,14 @@ def test_groups_never_cross_and_keep_class_shares():
     assert split(train, "group", seed=1) == split(train, "group", seed=1)
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_few_large_groups_leave_no_part_empty(seed):
+    splits = split(rows(900, by=lambda i: f"group {i // 250}"), "group", seed=seed)
+    groups = [set(part.by) for part in splits.named().values()]
+    assert [len(part) for part in groups] == [2, 1, 1]
+    assert len(set.union(*groups)) == 4
+
+
 def test_groups_with_a_text_in_common_stay_together():
     texts = [f"text {i % 150}" for i in range(300)]
     train = rows(300, by=lambda i: f"group {i // 10}", texts=texts)
