@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlops_cli.errors import DataError, NotFoundError, UsageError
+from mlops_cli.schemas.pipeline import BUNDLE
 from mlops_cli.schemas.results import Prediction, TextPrediction
 from mlops_cli.serving import bundle as bundles
 from mlops_cli.serving.runtime import Predictor
@@ -53,7 +54,7 @@ class Settings:
 
 
 def find_bundle(root: Path, bundle: Path | None, run: str | None) -> Path:
-    """The folder of the bundle that is meant: given, of a run, or the newest of the project.
+    """The folder of the bundle that is meant: given, of a run, the newest, or the pipeline's.
 
     Raises:
         NotFoundError: There is no such run, or it has no bundle, or none has.
@@ -70,6 +71,9 @@ def find_bundle(root: Path, bundle: Path | None, run: str | None) -> Path:
     for candidate in reversed(record.all_runs(root)):
         if (candidate.bundle / bundles.MANIFEST).is_file():
             return candidate.bundle
+    # A fresh clone has what DVC holds, and no runs.
+    if (root / BUNDLE / bundles.MANIFEST).is_file():
+        return root / BUNDLE
     raise NotFoundError(
         f"no bundle in {record.runs_folder(root)}",
         hint="export a trained model first: mlops export --onnx; or name one: --bundle DIR",

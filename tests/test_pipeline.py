@@ -15,6 +15,8 @@ import pytest
 import yaml
 from conftest import run_mlops
 
+from mlops_cli import config
+from mlops_cli.pipeline import params
 from mlops_cli.versioning.pipeline import alone
 
 SMOKE = ("experiment=smoke", "epochs=3000", "trainer.max_steps=5")
@@ -130,8 +132,8 @@ def test_a_learning_rate_runs_train_evaluate_and_export_wherever_it_is_written(p
         STAGES[2:], "restored"
     )
     assert (piped / "dvc.lock").read_bytes() == first
-    with (piped / "configs/config.yaml").open("a") as config:
-        config.write("\nlr: 2e-3\n")
+    with (piped / "configs/config.yaml").open("a") as file:
+        file.write("\nlr: 2e-3\n")
     repro(*SMOKE)
     assert (piped / "dvc.lock").read_bytes() == typed
     # Not only DVC remembers: a training from the beginning gives the same bytes.
@@ -227,6 +229,15 @@ def test_mistakes_are_told_in_one_line(piped, mlops):
     assert "gone.csv, which is not there" in missing.stderr
     (piped / "dvc.yaml").write_text("stages: [")
     assert mlops("repro").exit_code == 3
+
+
+def test_the_order_of_settings_says_nothing(project):
+    gates = ['gates.mcc=">= 0.1"', 'gates.accuracy=">= 0.2"', "lr=1e-5"]
+    there, back = (
+        params.render(config.load(words, root=project.path)) for words in (gates, gates[::-1])
+    )
+    assert there == back
+    assert params.parse(there)["lr"] == 1e-5
 
 
 def test_two_at_once_would_mix_their_settings(piped, mlops):

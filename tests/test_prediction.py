@@ -118,6 +118,11 @@ def test_the_newest_bundle_of_the_project_is_meant(project):
     assert prediction.find_bundle(project.path, given, None) == given
 
 
+def test_where_no_run_has_a_bundle_the_pipelines_is_meant(project):
+    project({"pipeline/bundle/bundle.json": "{}"})
+    assert prediction.find_bundle(project.path, None, None) == project / "pipeline/bundle"
+
+
 def test_without_a_bundle_the_way_to_one_is_told(project):
     project(FILES)
     with pytest.raises(NotFoundError, match="no bundle") as raised:

@@ -7,9 +7,9 @@ from mlops_cli import config as configs
 from mlops_cli import export
 from mlops_cli.files import atomic_folder
 from mlops_cli.pipeline import model
-from mlops_cli.pipeline.stages import BUNDLE
 from mlops_cli.reporting import Reporter
 from mlops_cli.schemas.config import Config
+from mlops_cli.schemas.pipeline import BUNDLE
 from mlops_cli.schemas.results import ExportResult
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from mlops_cli.schemas.config import Config
 from mlops_cli.schemas.data import FileDataConfig, HubDataConfig
+from mlops_cli.schemas.pipeline import BUNDLE
 
 PARAMS = "params.yaml"
 """The resolved settings that the stages read, at the project's root."""
@@ -28,7 +29,6 @@ VALIDATED = "pipeline/validated.json"
 REPORT = "pipeline/validation.json"
 MODEL = "pipeline/model"
 METRICS = "pipeline/metrics.json"
-BUNDLE = "pipeline/bundle"
 
 _ONLY_VALIDATED = ("schema",)
 """Keys of the group `data` that say nothing about which rows there are."""

@@ -11,6 +11,9 @@ STAGES = {
 }
 """The stages that are ours, in their order, and what each does."""
 
+BUNDLE = "pipeline/bundle"
+"""Where the last of them leaves the bundle."""
+
 
 @dataclass(frozen=True)
 class StageOutcome:
