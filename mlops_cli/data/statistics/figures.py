@@ -129,7 +129,7 @@ def _of_kind(kind: str, value: str, *, exact_quantiles: bool) -> dict[str, str]:
     if kind == "text":
         return {
             "longest": f"left(arg_max({value}, length({value})), 200)",
-            "length": f"max(length({value}))",
+            "length": f"length(arg_max({value}, length({value})))",
             # Only what begins with white space is looked at as a whole; '' has the code -1.
             "blank": f"count(*) FILTER (CASE WHEN unicode({value}) <= 32 "
             f"THEN regexp_full_match({value}, '\\s*') ELSE false END)",

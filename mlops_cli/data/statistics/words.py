@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from mlops_cli.data.engine import Engine
-from mlops_cli.data.statistics.layout import Layout, spaced
+from mlops_cli.data.statistics.layout import Layout
 
 _MOST = 1_000
 _AROUND = r""".,;:!?"'()[]{}<>«»“”„‘’…—–-*/|#&_`~=+。、！？，：；（）「」"""  # noqa: RUF001 - signs of many scripts
@@ -28,16 +28,20 @@ def measure(engine: Engine, layout: Layout, name: str, description: str) -> Word
     """Counts the words of a column, in small letters and without punctuation around them."""
     value = f"t{list(layout.columns).index(name)}"
     around = _AROUND.replace("'", "''")
-    # Signs are cut off the few different tokens, not off each word of every text. A condition on
-    # words would be moved down to every text by the engine, so what is left empty goes at the end.
+    # Lines are split and signs cut off in the few different tokens, not in every text. The engine
+    # would move a condition on words down to every text, so what is left empty goes at the end.
     sql = f"""
         WITH tokens AS (
             SELECT token, count(*) AS rows
-            FROM (SELECT unnest(string_split({spaced(value)}, ' ')) AS token FROM {layout.source})
+            FROM (SELECT unnest(string_split({value}, ' ')) AS token FROM {layout.source})
             GROUP BY token
+        ), split AS (
+            SELECT rows, unnest(CASE WHEN regexp_matches(token, '\\s')
+                THEN string_split_regex(token, '\\s+') ELSE [token] END) AS token
+            FROM tokens
         ), words AS (
             SELECT trim(lower(token), '{around}') AS word, sum(rows)::BIGINT AS rows
-            FROM tokens GROUP BY word
+            FROM split GROUP BY word
         )
         SELECT word, rows, count(*) FILTER (word <> '') OVER (),
             (sum(rows) FILTER (word <> '') OVER ())::BIGINT
