@@ -8,6 +8,7 @@ median wall time, rows per second and peak memory. See benchmarks/README.md.
 
 import argparse
 import json
+import multiprocessing
 import os
 import statistics
 import subprocess
@@ -140,7 +141,12 @@ def measure(chosen: list[Job], options: argparse.Namespace, folder: Path) -> dic
     sizes = {True: options.rows, False: options.peer_rows}
     for full in {job.full for job in chosen}:
         (folder / str(full)).mkdir()
-        generate(folder / str(full), sizes[full])
+        # In a process of its own: a child's peak begins with the memory of its parent.
+        maker = multiprocessing.get_context("spawn").Process(
+            target=generate, args=(folder / str(full), sizes[full])
+        )
+        maker.start()
+        maker.join()
     found: dict[str, list[tuple[float, float, float]]] = {job.name: [] for job in chosen}
     for _ in range(options.rounds):
         for job in chosen:
