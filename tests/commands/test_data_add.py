@@ -209,6 +209,7 @@ def test_an_archive_may_hold_splits(project, mlops):
         (gzip.compress(b"text,label\na\n"), "films.gz, films.csv, line 2: 1 field where"),
         (b"PK\x03\x04 and so on", "films.gz can't be unpacked"),
     ],
+    ids=["cut", "ragged", "not gzip"],
 )
 def test_a_damaged_archive_is_refused(project, mlops, content, told):
     (project / "films.gz").write_bytes(content)
