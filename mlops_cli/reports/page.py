@@ -32,7 +32,8 @@ caption { text-align: left; font-size: .85rem }
 th, td { border-bottom: 1px solid var(--line); padding: .2rem .7rem .2rem 0; text-align: right;
   vertical-align: top } th { color: var(--dim); font-weight: 500 }
 th.word, th:first-child, td.word { text-align: left; max-width: 40rem }
-th[scope=row] { min-width: 3.2rem } th[scope=col] { white-space: nowrap } td.word { overflow-wrap: anywhere }
+th[scope=row] { min-width: 3.2rem } th[scope=col] { white-space: nowrap }
+td.word { overflow-wrap: anywhere }
 svg { display: block; height: auto; width: 100% } svg line { stroke: var(--line) }
 svg text { fill: var(--dim); font: 11px system-ui, sans-serif }
 .c0 { fill: var(--c0); color: var(--c0) } .c1 { fill: var(--c1); color: var(--c1) }
