@@ -260,7 +260,8 @@ def _patience(kind: str) -> dict[str, Any]:
         import asyncssh
 
         # DVC's own client asks for passwords on the terminal, in the middle of the work.
-        return {"client_factory": asyncssh.SSHClient, "timeout": int(SECONDS_TO_ANSWER)}
+        # Its own patience ends after ours, which has the better words.
+        return {"client_factory": asyncssh.SSHClient, "timeout": int(SECONDS_TO_ANSWER) + 5}
     return {}
 
 
