@@ -11,7 +11,7 @@ from mlops_cli.commands import COMMANDS, GROUPS
 from mlops_cli.completion import Group
 from mlops_cli.errors import Interrupted, MlopsError, UsageError, refused_by_system
 from mlops_cli.interrupts import treat_termination_as_interrupt
-from mlops_cli.output import Output
+from mlops_cli.output import Output, reopen_closed_streams
 
 app = typer.Typer(
     name="mlops",
@@ -49,8 +49,7 @@ def root(
 def main() -> None:
     """Runs the command line. Exit codes: `errors.py`, and 141 where our reader went away."""
     treat_termination_as_interrupt()
-    # Where our caller closed it, as `>&-` does.
-    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
+    reopen_closed_streams()
     try:
         code = app(prog_name="mlops", standalone_mode=False)
         sys.stdout.flush()
@@ -71,7 +70,7 @@ def main() -> None:
 
 
 def _refuse(error: typer.TyperException) -> NoReturn:
-    message = error.format_message().replace("Value error, ", "")
+    message = error.format_message().replace("Value error, ", "")  # pydantic's, of choices
     if message.startswith("Usage:"):  # A command was left out, and this is the help.
         typer.echo(message, err=True)
         sys.exit(UsageError.exit_code)

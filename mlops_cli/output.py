@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlops_cli.errors import MlopsError
@@ -41,6 +42,14 @@ class _PlainTask:
         share = f"{self._done}/{self._total}" if self._total else str(self._done)
         sys.stderr.write(f"{self._description} {share} {_shown(self._figures)}".rstrip() + "\n")
         sys.stderr.flush()
+
+
+def reopen_closed_streams() -> None:
+    """Gives what is printed somewhere to go where our caller closed it, as `>&-` does."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            # For the rest of the process, as the streams that Python opens.
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
 
 
 class Output:

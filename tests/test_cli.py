@@ -146,6 +146,13 @@ def test_a_closed_output_is_no_error(words, mlops_script, project):
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_closed_errors_leave_the_exit_code(mlops_script, project):
+    done = subprocess.run(
+        f"{mlops_script} config show lrr=1 2>&-", shell=True, capture_output=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (3, b"")
+
+
 def test_the_module_is_the_script(mlops_script):
     for command in ([sys.executable, "-m", "mlops_cli"], [mlops_script]):
         done = subprocess.run([*command, "--version"], capture_output=True, check=True)
