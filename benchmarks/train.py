@@ -146,9 +146,8 @@ def ratios(found: Rounds) -> dict[str, float]:
     """Each ratio's median over the rounds, for load drifts and a round's parts share it."""
     answer = {}
     for title, (ours, theirs, _, _) in RATIOS.items():
-        there = [found[name] for name in theirs if name in found]
-        if ours in found and there:
-            best = [max(values) for values in zip(*there, strict=True)]
+        if ours in found and all(name in found for name in theirs):
+            best = [max(values) for values in zip(*(found[name] for name in theirs), strict=True)]
             pairs = zip(found[ours], best, strict=True)
             answer[title] = statistics.median(mine / other for mine, other in pairs)
     return answer
