@@ -89,6 +89,34 @@ def test_the_commands_of_the_readme_do_what_it_shows(tmp_path):
             assert pattern(line).search(done.stdout), f"not shown: {line!r}\n{told}"
 
 
+def reviews(first, last):
+    """Rows whose label a bag of words can tell, as CSV."""
+    kinds = (("good", "a fine and happy find"), ("bad", "a sad and broken thing"))
+    lines = ["id,review,stars"]
+    for number in range(first, last):
+        label, words = kinds[number % 2]
+        lines.append(f"{number},{words} number {number * 7919 % 1000},{label}")
+    return "\n".join(lines) + "\n"
+
+
+@pytest.mark.slow
+def test_the_commands_of_the_readme_for_files_of_ones_own_run(tmp_path, mlops_script):
+    lines = [line for text in blocks("sh") for line in text.splitlines() if "mlops data" in line]
+    assert len(lines) == 3
+    (tmp_path / "reviews.csv").write_text(reviews(0, 300))
+    words = ["init", "shop", "--yes", "--quiet", "--data", "reviews.csv"]
+    subprocess.run([mlops_script, *words], cwd=tmp_path, check=True, capture_output=True)
+    (tmp_path / "shop/data/last-week.csv").write_text(reviews(300, 500))
+    environment = os.environ | {"PATH": f"{mlops_script.parent}{os.pathsep}{os.environ['PATH']}"}
+    for line in lines:
+        command = ["bash", "-c", line]
+        done = subprocess.run(
+            command, cwd=tmp_path / "shop", env=environment, capture_output=True, text=True,
+            check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, f"$ {line}\n{done.stdout}{done.stderr}"
+
+
 def settings_of_the_readme():
     """The first cell of each row of the table of settings, word by word as a shell takes it."""
     table = README.partition("| typed | means |\n|---|---|\n")[2].partition("\n\n")[0]
@@ -97,7 +125,7 @@ def settings_of_the_readme():
             yield shlex.split(typed)
 
 
-@pytest.mark.parametrize("words", settings_of_the_readme(), ids=" ".join)
+@pytest.mark.parametrize("words", list(settings_of_the_readme()), ids=" ".join)
 def test_the_settings_of_the_readme_can_be_typed(project, mlops, words):
     done = mlops("config", "show", *words)
     assert done.exit_code == 0, done.stderr
