@@ -7,7 +7,7 @@ DEVELOPING := $(VENV)/.developing
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check fix bench constraints clean
+.PHONY: help install demo test optimum check fix bench constraints clean
 
 help: ## List the targets.
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,7 +32,10 @@ demo: $(INSTALLED) ## From nothing to a verified ONNX model, in a fresh demo/.
 	@PATH="$(CURDIR)/$(BIN):$$PATH" scripts/demo
 
 test: $(DEVELOPING) ## Run every test; fail under 90 % line coverage.
-	$(BIN)/pytest -n $(WORKERS) --cov --cov-report=term:skip-covered --cov-fail-under=90
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --cov --cov-report=term:skip-covered --cov-fail-under=90
+
+optimum: $(DEVELOPING) ## Put Optimum into build/optimum, for the test that it loads our bundles.
+	$(BIN)/python -m pip install -qq --no-deps --upgrade --target build/optimum --group optimum
 
 check: $(DEVELOPING) ## Lint, types, import rules, generated docs: read only.
 	$(BIN)/ruff check .
@@ -53,6 +56,9 @@ bench: $(DEVELOPING) ## Measure start-up, training and large tables beside their
 	$(BIN)/python -m venv build/data-peers
 	build/data-peers/bin/python -m pip install -qq --upgrade 'pip>=25.1'
 	build/data-peers/bin/python -m pip install -qq --group bench-data
+	$(BIN)/python -m venv build/serve-peers
+	build/serve-peers/bin/python -m pip install -qq --upgrade 'pip>=25.1'
+	build/serve-peers/bin/python -m pip install -qq --only-binary=grpcio --group bench-serve
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/train.py
 	$(BIN)/python benchmarks/data_scale.py

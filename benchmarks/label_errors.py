@@ -1,17 +1,23 @@
 """How well `mlops data label-errors` finds labels that were flipped on purpose.
 
     python benchmarks/label_errors.py --data train.csv --text sentence --label label \
-        [--rate 0.05] [--seeds 0 1 2] [--by linear model] [--folds 5] [--rows 2000] [KEY=VALUE …]
+        [--rate 0.05] [--seeds 0 1 2] [--by linear model] [--folds 5] [--rows 2000] [--command]
+        [KEY=VALUE …]
 
 Each seed flips a share of the labels, each to another class drawn uniformly, and ranks all rows.
 One line a seed and way: average precision of the ranking beside the share of flipped labels (what
 a random ranking reaches), precision (which is recall as well) at their true number, and both of
-the suspects.
+the suspects. With --command, the flipped rows go to a file and `mlops data label-errors` is what
+ranks them; it names the suspects alone, and the other rows count as equally doubtful after those.
 """
 
 import argparse
+import csv
 import json
 import random
+import subprocess
+import sys
+import tempfile
 import time
 from pathlib import Path
 from statistics import mean
@@ -64,6 +70,43 @@ def measure(
     }
 
 
+def measure_command(
+    words: list[str], examples: Examples, wrong: set[int], by: str, folds: int | None
+) -> dict[str, float | str]:
+    """The same figures of the installed command, from the file that it wrote for a review."""
+    with tempfile.TemporaryDirectory() as folder:
+        noisy, review = Path(folder, "noisy.jsonl"), Path(folder, "review.csv")
+        with noisy.open("w", encoding="utf-8") as stream:
+            for text, label in zip(examples.inputs["text"], examples.targets, strict=True):
+                print(json.dumps({"text": text, "label": label}), file=stream)
+        options = ["--by", by, "--split", "all", "--output", str(review), "--json", "--quiet"]
+        command = [sys.executable, "-m", "mlops_cli", "data", "label-errors", *options]
+        command += [] if folds is None else ["--folds", str(folds)]
+        command += ["data=file", f"data.path={noisy}", *words]
+        done = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, text=True, check=True)
+        result = json.loads(done.stdout)
+        with review.open(encoding="utf-8-sig", newline="") as stream:
+            suspects = [int(row["row"]) - 1 for row in csv.DictReader(stream)]
+    doubts = np.zeros(len(examples))
+    for rank, row in enumerate(suspects):
+        doubts[row] = len(suspects) - rank
+    is_wrong = np.array([row in wrong for row in range(len(examples))])
+    precision = float(average_precision_score(is_wrong, doubts))
+    hits = is_wrong[suspects]
+    return {
+        "by": result["by"],
+        "average_precision": precision,
+        "times_base_rate": precision / float(is_wrong.mean()),
+        "at_true_count": float(hits[: len(wrong)].sum() / len(wrong)),
+        "suspects": len(hits),
+        "precision": float(hits.mean()) if len(hits) else 0.0,
+        "recall": float(hits.sum() / len(wrong)),
+        "noise_rate": result["noise_rate"],
+        "mcc": result["mcc"],
+        "seconds": result["seconds"],
+    }
+
+
 def main() -> None:
     """Prints a line of JSON for each seed and way, then the means."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
@@ -75,6 +118,7 @@ def main() -> None:
     parser.add_argument("--by", nargs="+", default=["linear"])
     parser.add_argument("--folds", type=int)
     parser.add_argument("--rows", type=int, help="only so many rows, classes in proportion")
+    parser.add_argument("--command", action="store_true", help="ask the installed command")
     parser.add_argument("settings", nargs="*", metavar="KEY=VALUE")
     options = parser.parse_args()
     words = [
@@ -93,7 +137,11 @@ def main() -> None:
         found = []
         for seed in options.seeds:
             noisy, wrong = flipped(examples, options.rate, seed)
-            found.append(measure(settings, noisy, wrong, by, options.folds))
+            found.append(
+                measure_command(options.settings, noisy, wrong, by, options.folds)
+                if options.command
+                else measure(settings, noisy, wrong, by, options.folds)
+            )
             print(json.dumps({"seed": seed, "rows": len(examples), **found[-1]}), flush=True)
         names = [name for name in found[0] if name != "by"]
         summary = {name: mean(float(one[name]) for one in found) for name in names}

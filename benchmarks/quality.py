@@ -81,7 +81,7 @@ def peer(options: argparse.Namespace, seed: int) -> dict[str, float]:
         TrainingArguments,
     )
 
-    from mlops_cli.tasks.classification import classification_metrics, softmax
+    from mlops_cli.tasks.heads.classification_metrics import classification_metrics, softmax
 
     tokenizer = AutoTokenizer.from_pretrained(options.checkpoint)
     tables = {part: read(path) for part, path in parts(options).items()}

@@ -188,7 +188,7 @@ def prepare(folder: Path, options: argparse.Namespace) -> None:
 
 def generated() -> list[tuple[str, str]]:
     """Sentences of the built-in grammar."""
-    from mlops_cli.data.quickstart import generate
+    from mlops_cli.data.grammar.sentences import generate
     from mlops_cli.schemas.data import QuickstartDataConfig
 
     train, _, _ = generate(QuickstartDataConfig(size=10000))

@@ -1,6 +1,5 @@
 """The door: the Typer app, the list of commands, and errors turned into exit codes."""
 
-import os
 import sys
 from typing import Annotated, NoReturn
 
@@ -10,7 +9,7 @@ from mlops_cli import __version__
 from mlops_cli.commands import COMMANDS, GROUPS
 from mlops_cli.completion import Group
 from mlops_cli.errors import Interrupted, MlopsError, UsageError, refused_by_system
-from mlops_cli.interrupts import treat_termination_as_interrupt
+from mlops_cli.interrupts import reader_left, treat_termination_as_interrupt
 from mlops_cli.output import Output, reopen_closed_streams
 
 app = typer.Typer(
@@ -33,13 +32,11 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
+_VERSION = typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+
+
 @app.callback()
-def root(
-    _: Annotated[
-        bool,
-        typer.Option("--version", callback=_version, is_eager=True, help="Show the version."),
-    ] = False,
-) -> None:
+def root(_: Annotated[bool, _VERSION] = False) -> None:
     """From an empty folder to a verified model: one command line, one config tree.
 
     Settings are typed as KEY=VALUE: mlops train model=bert lr=3e-5
@@ -51,7 +48,8 @@ def main() -> None:
     treat_termination_as_interrupt()
     reopen_closed_streams()
     try:
-        code = app(prog_name="mlops", standalone_mode=False)
+        if (code := app(prog_name="mlops", standalone_mode=False)) == Interrupted.exit_code:
+            raise KeyboardInterrupt  # Typer took it for an exit.
         sys.stdout.flush()
     except MlopsError as error:
         _fail(error)
@@ -60,12 +58,9 @@ def main() -> None:
     except (KeyboardInterrupt, typer.Abort):
         _fail(Interrupted("interrupted"))
     except (OSError, SystemExit) as stop:
-        if BrokenPipeError not in (type(stop), type(stop.__context__)):  # Typer wraps it.
+        if not reader_left(stop):
             _fail(refused_by_system(stop))
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         code = 141
-    if code == Interrupted.exit_code:
-        _fail(Interrupted("interrupted"))
     sys.exit(code)
 
 

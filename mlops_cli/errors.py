@@ -9,6 +9,7 @@
     ├── DataError              5   data, a run or a bundle is there, and invalid
     ├── GateError              6   a gate failed: quality, parity, signature
     ├── TrainingError          1   training can't go on (NaN loss, out of memory)
+    │   └── ProcessLost       75   … because one of the processes that train together is gone
     └── Interrupted          130   stopped by the user; what was saved can be resumed
 
 `cli.main` is the only place that catches them. An error outside this tree is a defect of
@@ -17,7 +18,9 @@ ours and keeps its traceback, save for a disk or folder that the system refuses.
 
 import errno
 
-_REFUSALS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENAMETOOLONG)
+FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
+"""The disk, or what the user may use of it, is full."""
+_REFUSALS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG, *FULL_DISK)
 
 
 class MlopsError(Exception):
@@ -40,10 +43,14 @@ def refused_by_system(error: OSError | SystemExit) -> MlopsError:
     """A disk or folder that can't be used, as an error of ours; anything else is raised again."""
     if not isinstance(error, OSError) or error.errno not in _REFUSALS:
         raise error
-    place = f"{error.filename}: " if error.filename else ""
+    # Of two files, the second is the one that was to be written.
+    filename = error.filename2 or error.filename
+    place = f"{filename}: " if filename else ""
     return MlopsError(
         f"{place}{(error.strerror or '').lower()}",
-        hint="check its name, its permissions and the free space",
+        hint="free some space on the disk and try again"
+        if error.errno in FULL_DISK
+        else "check its name, its permissions and the free space",
     )
 
 
@@ -89,6 +96,12 @@ class GateError(MlopsError):
 
 class TrainingError(MlopsError):
     """Training can't go on."""
+
+
+class ProcessLost(TrainingError):
+    """A process that trains with this one is gone; what is on disk can be gone on with."""
+
+    exit_code = 75  # EX_TEMPFAIL of sysexits.h: try again.
 
 
 class Interrupted(MlopsError):

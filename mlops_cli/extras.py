@@ -1,5 +1,6 @@
 """Optional extras: one sentence and the pip command when a package is not installed."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -14,6 +15,8 @@ def extra(name: str, purpose: str) -> Iterator[None]:
         name: The extra that brings the package.
         purpose: What needs it, to begin the sentence: "mlops train".
     """
+    # torch reads it when it is imported; its warnings are about what users can't change.
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
     try:
         yield
     except ModuleNotFoundError as error:

@@ -10,7 +10,7 @@ import numpy as np
 from mlops_cli.errors import DataError, GateError, NotFoundError
 from mlops_cli.schemas.gates import Gate, parse_gate
 from mlops_cli.schemas.results import GateOutcome
-from mlops_cli.tracking import record
+from mlops_cli.tracking import finding
 from mlops_cli.tracking.record import Run
 
 
@@ -47,7 +47,7 @@ def bars(gates: Mapping[str, str], *, root: Path, split: str, run: Run | None = 
         gate = parse_gate(metric, condition)
         number: float | None = gate.number
         if gate.run is not None:
-            other = record.find(root, gate.run)
+            other = finding.find(root, gate.run)
             number = None if run and _same(other, run) else recorded(other, metric, split)
         found.append(Bar(gate, condition, number))
     return found

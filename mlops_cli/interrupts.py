@@ -1,5 +1,6 @@
-"""SIGTERM ends work the way Ctrl-C does: what is on disk stays whole."""
+"""Work that is ended from outside: what is on disk stays whole."""
 
+import os
 import signal
 from types import FrameType
 
@@ -7,6 +8,14 @@ from types import FrameType
 def treat_termination_as_interrupt() -> None:
     """Lets SIGTERM do what SIGINT does at that moment, for the rest of the process."""
     signal.signal(signal.SIGTERM, _interrupt)
+
+
+def reader_left(stop: OSError | SystemExit) -> bool:
+    """Whether whoever read our output went away; what is still to be printed then goes nowhere."""
+    if BrokenPipeError not in (type(stop), type(stop.__context__)):  # Typer wraps it.
+        return False
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    return True
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

@@ -18,8 +18,8 @@ from mlops_cli.reporting import Reporter, SilentReporter
 from mlops_cli.schemas.config import Config
 from mlops_cli.schemas.label_errors import LabelErrorsResult, Suspect
 from mlops_cli.schemas.model import PretrainedModelConfig
-from mlops_cli.tasks.classification import classification_metrics
-from mlops_cli.tasks.text_classification import label_names
+from mlops_cli.tasks.heads.classes import label_names
+from mlops_cli.tasks.heads.classification_metrics import classification_metrics
 from mlops_cli.tracking.record import Run
 
 _TELLING, _BARELY_TELLING = 0.5, 0.3
@@ -211,6 +211,11 @@ def _probabilities(
 ) -> NDArray[np.float64]:
     """Out-of-sample probabilities of one way, of shape (rows, classes)."""
     targets = np.array(rows.ids(label_names(rows.examples.targets)), dtype=np.int64)
+    if way == "linear" and "image" in rows.examples.inputs:
+        with extra("image", "--by linear"):
+            from mlops_cli.tasks import pixels
+        figures = pixels.features(rows.examples.inputs["image"])
+        return label_errors.linear_on(figures, targets, folds, config.seed, reporter)
     if way == "linear":
         texts = [rows.text(row) for row in range(len(rows))]
         return label_errors.linear(texts, targets, folds, config.seed, reporter)

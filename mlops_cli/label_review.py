@@ -25,7 +25,9 @@ from mlops_cli.tracking.record import now
 def apply(config: Config, path: Path, *, root: Path) -> ReviewResult:
     """Relabels and drops exactly the rows that a review says, and records what was changed.
 
-    Every row is checked before anything is written; files that DVC holds are taken up by it.
+    Every row is checked before anything is written; files that DVC holds are taken up by it. Each
+    of several files is changed as a whole; after a kill between two, a second call changes the
+    rest.
 
     Args:
         config: The resolved config, which names the data files.
@@ -35,7 +37,7 @@ def apply(config: Config, path: Path, *, root: Path) -> ReviewResult:
     Raises:
         UsageError: The data comes from no file.
         NotFoundError: A file is not there.
-        DataError: The review does not fit the data; nothing is changed then.
+        DataError: The review does not fit the data, or is in it; nothing is changed then.
     """
     settings = config.data
     if not isinstance(settings, FileDataConfig):
@@ -55,6 +57,15 @@ def apply(config: Config, path: Path, *, root: Path) -> ReviewResult:
         by_file.setdefault(change.source, []).append(change)
     tables = {name: _open(settings, files[name]) for name in by_file}
     known = {label for table in tables.values() for label in _labels(table, settings)}
+    # A killed process may have changed some of the files: what it left is done now.
+    done = [name for name, changes in by_file.items() if _has(tables[name].path, changes)]
+    if done and len(done) == len(by_file):
+        raise DataError(
+            f"{path} is in the data already; nothing is changed",
+            hint="what it changed: " + ", ".join(_record(files[name]).name for name in done),
+        )
+    for name in done:
+        del tables[name], by_file[name]
     for name, changes in by_file.items():
         _check(tables[name], settings, review, changes, known)
     changed = _write(tables, by_file, review, settings.label)
@@ -141,15 +152,39 @@ def _write(
             if not held:
                 shutil.copymode(place, new)
             before, after = _sha256(path), _sha256(new)
-            record = path.with_name(path.name + ".changes.jsonl")
+            record = _record(path)
             # The stack unwinds backwards: the record is there before the data it tells of.
             log = stack.enter_context(atomic_path(record))
-            lines = record.read_bytes() if record.exists() else b""
             facts = {"time": now(), "review": review.path.name, "before": before, "after": after}
-            log.write_bytes(lines + _entries(facts, changes))
+            log.write_bytes(_told(record, before) + _entries(facts, changes))
             dropped = sum(one.new_label is None for one in changes)
             found.append(ChangedFile(path, len(changes) - dropped, dropped, record, after, None))
     return [_taken_up(one) for one in found]
+
+
+def _record(path: Path) -> Path:
+    """The file beside a data file that tells what reviews changed in it."""
+    return path.with_name(path.name + ".changes.jsonl")
+
+
+def _has(path: Path, changes: list[Decision]) -> bool:
+    """Whether these very changes made the file what it is, as its record tells."""
+    try:
+        lines = _record(path).read_text("utf-8").splitlines()
+        told = [json.loads(line) for line in lines]
+        content = _sha256(path)
+        made = {(one["row"], one.get("new_label")) for one in told if one["after"] == content}
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return False
+    return made == {(one.row, one.new_label) for one in changes}
+
+
+def _told(record: Path, content: str) -> bytes:
+    """What the record tells, without the changes to this content that a kill prevented."""
+    lines = record.read_bytes().splitlines(keepends=True) if record.exists() else []
+    while lines and f'"before": "{content}"'.encode() in lines[-1]:
+        lines.pop()
+    return b"".join(lines)
 
 
 def _entries(facts: dict[str, str], changes: list[Decision]) -> bytes:

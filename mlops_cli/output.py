@@ -11,8 +11,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlops_cli.errors import MlopsError
-from mlops_cli.reporting import QUIET, SilentReporter, Task
+from mlops_cli import place as places
+from mlops_cli.errors import MissingDependencyError, MlopsError
+from mlops_cli.reporting import QUIET, Board, SilentReporter, Task
 from mlops_cli.schemas.results import plain
 
 if TYPE_CHECKING:
@@ -44,6 +45,22 @@ class _PlainTask:
         sys.stderr.flush()
 
 
+class _PlainBoard:
+    """A table of jobs as plain lines, one for each change of a state, for CI logs."""
+
+    def __init__(self) -> None:
+        self._states: dict[str, str] = {}
+
+    def show(self, row: str, state: str, **cells: float | str) -> None:
+        if self._states.get(row) != state:
+            self._states[row] = state
+            sys.stderr.write(f"{row} {state} {_shown(cells)}".rstrip() + "\n")
+            sys.stderr.flush()
+
+    def head(self, text: str) -> None:
+        """The lines of the jobs say it all."""
+
+
 def reopen_closed_streams() -> None:
     """Gives what is printed somewhere to go where our caller closed it, as `>&-` does."""
     for name in ("stdout", "stderr"):
@@ -62,7 +79,9 @@ class Output:
 
     def __init__(self, *, json_mode: bool = False, quiet: bool = False) -> None:
         self.json_mode = json_mode
-        self.quiet = quiet or QUIET in os.environ
+        # Of several processes that train together, one talks.
+        self._follows = not places.here().leads
+        self.quiet = quiet or self._follows or QUIET in os.environ
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):
                 # A terminal that can't show a character must not end the work.
@@ -75,10 +94,13 @@ class Output:
 
     def warn(self, message: str) -> None:
         """One line on stderr, always."""
-        self._say(f"warning: {message}", style="yellow")
+        if not self._follows:
+            self._say(f"warning: {message}", style="yellow")
 
     def error(self, error: MlopsError) -> None:
         """The error on stderr: a sentence and a hint, or an object in JSON mode."""
+        if self._follows and not isinstance(error, MissingDependencyError):
+            return  # The one that talks says it; what is not installed may be missing here only.
         if self.json_mode:
             fields = {"error": error.message, "hint": error.hint, "exit_code": error.exit_code}
             sys.stderr.write(json.dumps(fields, ensure_ascii=False) + "\n")
@@ -96,7 +118,7 @@ class Output:
             next_step: The command a person types next.
             lines: What to show a person below the title: plain text or a rich renderable.
         """
-        if self.json_mode:
+        if self.json_mode and not self._follows:
             sys.stdout.write(json.dumps(plain(result), ensure_ascii=False) + "\n")
             return
         if self.quiet:
@@ -141,6 +163,20 @@ class Output:
                 yield bar
         else:
             yield _PlainTask(description, total)
+
+    @contextmanager
+    def board(self, title: str) -> Iterator[Board]:
+        """A live table on a terminal, plain lines elsewhere, nothing when quiet."""
+        if self.quiet:
+            with SilentReporter().board(title) as silence:
+                yield silence
+        elif sys.stderr.isatty():
+            from mlops_cli.progress import live_table
+
+            with live_table(self._console, title) as board:
+                yield board
+        else:
+            yield _PlainBoard()
 
     @cached_property
     def _console(self) -> "Console":

@@ -1,24 +1,29 @@
-"""Prediction: raw texts to labels with scores. No torch."""
+"""Prediction: raw inputs to answers. No torch."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
-
+from mlops_cli import project
 from mlops_cli.errors import DataError, NotFoundError, UsageError
+from mlops_cli.extras import extra
+from mlops_cli.reporting import SilentReporter
 from mlops_cli.schemas.pipeline import BUNDLE
-from mlops_cli.schemas.results import Prediction, TextPrediction
+from mlops_cli.schemas.predictions import Answered, Prediction
 from mlops_cli.serving import bundle as bundles
+from mlops_cli.serving.rows import present
 from mlops_cli.serving.runtime import Predictor
-from mlops_cli.tracking import record
+from mlops_cli.serving.settings import recorded
+from mlops_cli.tasks import Outputs
+from mlops_cli.tracking import finding, record
 
 WINDOW = 4096
 """Rows in memory at a time: enough to batch by length well, few enough for any machine."""
-_NO_ANSWER = Prediction(None, None, {})
+
+_TYPED = 2
+"""Most inputs of a row that are typed one by one; a table comes as a file."""
 
 Item = TypeVar("Item")
 
@@ -61,14 +66,16 @@ def find_bundle(root: Path, bundle: Path | None, run: str | None) -> Path:
     """
     if bundle is not None:
         return bundle
+    if run is not None and "@" in run and "/" not in run:
+        return registered(root, run)
     if run is not None:
-        found = record.find(root, run)
+        found = finding.find(root, run)
         if not (found.bundle / bundles.MANIFEST).is_file():
             raise NotFoundError(
                 f"run {found.id} has no bundle", hint=f"mlops export --onnx {found.id}"
             )
         return found.bundle
-    for candidate in reversed(record.all_runs(root)):
+    for candidate in reversed(finding.all_runs(root)):
         if (candidate.bundle / bundles.MANIFEST).is_file():
             return candidate.bundle
     # A fresh clone has what DVC holds, and no runs.
@@ -80,9 +87,54 @@ def find_bundle(root: Path, bundle: Path | None, run: str | None) -> Path:
     )
 
 
-def open_bundle(folder: Path) -> Predictor:
-    """A predictor of the bundle in `folder`; see `serving.bundle.load` for what it checks."""
-    return Predictor(bundles.load(folder))
+def registered(root: Path, name: str) -> Path:
+    """The folder of a registered version, such as reviews@production, with every byte verified.
+
+    Raises:
+        NotFoundError: There is no such version, or its bytes are nowhere.
+        DataError: They are damaged.
+    """
+    with extra("train", "a registered model"):
+        from mlops_cli.registry import serving
+
+    return serving.folder(root, name, SilentReporter())
+
+
+def bundle_called(root: Path, words: str | None) -> Path:
+    """The folder of a bundle by what a person calls it: a folder, a run, or a registered version.
+
+    Args:
+        root: The project.
+        words: What it is called; None takes the newest, as `find_bundle` does.
+
+    Raises:
+        NotFoundError: There is none.
+    """
+    if words is None:
+        return find_bundle(root, None, None)
+    there = project.locate(words)
+    for folder in (there, there / "bundle"):
+        if (folder / bundles.MANIFEST).is_file():
+            return folder.resolve()
+    if there.is_dir() or Path(words).is_absolute() or "/" in words.strip("/"):
+        raise NotFoundError(f"no bundle in {words}", hint="mlops runs list")
+    return find_bundle(root, None, words).resolve()
+
+
+def open_bundle(folder: Path, graph: str | None = None) -> Predictor:
+    """A predictor of the bundle in `folder`; see `serving.bundle.load` for what it checks.
+
+    Args:
+        folder: The bundle.
+        graph: Which of its graphs answers; None takes the one that `mlops benchmark` found the
+            fastest here, else the one that the bundle prefers.
+    """
+    bundle = bundles.load(folder)
+    measured = recorded(bundle)
+    if measured is None or graph not in (None, measured.graph):
+        return Predictor(bundle, graph=graph)
+    threads = measured.sessions * measured.threads
+    return Predictor(bundle, graph=measured.graph, threads=threads, sessions=measured.sessions)
 
 
 def read_lines(stream: BinaryIO, name: str) -> Iterator[str]:
@@ -102,24 +154,88 @@ def read_lines(stream: BinaryIO, name: str) -> Iterator[str]:
         yield text.rstrip("\r\n")
 
 
-def texts(
-    predictor: Predictor, given: Iterable[str], settings: Settings
-) -> Iterator[TextPrediction]:
-    """The answer to each text, in order; an empty text gets none.
+def texts(predictor: Predictor, given: Iterable[str], settings: Settings) -> Iterator[Answered]:
+    """The answer to each text, or to two and two of a model that takes pairs, in order.
+
+    An empty text gets no answer.
 
     Raises:
-        UsageError: The bundle wants several columns.
+        UsageError: The last of the texts lacks its partner, or the model takes a table.
         DataError: There is no text at all.
     """
-    column = text_input(predictor)
+    return _answered(predictor, _grouped(given, predictor.task.encoder.columns), settings)
+
+
+def lines(
+    predictor: Predictor, given: Iterable[str], name: str, settings: Settings
+) -> Iterator[Answered]:
+    """The answer to each line; the texts of a model that takes pairs are parted by a tab.
+
+    Args:
+        predictor: Answers.
+        given: The lines.
+        name: What a message calls their source.
+        settings: How to answer.
+
+    Raises:
+        DataError: A line has too few or too many texts, or there is no text at all.
+    """
+    return _answered(predictor, _parted(given, name, predictor.task.encoder.columns), settings)
+
+
+def _answered(
+    predictor: Predictor, rows: Iterable[tuple[str, ...]], settings: Settings
+) -> Iterator[Answered]:
+    """The answer to each row of texts."""
+    columns = predictor.task.encoder.columns
+    if len(columns) > _TYPED:
+        raise UsageError(
+            f"this model takes {len(columns)} inputs: {', '.join(columns)}",
+            hint="mlops predict --file IN.csv --output OUT.csv",
+        )
     empty = True
-    for window in windows(given):
-        found = answer_rows(predictor, {column: window}, settings)
+    for window in windows(rows):
+        values = dict(zip(columns, map(list, zip(*window, strict=True)), strict=True))
+        found = answer_rows(predictor, values, settings)
         empty = empty and not found.there
-        for text, answer in zip(window, found.answers, strict=True):
-            yield TextPrediction(answer.label, answer.score, answer.scores, text)
+        there = set(found.there)
+        for place, (row, answer) in enumerate(zip(window, found.answers, strict=True)):
+            yield Answered(dict(zip(columns, row, strict=True)), answer, place in there)
     if empty:
-        raise DataError("no text to predict", hint='mlops predict "a text"')
+        example = " ".join(['"a text"', '"another"'][: len(columns)])
+        raise DataError("no text to predict", hint=f"mlops predict {example}")
+
+
+def _grouped(given: Iterable[str], columns: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    """As many texts together as there are columns."""
+    row: list[str] = []
+    for text in given:
+        row.append(text)
+        if len(row) == len(columns):
+            yield tuple(row)
+            row = []
+    if row:
+        raise UsageError(
+            f"this model takes {len(columns)} texts at a time ({', '.join(columns)}), and the last "
+            f"one stands alone: {row[-1][:40]!r}",
+            hint='mlops predict "first" "second"',
+        )
+
+
+def _parted(given: Iterable[str], name: str, columns: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    """The texts of each line; a line without any stands for a row without any."""
+    for number, line in enumerate(given, 1):
+        row = (line,) if len(columns) == 1 else tuple(line.split("\t"))
+        if not line.strip():
+            row = ("",) * len(columns)
+        if len(row) != len(columns):
+            count = "1 text" if len(row) == 1 else f"{len(row)} texts"
+            raise DataError(
+                f"{name}, line {number}: {count}, and the model takes {len(columns)} "
+                f"({', '.join(columns)})",
+                hint="part them by a tab: one pair a line",
+            )
+        yield row
 
 
 @dataclass(frozen=True)
@@ -129,45 +245,48 @@ class Answers:
     Attributes:
         answers: One for each row.
         there: Positions of the rows that have every input.
-        logits: Their logits, of shape (rows with input, classes).
+        rows: These rows as the task's encoder made them.
+        outputs: What the network said of them.
     """
 
     answers: list[Prediction]
     there: list[int]
-    logits: NDArray[np.float32]
+    rows: Sequence[Any]
+    outputs: Outputs
 
 
 def answer_rows(
     predictor: Predictor, values: Mapping[str, Sequence[str | None]], settings: Settings
 ) -> Answers:
     """The answers to rows; one that lacks an input gets none."""
-    rows = [
-        [value for value in row if value is not None and value.strip()]
-        for row in zip(*values.values(), strict=True)
-    ]
-    there = [place for place, row in enumerate(rows) if len(row) == len(values)]
-    inputs = {name: [rows[place][column] for place in there] for column, name in enumerate(values)}
-    logits = predictor.logits(inputs, batch_size=settings.batch_size)
-    found = predictor.answers(logits, top_k=settings.top_k, threshold=settings.threshold)
-    answers = [_NO_ANSWER] * len(rows)
+    there, inputs = present(predictor.task.encoder, values)
+    found, outputs, encoded = predictor.predict(
+        inputs,
+        top_k=settings.top_k,
+        threshold=settings.threshold,
+        batch_size=settings.batch_size,
+    )
+    answers = [predictor.task.head.nothing] * len(next(iter(values.values())))
     for place, answer in zip(there, found, strict=True):
         answers[place] = answer
-    return Answers(answers, there, logits)
+    return Answers(answers, there, encoded, outputs)
 
 
-def windows(items: Iterable[Item]) -> Iterator[list[Item]]:
-    """The items in lists of at most `WINDOW`."""
+def windows(items: Iterable[Item], size: int = WINDOW) -> Iterator[list[Item]]:
+    """The items in lists of at most `size`."""
     iterator = iter(items)
-    while window := list(islice(iterator, WINDOW)):
+    while window := list(islice(iterator, size)):
         yield window
 
 
-def text_input(predictor: Predictor) -> str:
-    """The task's one input column. Raises UsageError when it has several."""
-    names = predictor.task.input_columns
-    if len(names) > 1:
-        raise UsageError(
-            f"this model takes {len(names)} inputs: {', '.join(names)}",
-            hint="mlops predict --file IN.csv --output OUT.csv",
-        )
-    return names[0]
+def meant(predictor: Predictor, given: Sequence[str] | None) -> list[str] | None:
+    """What was typed; for a model of images, with the images of a folder in its place.
+
+    Raises:
+        DataError: A folder holds no image.
+    """
+    if not given or predictor.task.encoder.columns != ("image",):
+        return list(given) if given else None
+    from mlops_cli.tasks import pictures
+
+    return list(pictures.files(given))

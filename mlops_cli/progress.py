@@ -1,9 +1,10 @@
-"""The progress bars of a terminal."""
+"""The progress bars and the live tables of a terminal."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
+from rich.live import Live
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -14,6 +15,10 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.table import Table
+from rich.text import Text
+
+_COLOURS = {"running": "cyan", "finished": "green", "failed": "red", "pruned": "yellow"}
 
 
 class Bar:
@@ -64,3 +69,49 @@ class Bars:
             self._progress.remove_task(task)
             if self._open == 0:
                 self._progress.stop()
+
+
+class LiveTable:
+    """Jobs, one a row; implements `reporting.Board`.
+
+    Those that run are always to be seen, of the others the latest that fit.
+    """
+
+    def __init__(self, console: Console, title: str) -> None:
+        self._console, self._title, self._head = console, title, ""
+        self._rows: dict[str, tuple[str, dict[str, float | str]]] = {}
+
+    def show(self, row: str, state: str, **cells: float | str) -> None:
+        """Sets the state and the cells of a row."""
+        before = self._rows.pop(row, ("", {}))
+        self._rows[row] = (state, before[1] | cells)
+
+    def head(self, text: str) -> None:
+        """Sets the line above the table."""
+        self._head = text
+
+    def __rich__(self) -> Table:
+        """The table as it is now; asked for some times a second."""
+        room = max(3, self._console.height - 5)
+        rows = dict(self._rows)  # at once: another thread draws
+        seen = sorted(rows, key=lambda row: rows[row][0] == "running")[-room:]
+        columns = list(dict.fromkeys(name for row in seen for name in rows[row][1]))
+        title = Text.assemble((self._title, "bold"), "  ", self._head)
+        table = Table(box=None, pad_edge=False, header_style="dim", title=title)
+        table.title_justify = "left"
+        for name in ("", "", *columns):
+            table.add_column(name, no_wrap=True)
+        for row in seen:
+            state, cells = rows[row]
+            shown = [cells.get(name, "") for name in columns]
+            texts = [f"{cell:.4g}" if isinstance(cell, float) else str(cell) for cell in shown]
+            table.add_row(row, Text(state, style=_COLOURS.get(state, "")), *map(Text, texts))
+        return table
+
+
+@contextmanager
+def live_table(console: Console, title: str) -> Iterator[LiveTable]:
+    """A table on stderr that follows its jobs, and is gone when the work is done."""
+    table = LiveTable(console, title)
+    with Live(table, console=console, transient=True, refresh_per_second=4):
+        yield table

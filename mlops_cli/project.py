@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mlops_cli.errors import NotFoundError
+
 _PACKAGE = Path(__file__).parent
 
 
@@ -30,8 +32,14 @@ def find_root(start: Path | None = None) -> Path:
 
     Args:
         start: Where to begin; the current folder by default.
+
+    Raises:
+        NotFoundError: The current folder was removed.
     """
-    here = (start or Path.cwd()).resolve()
+    try:
+        here = (start or Path.cwd()).resolve()
+    except FileNotFoundError as error:
+        raise NotFoundError("the current folder is gone", hint="cd to one that is there") from error
     for folder in (here, *here.parents):
         if (folder / "configs" / "config.yaml").is_file():
             return folder
@@ -60,7 +68,8 @@ class GitFacts:
     dirty_hash: str | None
 
 
-def _git(root: Path, *arguments: str) -> bytes | None:
+def run_git(root: Path, *arguments: str) -> bytes | None:
+    """What a git command says; None where it fails, or there is no git."""
     try:
         done = subprocess.run(
             ["git", "-C", str(root), *arguments], capture_output=True, check=False, timeout=30
@@ -72,16 +81,32 @@ def _git(root: Path, *arguments: str) -> bytes | None:
 
 def git_facts(root: Path) -> GitFacts:
     """Commit, branch and uncommitted changes of the repository at `root`."""
-    commit = _git(root, "rev-parse", "HEAD")
+    commit = run_git(root, "rev-parse", "HEAD")
     if commit is None:
         return GitFacts(None, None, None)
-    branch = _git(root, "symbolic-ref", "--short", "-q", "HEAD")
-    diff = _git(root, "diff", "HEAD")
+    branch = run_git(root, "symbolic-ref", "--short", "-q", "HEAD")
+    changes = diff(root)
     return GitFacts(
         commit=commit.decode().strip(),
         branch=branch.decode().strip() if branch else None,
-        dirty_hash=hashlib.sha256(diff).hexdigest() if diff else None,
+        dirty_hash=hashlib.sha256(changes).hexdigest() if changes else None,
     )
+
+
+def diff(root: Path) -> bytes:
+    """The uncommitted changes to tracked files, as `git apply` takes them; empty when clean.
+
+    The same whatever git is set to show people.
+    """
+    options = ("--binary", "--full-index", "--no-color", "--no-ext-diff", "--no-textconv",
+               "--no-relative", "--src-prefix=a/", "--dst-prefix=b/")  # fmt: skip
+    return run_git(root, "diff", "HEAD", *options) or b""
+
+
+def repository(root: Path) -> Path | None:
+    """The root of the git repository around a folder; None outside of one."""
+    top = run_git(root, "rev-parse", "--show-toplevel")
+    return Path(top.decode().strip()).resolve() if top else None
 
 
 def uncommitted(root: Path, files: Sequence[str]) -> list[str]:
@@ -91,7 +116,7 @@ def uncommitted(root: Path, files: Sequence[str]) -> list[str]:
         root: The project.
         files: Relative to the root.
     """
-    listed = _git(root, "status", "--porcelain", "-z", "--no-renames", "-uall", "--", *files)
+    listed = run_git(root, "status", "--porcelain", "-z", "--no-renames", "-uall", "--", *files)
     changed = {entry[3:] for entry in (listed or b"").decode("utf-8", "replace").split("\0")}
     # Git tells paths as seen from the root of the repository, which may lie above ours.
     return [file for file in files if any(f"/{name}".endswith(f"/{file}") for name in changed)]

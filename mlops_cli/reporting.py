@@ -15,6 +15,16 @@ class Task(Protocol):
         """Moves on by `steps`, with the newest figures to show beside the bar."""
 
 
+class Board(Protocol):
+    """A table of many jobs, some of which are under way."""
+
+    def show(self, row: str, state: str, **cells: float | str) -> None:
+        """Sets the state and the cells of a row; one that is not there yet is added."""
+
+    def head(self, text: str) -> None:
+        """Sets the line above the table: how far all of it is."""
+
+
 class Reporter(Protocol):
     """What a stage may say while it runs. `output.Output` implements it."""
 
@@ -29,9 +39,22 @@ class Reporter(Protocol):
         """Shows progress of `total` steps (None: unknown) while the context lasts."""
         ...
 
+    @contextmanager
+    def board(self, title: str) -> Iterator[Board]:
+        """Shows a table of jobs while the context lasts."""
+        ...
+
 
 class _SilentTask:
     def advance(self, steps: int = 1, **figures: float | str) -> None:
+        """Says nothing."""
+
+
+class _SilentBoard:
+    def show(self, row: str, state: str, **cells: float | str) -> None:
+        """Says nothing."""
+
+    def head(self, text: str) -> None:
         """Says nothing."""
 
 
@@ -48,3 +71,8 @@ class SilentReporter:
     def task(self, description: str, total: int | None) -> Iterator[Task]:
         """Shows nothing."""
         yield _SilentTask()
+
+    @contextmanager
+    def board(self, title: str) -> Iterator[Board]:
+        """Shows nothing."""
+        yield _SilentBoard()

@@ -33,7 +33,7 @@ def pytest_configure(config: pytest.Config) -> None:
     )
     for name in list(os.environ):
         ours = name.startswith(("WANDB_", "HF_", "HYDRA_", "GIT_", "DVC_", "MLOPS_"))
-        if ours and not name.startswith("MLOPS_TEST_"):
+        if (ours and not name.startswith("MLOPS_TEST_")) or name.startswith("AWS_"):
             del os.environ[name]
     for name in ("FORCE_COLOR", "PY_COLORS", "GITHUB_ACTIONS", "NO_COLOR", "XDG_CONFIG_HOME"):
         os.environ.pop(name, None)
@@ -45,6 +45,7 @@ def pytest_configure(config: pytest.Config) -> None:
         HF_HUB_OFFLINE="1",
         WANDB_MODE="offline",
         WANDB_SILENT="true",
+        AWS_EC2_METADATA_DISABLED="true",
         DVC_NO_ANALYTICS="1",
         DVC_GLOBAL_CONFIG_DIR=str(home / ".dvc-global"),
         DVC_SYSTEM_CONFIG_DIR=str(home / ".dvc-system"),
@@ -103,6 +104,18 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     monkeypatch.chdir(folder)
     made = Project(folder)
     made({"configs/config.yaml": "defaults: [base, _self_]\n"})
+    return made
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project whose data DVC holds (`own.held`), as the current folder."""
+    from own import held
+
+    folder = tmp_path / "first"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    made: Path = held.make(folder)
     return made
 
 

@@ -73,8 +73,9 @@ from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 from torch import nn
 
 from mlops_cli.models import Built
-from mlops_cli.models.classifier import SequenceClassifier
-from mlops_cli.tasks.text_classification import TextClassification, label_names
+from mlops_cli import tasks
+from mlops_cli.models.module import TaskModule
+from mlops_cli.tasks.encoders.text import TextEncoder
 
 
 class Bag(nn.Module):
@@ -97,10 +98,10 @@ def build(config, splits, reporter):
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     trainer = trainers.WordLevelTrainer(special_tokens=["[PAD]", "[UNK]"], show_progress=False)
     tokenizer.train_from_iterator(splits.train.inputs["text"], trainer)
-    labels = label_names(splits.train.targets)
-    task = TextClassification(labels, tokenizer, config.model.max_length, pad_id=0)
-    network = Bag(tokenizer.get_vocab_size(), config.model.params["width"], len(labels))
-    return Built(SequenceClassifier(network, task, config), task)
+    encoder = TextEncoder(tokenizer, config.model.max_length, pad_id=0)
+    task = tasks.fit(config.task, splits.train, encoder)
+    network = Bag(tokenizer.get_vocab_size(), config.model.params["width"], len(task.labels))
+    return Built(TaskModule(network, task, config), task)
 
 
 def load(folder):

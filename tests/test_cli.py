@@ -170,8 +170,13 @@ def test_a_full_disk_is_one_line():
     done = fail(f"import errno, os; {body}")
     assert done.returncode == 1
     assert done.stderr == (
-        "error: /runs/a: no space left on device\nhint: check its name, its permissions and the free space\n"
+        "error: /runs/a: no space left on device\nhint: free some space on the disk and try again\n"
     )
+
+
+def test_a_full_disk_is_named_by_what_was_written():
+    done = fail("import errno; raise OSError(errno.ENOSPC, 'Full', '/read/a', None, '/written/b')")
+    assert done.stderr.startswith("error: /written/b: full\n")
 
 
 def test_other_system_errors_keep_their_traceback():

@@ -220,3 +220,19 @@ def test_a_real_bash_completes_as_one_types(project, mlops_script):
         shell.sendline("")
         shell.expect_exact("READY> ")
     shell.close(force=True)
+
+
+@pytest.mark.parametrize("shell", ["zsh", "fish", "bash"])
+def test_names_of_runs_complete_in_columns_and_conditions(complete, shell):
+    ends = {option: complete(shell, f"mlops runs list {option} trainer.weig") for option in (
+        "--columns", "--sort", "--where")}  # fmt: skip
+    assert all(found == ["trainer.weight_decay"] for found in ends.values())
+    assert complete(shell, "mlops runs list --columns lr,git.com") == ["lr,git.commit"]
+    assert "val/mcc" in complete(shell, "mlops runs list --columns val/")
+
+
+@pytest.mark.parametrize("command", ["show", "compare", "rerun", "resume", "delete"])
+def test_runs_complete_where_a_run_is_taken(project, complete, command):
+    project({"runs/20260101-000000-tiny-0001/run.json": "{}"})
+    offered = complete("zsh", f"mlops runs {command} ")
+    assert offered == ["latest", "best", "20260101-000000-tiny-0001"]

@@ -7,6 +7,7 @@ from itertools import takewhile
 import pytest
 
 from mlops_cli import config
+from mlops_cli.config.sweeps import split
 from mlops_cli.project import packaged_configs
 
 TREE = packaged_configs()
@@ -20,7 +21,7 @@ def test_no_group_is_left_out():
     assert not list(TREE.rglob("*.yml"))
 
 
-COMMAND = re.compile(r":\s+(mlops (?:train|evaluate|export|config|data) ?.*)")
+COMMAND = re.compile(r":\s+(mlops (?:train|tune|evaluate|export|serve|config|data|models) ?.*)")
 
 
 def command_in(name):
@@ -35,8 +36,8 @@ def command_in(name):
 @pytest.mark.parametrize("name", CHOICES)
 def test_each_choice_composes(project, name):
     group, _, choice = name.removesuffix(".yaml").partition("/")
-    words = {word for word in command_in(name) if "=" in word} | {f"{group}={choice}"}
-    loaded = config.load(sorted(words), root=project.path)
+    words, _ = split([word for word in command_in(name) if "=" in word])
+    loaded = config.load(sorted({*words, f"{group}={choice}"}), root=project.path)
     if group in ("data", "model", "tracker"):
         assert getattr(loaded, group).name == choice
 

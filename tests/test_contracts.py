@@ -17,7 +17,7 @@ from mlops_cli.project import packaged_configs
 PACKAGE = Path(mlops_cli.__file__).parent
 FILES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py"))
 COMMAND_FILES = [
-    name for name in FILES if name.startswith("commands/") and not name.startswith("commands/_")
+    name for name in FILES if name.startswith("commands/") and "/_" not in name.replace("/__", "/")
 ]
 NARROWED = "if type(error) is not Exception:\n    raise"
 LONGEST_FILE, LONGEST_FUNCTION = 300, 60
@@ -111,14 +111,22 @@ def test_files_and_functions_stay_short(name):
             assert length <= LONGEST_FUNCTION, node.name
 
 
-@pytest.mark.parametrize("name", [name for name in FILES if name not in ("cli.py", "__main__.py")])
+DOORS = {"cli.py", "__main__.py", "training/member.py", "training/members.py"}
+"""Where a process of ours begins; and what ends one whose parent is gone."""
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if name not in DOORS])
 def test_only_the_door_ends_the_process(name):
     calls = (node.func for node in ast.walk(tree_of(name)) if isinstance(node, ast.Call))
     called = {ast.unparse(function) for function in calls}
     assert not called & {"sys.exit", "exit", "quit", "os._exit"}
 
 
-@pytest.mark.parametrize("name", FILES)
+BOUNDARIES = {"serving/app.py", "serving/jobs.py"}
+"""Where a request that fails, through whatever, must not end the server: it is told and logged."""
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if name not in BOUNDARIES])
 def test_nothing_is_caught_that_is_not_understood(name):
     for node in ast.walk(tree_of(name)):
         if isinstance(node, ast.ExceptHandler):

@@ -6,6 +6,7 @@ import shlex
 import subprocess
 import sys
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
@@ -117,6 +118,21 @@ def test_the_commands_of_the_readme_for_files_of_ones_own_run(tmp_path, mlops_sc
         assert done.returncode == 0, f"$ {line}\n{done.stdout}{done.stderr}"
 
 
+def trainings_of_the_readme():
+    """The settings of each training that a shell block shows."""
+    for text in blocks("sh"):
+        for line in text.splitlines():
+            words = shlex.split(line, comments=True)
+            if words[:2] == ["mlops", "train"] and "-m" not in words:
+                yield words[2:]
+
+
+@pytest.mark.parametrize("words", list(trainings_of_the_readme()), ids=" ".join)
+def test_the_trainings_of_the_readme_can_be_typed(project, mlops, words):
+    done = mlops("config", "show", *words)
+    assert done.exit_code == 0, done.stderr
+
+
 def settings_of_the_readme():
     """The first cell of each row of the table of settings, word by word as a shell takes it."""
     table = README.partition("| typed | means |\n|---|---|\n")[2].partition("\n\n")[0]
@@ -129,6 +145,27 @@ def settings_of_the_readme():
 def test_the_settings_of_the_readme_can_be_typed(project, mlops, words):
     done = mlops("config", "show", *words)
     assert done.exit_code == 0, done.stderr
+
+
+def commands_of_the_readme():
+    """Each command of a shell block that has options or settings."""
+    for text in blocks("sh"):
+        for line in text.splitlines():
+            words = shlex.split(line, comments=True)
+            if words[:1] == ["mlops"] and len(words) > 2:
+                yield words[1:]
+
+
+@pytest.mark.parametrize("words", list(commands_of_the_readme()), ids=" ".join)
+def test_the_options_of_the_readme_are_there(words, mlops):
+    commands = list(takewhile(lambda word: re.fullmatch("[a-z][a-z-]*", word), words[:2]))
+    asked = mlops(*commands, "--help")
+    if asked.exit_code:  # The second word was an argument.
+        asked = mlops(commands[0], "--help")
+    assert asked.exit_code == 0
+    for word in words:
+        if word.startswith("-"):
+            assert re.search(rf"(^|[\s,]){re.escape(word)}\b", asked.stdout), word
 
 
 @pytest.mark.slow

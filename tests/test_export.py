@@ -8,9 +8,8 @@ import onnx
 import onnxruntime
 import pytest
 import torch
-from own.bundles import DATA, FILES, LABELS, WORDS, export_run
+from own.bundles import DATA, FILES, LABELS, WORDS, export_run, with_transformer
 from own.keywords import keyword_run
-from transformers import BertConfig, BertForSequenceClassification
 
 from mlops_cli import models
 from mlops_cli.errors import DataError, GateError, NotFoundError
@@ -37,26 +36,7 @@ def run(project):
 
 @pytest.fixture
 def transformer_run(run):
-    """The run with a small transformer, untrained, in the place of its model."""
-    _, task = models.load(run.model)
-    torch.manual_seed(0)
-    network = BertForSequenceClassification(
-        BertConfig(
-            vocab_size=task.tokenizer.get_vocab_size(),
-            hidden_size=16,
-            num_hidden_layers=2,
-            num_attention_heads=4,
-            intermediate_size=32,
-            max_position_embeddings=task.max_length,
-            id2label=dict(enumerate(task.labels)),
-            pad_token_id=task.pad_id,
-            initializer_range=0.5,
-        )
-    )
-    shutil.rmtree(run.model)
-    run.model.mkdir()
-    models.save(run.model, network.eval(), task, "scratch")
-    return run
+    return with_transformer(run)
 
 
 def test_the_bundle_tells_what_it_is_and_where_it_comes_from(project, run):
@@ -74,7 +54,13 @@ def test_the_bundle_tells_what_it_is_and_where_it_comes_from(project, run):
     assert facts["opset"] == 18
     assert facts["lineage"]["run"] == run.id
     assert facts["lineage"]["data"] == run.read()["data"]["fingerprints"]
-    assert set(facts["files"]) == {"model.onnx", "tokenizer.json", "reference.json"}
+    assert set(facts["files"]) == {
+        "model.onnx", "ort_config.json", "reference.json", "special_tokens_map.json",
+        "tokenizer.json", "tokenizer_config.json",
+    }  # fmt: skip
+    assert facts["preferred"] == "plain"
+    assert facts["graphs"]["plain"]["opset"] == {"ai.onnx": 18}
+    assert facts["graphs"]["plain"]["ir_version"] == facts["ir_version"]
 
 
 def test_the_bundle_has_the_figures_of_the_validation_split(project, run):
@@ -140,11 +126,11 @@ def test_the_bundle_answers_as_the_run_does(project, transformer_run):
     export_run(project.path, transformer_run)
     network, task = models.load(transformer_run.model)
     texts = ["good", "a good plot", "bad bad", "nothing else to say of this long film at all"]
-    inputs = task.collate(task.encode({"text": texts}))
+    inputs = task.encoder.collate(task.encoder.encode({"text": texts}))
     with torch.inference_mode():
         tensors = {name: torch.from_numpy(array) for name, array in inputs.items()}
         expected = network(**tensors).logits.numpy()
-    found = Predictor(bundles.load(transformer_run.bundle)).logits({"text": texts})
+    found = Predictor(bundles.load(transformer_run.bundle)).outputs({"text": texts})
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 

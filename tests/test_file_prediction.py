@@ -2,6 +2,7 @@
 
 import csv
 import json
+import threading
 
 import pyarrow.parquet as pq
 import pytest
@@ -10,19 +11,23 @@ from own.bundles import FILES, keyword_bundle
 from mlops_cli import config as configs
 from mlops_cli import evaluation, file_prediction
 from mlops_cli.errors import DataError, NotFoundError, UsageError
+from mlops_cli.file_prediction import answering, tally
 from mlops_cli.prediction import WINDOW, Settings
 from mlops_cli.reporting import SilentReporter
 from mlops_cli.serving.runtime import Predictor
-from mlops_cli.tracking import record
+from mlops_cli.tracking import finding
 
 ROWS = 'id,text,note\n1,a good film,"x, y"\n2,"bad, bad",\n3,good bad plot,z\n'
 
 
 class Listener(SilentReporter):
-    """Keeps the warnings."""
+    """Keeps the warnings and the notes."""
 
     def __init__(self):
-        self.warnings = []
+        self.warnings, self.notes = [], []
+
+    def info(self, message):
+        self.notes.append(message)
 
     def warn(self, message):
         self.warnings.append(message)
@@ -134,7 +139,7 @@ def test_below_the_threshold_a_row_has_a_score_and_no_label(project, predict):
 
 
 def test_the_metrics_of_the_validation_file_are_those_of_evaluate(project, predict):
-    run = record.find(project.path, "latest")
+    run = finding.find(project.path, "latest")
     config = configs.load_for_run(run.config_path.read_text("utf-8"), [], root=project.path)
     evaluated = evaluation.run(run, config, SilentReporter(), root=project.path)
     result = predict("validation.csv", "out.csv")
@@ -211,3 +216,44 @@ def test_an_older_output_is_replaced_when_asked(project, predict):
     project({"in.csv": ROWS, "out.csv": "mine\n"})
     predict("in.csv", "out.csv", overwrite=True)
     assert len(table(project / "out.csv")) == 3
+
+
+def test_windows_keep_their_order_and_few_are_ahead(monkeypatch):
+    begun, slow = [], threading.Event()
+
+    def answer(number):
+        begun.append(number)
+        if number == 0:
+            slow.wait(5)
+        return number
+
+    def items():
+        for number in range(10):
+            if number == 3:  # The first is with the model still, and three is all that is read.
+                assert set(begun) <= {0, 1, 2}
+                slow.set()
+            yield number
+
+    assert list(answering._ahead(answer, items())) == list(range(10))
+
+
+def test_a_damaged_row_late_in_the_file_leaves_no_output(project, predict):
+    project({"in.csv": "id,text\n" + "1,good\n" * (3 * WINDOW) + "2,good,bad\n"})
+    with pytest.raises(DataError, match=f"line {3 * WINDOW + 2}"):
+        predict("in.csv", "out.csv")
+    assert not [path for path in project.path.iterdir() if "out" in path.name]
+
+
+def test_labels_beyond_what_fits_are_judged_by_a_fair_part_of_them(project, predict, monkeypatch):
+    # In turns, so that every second row would hold the rows of one label alone.
+    rows = "".join(f"{text},{label}\n" for text, label in [("good", "pos"), ("bad", "pos"), ("bad", "neg")] * WINDOW)  # fmt: skip
+    project({"in.csv": "text,label\n" + rows})
+    whole = predict("in.csv", "out.csv")
+    monkeypatch.setattr(tally, "_KEPT", 16 * WINDOW)  # Sixteen bytes a row: one window.
+    listener = Listener()
+    part = predict("in.csv", "out.csv", overwrite=True, listener=listener)
+    assert (whole.rows, whole.labelled) == (3 * WINDOW, 3 * WINDOW)
+    assert WINDOW / 2 < part.labelled <= WINDOW
+    assert (part.rows, part.labels) == (whole.rows, whole.labels)
+    assert part.metrics == pytest.approx(whole.metrics, abs=0.05)
+    assert "25.00% of the labelled rows" in listener.notes[-1]

@@ -25,7 +25,7 @@ HEAVY = [
     "tokenizers",
     "rich",
 ]
-MOST_MODULES = 300
+MOST_MODULES = 330
 
 TELL = """
 import contextlib, io, sys
@@ -61,6 +61,7 @@ def loaded_modules(code, *words):
         ("config", "--help"),
         ("config", "show", "--help"),
         ("predict", "--help"),
+        ("runs", "list", "--help"),
         ("--nonsense",),
     ],
     ids=" ".join,
@@ -75,6 +76,13 @@ def test_importing_the_door_is_lighter_still():
     modules = loaded_modules("import mlops_cli.cli")
     assert not {name.split(".")[0] for name in modules} & set(HEAVY)
     assert len(modules) <= MOST_MODULES
+
+
+@pytest.mark.parametrize("words", [("list",), ("show",), ("compare", "a", "b"), ("delete", "a")])
+def test_looking_at_runs_loads_nothing_of_training(project, words):
+    modules = loaded_modules("from mlops_cli.cli import main; main()", "runs", *words)
+    loaded = {name.split(".")[0] for name in modules}
+    assert not loaded & {"torch", "transformers", "pytorch_lightning", "numpy", "hydra", "dvc"}
 
 
 @pytest.mark.parametrize("mistake", ["lrr=1", "model=brt", "epochs=-1", "lr=abc"])

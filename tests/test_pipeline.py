@@ -218,11 +218,24 @@ def test_without_git_it_works_and_without_dvc_it_says_so(tmp_path, monkeypatch, 
     assert result["commit"] == []
 
 
+def test_a_copy_that_lost_its_git_folder_is_a_project_too(tmp_path, monkeypatch, mlops):
+    assert mlops("init", str(tmp_path / "copied"), "--yes").exit_code == 0
+    shutil.rmtree(tmp_path / "copied/.git")
+    monkeypatch.chdir(tmp_path / "copied")
+    assert outcome(repro("prepare", "experiment=smoke")) == {"prepare": "ran"}
+    for words in (["push"], ["status"], ["pull"]):
+        assert mlops(*words).exit_code == 0, words
+    (tmp_path / "copied/.git").mkdir()
+    refused = mlops("status")
+    assert refused.exit_code == 1
+    assert refused.stderr.startswith("error: DVC refuses: ")
+
+
 def test_mistakes_are_told_in_one_line(piped, mlops):
     unknown = mlops("repro", "nostage")
     assert unknown.exit_code == 5
     assert "no stage 'nostage'" in unknown.stderr
-    assert "prepare, validate, train, evaluate, export" in unknown.stderr
+    assert "stages: prepare, validate, train, evaluate, export" in unknown.stderr
     assert mlops("repro", "lrr=1").exit_code == 3
     missing = mlops("repro", "prepare", "data.path=gone.csv", *SMOKE)
     assert missing.exit_code == 5
@@ -249,8 +262,27 @@ def test_two_at_once_would_mix_their_settings(piped, mlops):
     assert (piped / "params.yaml").read_bytes() == before
 
 
-def test_a_stage_command_takes_its_settings_from_the_file_alone(piped, mlops):
-    done = mlops("train", "--params", "params.yaml", "lr=1")
-    assert (done.exit_code, "--params takes every setting" in done.stderr) == (2, True)
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("train", "lr=1"),
+        ("train", "--no-validate"),
+        ("train", "--resume", "latest"),
+        ("evaluate", "--split", "test"),
+        ("evaluate", "latest"),
+        ("export", "--onnx", "best"),
+        ("data", "split", "--name", "other"),
+        ("data", "split", "--format", "csv"),
+        ("data", "validate", "--against", "other.csv"),
+    ],
+    ids=" ".join,
+)
+def test_a_stage_command_takes_its_settings_from_the_file_alone(project, mlops, words):
+    done = mlops(*words, "--params", "params.yaml")
+    assert done.exit_code == 2
+    assert done.stderr.startswith("error: --params takes every setting from its file, and goes")
+
+
+def test_a_stage_command_tells_who_writes_its_settings(project, mlops):
     done = mlops("evaluate", "--params", "other.yaml")
     assert (done.exit_code, "mlops repro writes it" in done.stderr) == (5, True)

@@ -1,6 +1,7 @@
 """Texts to answers, and which bundle gives them."""
 
 import io
+from types import SimpleNamespace
 
 import pytest
 from own.bundles import DATA, FILES, LABELS, WORDS, export_run, keyword_bundle
@@ -25,7 +26,7 @@ def answers(predictor, given, **settings):
 
 def test_each_text_gets_its_answer_in_order(predictor):
     found = answers(predictor, ["good", "a bad film", "good"])
-    assert [(one.text, one.label) for one in found] == [
+    assert [(one.inputs["text"], one.answer.label) for one in found] == [
         ("good", "pos"),
         ("a bad film", "neg"),
         ("good", "pos"),
@@ -34,16 +35,17 @@ def test_each_text_gets_its_answer_in_order(predictor):
 
 def test_empty_texts_keep_their_place_and_get_no_label(predictor):
     found = answers(predictor, ["good", "", " \t", "bad"])
-    assert [one.label for one in found] == ["pos", None, None, "neg"]
-    assert found[1].score is None
-    assert found[1].scores == {}
+    assert [one.answer.label for one in found] == ["pos", None, None, "neg"]
+    assert found[1].answer.score is None
+    assert found[1].answer.scores == {}
+    assert [one.there for one in found] == [True, False, False, True]
 
 
 def test_order_is_kept_over_several_windows(predictor):
     number = prediction.WINDOW + 10
     given = ["good" if place % 3 else "bad " * (place % 7 + 1) for place in range(number)]
     found = answers(predictor, iter(given))
-    assert [one.label for one in found] == [
+    assert [one.answer.label for one in found] == [
         "pos" if place % 3 else "neg" for place in range(number)
     ]
 
@@ -53,7 +55,7 @@ def test_texts_are_taken_as_they_are_needed(predictor):
         while True:
             yield "good"
 
-    assert next(prediction.texts(predictor, endless(), Settings())).label == "pos"
+    assert next(prediction.texts(predictor, endless(), Settings())).answer.label == "pos"
 
 
 @pytest.mark.parametrize("given", [[], [""], ["", "  "]])
@@ -77,13 +79,13 @@ def test_threshold_that_is_no_number_is_refused():
         Settings(threshold=float("nan"))
 
 
-def test_a_model_of_several_inputs_asks_for_a_file(predictor):
+def test_a_model_of_pairs_takes_two_texts_at_a_time(predictor):
     class Pair:
-        task = type("PairTask", (), {"input_columns": ("premise", "hypothesis")})
+        encoder = SimpleNamespace(columns=("premise", "hypothesis"))
+        task = SimpleNamespace(encoder=encoder)
 
-    with pytest.raises(UsageError, match="takes 2 inputs: premise, hypothesis") as raised:
+    with pytest.raises(UsageError, match=r"2 texts at a time \(premise, hypothesis\)"):
         list(prediction.texts(Pair(), ["a"], Settings()))
-    assert "--file" in raised.value.hint
 
 
 @pytest.mark.parametrize(

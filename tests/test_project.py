@@ -63,3 +63,17 @@ def test_a_setting_names_a_file_from_here_or_from_the_root(project, monkeypatch)
     assert locate("data/rows.csv").samefile(project / "data/rows.csv")
     assert locate("data/both.csv").samefile(project / "src/data/both.csv")
     assert str(locate("data/none.csv")) == "data/none.csv"
+
+
+def test_a_current_folder_that_was_removed_is_told(tmp_path, monkeypatch, mlops):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    for words in (["runs", "list"], ["train"], ["config", "show"], ["predict", "a"], ["evaluate"]):
+        told = mlops(*words)
+        assert told.exit_code == 5
+        assert told.stderr.splitlines()[-2:] == [
+            "error: the current folder is gone",
+            "hint: cd to one that is there",
+        ]

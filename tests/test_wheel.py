@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from mlops_cli.serving import page
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
 
@@ -52,6 +54,7 @@ def test_the_wheel_carries_configs_template_and_types(wheel):
         names = {f"mlops_cli/{target}/{path.relative_to(REPOSITORY / source)}" for path in files}
         assert not {name for name in names if "__pycache__" not in name} - shipped
     assert "mlops_cli/py.typed" in shipped
+    assert {f"mlops_cli/serving/page/{name}" for name in page.FILES.values()} <= shipped
     assert any(name.endswith("licenses/LICENSE") for name in shipped)
     assert not [name for name in shipped if name.startswith(("tests/", "mlops_cli/configs"))]
 

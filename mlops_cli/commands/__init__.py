@@ -1,20 +1,38 @@
 """Commands, one file each: parse, call one stage, show the result. `cli` takes those named here."""
 
 from mlops_cli.commands import (
+    audit,
+    benchmark,
     config,
     data,
     evaluate,
     export,
     init,
+    models,
     predict,
     pull,
     push,
     remote,
     repro,
+    rollout,
+    runs,
+    serve,
     status,
     train,
+    tune,
     update,
 )
 
-COMMANDS = (init, train, evaluate, export, predict, repro, push, pull, status, update)
-GROUPS = {"config": config, "data": data, "remote": remote}
+COMMANDS = (
+    init, train, tune, evaluate, export, benchmark, predict, serve, repro, push, pull, status,
+    update,
+)  # fmt: skip
+GROUPS = {
+    "audit": audit,
+    "config": config,
+    "data": data,
+    "models": models,
+    "remote": remote,
+    "rollout": rollout,
+    "runs": runs,
+}

@@ -11,7 +11,7 @@ from mlops_cli.config.catalogue import GroupInfo, KeyInfo, Overview
 from mlops_cli.config.sources import Source
 from mlops_cli.config.values import shown
 
-_WRAPPED = ("choices", "takes", "what it is")
+_WRAPPED = ("choices", "takes", "what it is", "from")
 """The columns that give way in a narrow terminal."""
 
 

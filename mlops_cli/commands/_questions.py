@@ -38,10 +38,11 @@ def _asked(wishes: Wishes, folder: Path, out: Output) -> Wishes:
 
     name = wishes.name or _ask("Project name", answers.default_name(folder), answers.check_name)
     data, text, label = wishes.data, wishes.text, wishes.label
+    likely = "text_classification"
     if data is None:
         data = _ask("Data file (empty: built-in sentences)", "", _checked_file)
     if data is not None and (text is None or label is None):
-        look = looking.look_at(data, text, label)
+        look = looking.look_at(data, text, label, wishes.text_pair, task=wishes.task)
         out.info(f"  {look.summary}")
         text = text or _ask(
             "Text column", look.text, lambda c: looking.look_at(data, c, label).text
@@ -49,13 +50,16 @@ def _asked(wishes: Wishes, folder: Path, out: Output) -> Wishes:
         label = label or _ask(
             "Label column", look.label, lambda c: looking.look_at(data, text, c).label
         )
+    if data is not None:
+        columns = text, label, wishes.text_pair
+        likely = looking.look_at(data, *columns).task
     return dataclasses.replace(
         wishes,
         name=name,
         data=data,
         text=text,
         label=label,
-        task=wishes.task or _choose("Task", "task", "text_classification"),
+        task=wishes.task or _choose("Task", "task", likely),
         model=wishes.model or _choose("Model", "model", "tiny"),
         tracker=wishes.tracker or _choose("Tracker", "tracker", answers.default_tracker()),
     )

@@ -4,7 +4,15 @@ from typing import Annotated, Literal
 
 import typer
 
-from mlops_cli.commands._options import Json, Params, Quiet, RunAndOverrides, epilog, split_run
+from mlops_cli.commands._options import (
+    Json,
+    Params,
+    Quiet,
+    RunAndOverrides,
+    epilog,
+    load_run,
+    refuse_beside_params,
+)
 from mlops_cli.extras import extra
 from mlops_cli.output import Output
 
@@ -27,26 +35,25 @@ def run(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Evaluate a trained model: metrics, confusion matrix, worst mistakes, gates."""
-    from mlops_cli import config, project
-    from mlops_cli.tracking import record
+    """Evaluate a trained model: metrics, mistakes and gates."""
+    from mlops_cli import project
 
     out = Output(json_mode=json, quiet=quiet)
     root = project.find_root()
     if params is not None:
+        refuse_beside_params({"RUN KEY=VALUE": words, "--split": split != "validation"})
         with extra("train", "mlops evaluate"):
             from mlops_cli import gates
             from mlops_cli.pipeline import evaluate as stage
             from mlops_cli.pipeline import params as settings
             from mlops_cli.reports import terminal
-        result = stage.run(settings.read(params, root, words), root, out)
+        result = stage.run(settings.read(params, root), root, out)
     else:
-        reference, overrides = split_run(words)
-        found = record.find(root, reference)
-        loaded = config.load_for_run(found.config_text(), overrides, root=root)
+        found, loaded, overrides = load_run(root, words)
         with extra("train", "mlops evaluate"):
             from mlops_cli import evaluation, gates
             from mlops_cli.reports import terminal
+            from mlops_cli.tracking import sending
         other_data = any(word.startswith(("data=", "data.")) for word in overrides)
         result = evaluation.run(found, loaded, out, root=root, split=split, other_data=other_data)
     passed = all(gate.passed for gate in result.gates)
@@ -56,4 +63,6 @@ def run(
         next_step=f"mlops export --onnx {result.run}" if passed and not params else "",
         lines=terminal.evaluation(result),
     )
+    if params is None:
+        sending.after_work(found, loaded.tracker)
     gates.require(result.gates)

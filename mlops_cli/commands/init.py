@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mlops_cli.commands._options import Json, Quiet, epilog
+from mlops_cli.commands._options import Json, LabelColumn, Quiet, TextColumn, epilog
 from mlops_cli.commands._questions import interactive, wishes_by_asking
 from mlops_cli.extras import extra
 from mlops_cli.output import Output
@@ -23,6 +23,7 @@ EPILOG = epilog(
     "mlops init reviews",
     "mlops init reviews --yes",
     "mlops init reviews --data reviews.csv --text review --label stars",
+    "mlops init pairs --data nli.csv --text premise --text-pair hypothesis --label label",
     "mlops init reviews --model bert --tracker wandb --no-dvc",
 )
 
@@ -46,44 +47,29 @@ def run(
         bool, typer.Option("--yes", "-y", help="Take the defaults and ask nothing.")
     ] = False,
     name: Annotated[
-        str | None,
-        typer.Option(
-            help="Name of the project; the folder's by default.",
-        ),
+        str | None, typer.Option(help="Name of the project; the folder's by default.")
     ] = None,
     task: Annotated[
         str | None,
         typer.Option(
-            help="What the model predicts.",
+            help="What the model predicts; by default what the data is likely for.",
             autocompletion=_choices_of("task"),
         ),
     ] = None,
     data: Annotated[
         Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="CSV, TSV, JSONL or Parquet; copied into the project.",
-        ),
+        typer.Option(metavar="FILE", help="CSV, TSV, JSONL or Parquet; copied into the project."),
     ] = None,
-    text: Annotated[
+    text: TextColumn = None,
+    text_pair: Annotated[
         str | None,
-        typer.Option(
-            metavar="COLUMN",
-            help="Column that holds the text; guessed by default.",
-        ),
+        typer.Option(metavar="COLUMN", help="Column of the second text, for tasks on pairs."),
     ] = None,
-    label: Annotated[
-        str | None,
-        typer.Option(
-            metavar="COLUMN",
-            help="Column that holds the label; guessed by default.",
-        ),
-    ] = None,
+    label: LabelColumn = None,
     model: Annotated[
         str | None,
         typer.Option(
-            help="Model to begin with, such as bert.",
-            autocompletion=_choices_of("model"),
+            help="Model to begin with, such as bert.", autocompletion=_choices_of("model")
         ),
     ] = None,
     tracker: Annotated[
@@ -98,12 +84,15 @@ def run(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Make a project: settings, tests, CI, git and DVC, ready for mlops train."""
+    """Make a project: settings, tests, CI, git and DVC.
+
+    It is ready for mlops train.
+    """
     with extra("train", "mlops init"):
         from mlops_cli.scaffold import init
     out = Output(json_mode=json, quiet=quiet)
     target = init.check(folder, git=not no_git)
-    wishes = Wishes(name, task, model, tracker, data, text, label)
+    wishes = Wishes(name, task, model, tracker, data, text, label, text_pair)
     if interactive(yes or json or quiet):
         wishes = wishes_by_asking(wishes, target, out)
     result = init.run(target, wishes, out, git=not no_git, dvc=not no_dvc)
@@ -138,6 +127,7 @@ def _lines(result: "InitResult") -> str:
         f"  {title:<8} {value}"
         for title, value in (
             ("data", data),
+            ("task", answers.task),
             ("model", answers.model),
             ("tracker", answers.tracker),
             ("git", git),

@@ -1,7 +1,6 @@
-"""`mlops predict`: labels with scores for texts, standard input or a file."""
+"""`mlops predict`: answers to texts, standard input or a file."""
 
 import sys
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,13 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mlops_cli.commands._options import Json, epilog
-from mlops_cli.completion import complete_run
+from mlops_cli.completion import complete_run, complete_version
 from mlops_cli.errors import UsageError
 from mlops_cli.output import Output
-from mlops_cli.schemas.results import PredictResult
+from mlops_cli.schemas.predictions import PredictResult
+from mlops_cli.schemas.results import plain
 
 if TYPE_CHECKING:
     from mlops_cli.prediction import Settings
+    from mlops_cli.schemas.launcher import RayLauncherConfig
     from mlops_cli.serving.runtime import Predictor
 
 NAME = "predict"
@@ -23,6 +24,10 @@ EPILOG = epilog(
     'mlops predict "Fred watered the plants flat."',
     "mlops predict --quiet < texts.txt > labels.txt",
     "mlops predict --file reviews.csv --output labelled.csv --threshold 0.8",
+    "mlops predict --file reviews.parquet --output labelled.parquet --launcher ray",
+    "mlops predict cat.png photos/",
+    'mlops predict "A man sleeps." "Nobody is awake."   (a model that takes pairs)',
+    "mlops predict --model reviews@production 'One text'",
     "mlops predict --bundle bundles/cola --top-k 3 --json 'One text' 'Another text'",
 )
 _MOST_SHOWN = 5
@@ -33,7 +38,8 @@ def run(
         list[str] | None,
         typer.Argument(
             metavar="TEXT",
-            help="Texts; - (or none at all) reads standard input, one text a line.",
+            help="Texts, two and two for a model of pairs; - (or none at all) reads standard "
+            "input, one a line, the two of a pair parted by a tab.",
             show_default=False,
         ),
     ] = None,
@@ -44,12 +50,18 @@ def run(
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option(help="Where the rows go, with the columns predicted_label, predicted_score."),
+        typer.Option(
+            help="Where the rows go, with columns such as predicted_label, predicted_score."
+        ),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing output.")] = False,
     text: Annotated[
         str | None,
         typer.Option(metavar="COLUMN", help="Column of the text; else as in the training data."),
+    ] = None,
+    text_pair: Annotated[
+        str | None,
+        typer.Option(metavar="COLUMN", help="The same of the second text of a pair."),
     ] = None,
     columns: Annotated[
         str | None,
@@ -68,6 +80,14 @@ def run(
             autocompletion=complete_run,
         ),
     ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME@STAGE",
+            help="A registered version, such as reviews@production or reviews@v1.2.0.",
+            autocompletion=complete_version,
+        ),
+    ] = None,
     top_k: Annotated[
         int | None,
         typer.Option(
@@ -76,31 +96,55 @@ def run(
     ] = None,
     threshold: Annotated[
         float,
-        typer.Option(metavar="P", help="Give no label where the best score is below this."),
+        typer.Option(metavar="P", help="Give no label whose score is below this."),
     ] = 0.0,
     batch_size: Annotated[int, typer.Option(metavar="N", help="Rows per run of the model.")] = 32,
+    graph: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="The bundle's graph that answers: plain, optimized, quantized, fp16.",
+            show_default="the one it prefers",
+        ),
+    ] = None,
+    launcher: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ray",
+            help="Where the rows of a file are answered: the machines of a Ray cluster, as "
+            "launcher=ray finds it.",
+            show_default="this machine",
+        ),
+    ] = None,
     json: Json = False,
     quiet: Annotated[
         bool,
-        typer.Option("--quiet", "-q", help="Only the labels, one a line."),
+        typer.Option("--quiet", "-q", help="Only the answers, one a line."),
     ] = False,
 ) -> None:
-    """Predict labels with scores, from a bundle alone: needs no training packages."""
-    _check_sources(texts, file, output, text or columns)
-    if bundle is not None and run_reference is not None:
-        raise UsageError("--bundle and --run both name a bundle", hint="give one of them")
+    """Predict with a bundle alone: needs no training packages."""
+    _check_sources(texts, file, output, text or text_pair or columns)
+    if launcher is not None:
+        _check_launcher(launcher, file)
+    if sum(name is not None for name in (bundle, run_reference, model)) > 1:
+        raise UsageError("--bundle, --run and --model each name a bundle", hint="give one of them")
     from mlops_cli import prediction, project
 
     out = Output(json_mode=json, quiet=quiet)
     default = _MOST_SHOWN if file is None else 1
     settings = prediction.Settings(default if top_k is None else top_k, threshold, batch_size)
-    folder = prediction.find_bundle(project.find_root(), bundle, run_reference)
-    predictor = prediction.open_bundle(folder)
+    root = project.find_root()
+    if model is not None:
+        folder = prediction.registered(root, model)
+    else:
+        folder = prediction.find_bundle(root, bundle, run_reference)
+    predictor = prediction.open_bundle(folder, graph)
     if file is None or output is None:
-        _predict_texts(predictor, texts, settings, out)
+        _predict_texts(predictor, prediction.meant(predictor, texts), settings, out)
     else:
         names = [name.strip() for name in columns.split(",")] if columns else None
-        rows = _Rows(file, output, text, names, force)
+        cluster = _cluster(launcher, root) if launcher is not None else None
+        rows = _Rows(file, output, text, text_pair, names, force, cluster)
         _predict_file(predictor, rows, settings, out)
 
 
@@ -111,8 +155,10 @@ class _Rows:
     file: Path
     output: Path
     text: str | None
+    text_pair: str | None
     columns: list[str] | None
     force: bool
+    cluster: "RayLauncherConfig | None"
 
 
 def _check_sources(
@@ -130,11 +176,31 @@ def _check_sources(
         return
     if output is not None or column is not None:
         raise UsageError(
-            "--output, --text and --columns go with --file",
+            "--output, --text, --text-pair and --columns go with --file",
             hint="mlops predict --file IN.csv --output OUT.csv",
         )
     if not texts and (sys.stdin is None or sys.stdin.isatty()):
         raise UsageError("no text to predict", hint='mlops predict "a text"')
+
+
+def _check_launcher(launcher: str, file: Path | None) -> None:
+    if launcher != "ray":
+        raise UsageError(f"--launcher takes ray, not {launcher!r}", hint="--launcher ray")
+    if file is None:
+        raise UsageError(
+            "--launcher goes with --file",
+            hint="mlops predict --file IN.csv --output OUT.csv --launcher ray",
+        )
+
+
+def _cluster(launcher: str, root: Path) -> "RayLauncherConfig":
+    """The settings of the cluster, as the project's config has them."""
+    from mlops_cli import config
+    from mlops_cli.schemas.launcher import RayLauncherConfig
+
+    settings = config.load([f"launcher={launcher}"], root=root).launcher
+    assert isinstance(settings, RayLauncherConfig)
+    return settings
 
 
 def _predict_texts(
@@ -142,19 +208,21 @@ def _predict_texts(
 ) -> None:
     from mlops_cli import prediction
 
-    given: Iterable[str] = texts or ["-"]
-    if given == ["-"]:
+    if not texts or texts == ["-"]:
         given = prediction.read_lines(sys.stdin.buffer, "standard input")
-    answers = prediction.texts(predictor, given, settings)
+        answers = prediction.lines(predictor, given, "standard input", settings)
+    else:
+        answers = prediction.texts(predictor, texts, settings)
     if out.quiet and not out.json_mode:
         for answer in answers:
-            out.data(answer.label or "")
+            out.data(answer.answer.words)
         return
     predictions = list(answers)
-    result = PredictResult(predictions, predictor.bundle.path, predictor.bundle.run)
-    empty = sum(answer.score is None for answer in predictions)
+    flat = [plain(one.answer) | one.inputs for one in predictions]
+    result = PredictResult(flat, predictor.bundle.path, predictor.bundle.run)
+    empty = sum(not one.there for one in predictions)
     if empty:
-        out.warn(f"texts that are empty and got no label: {empty}")
+        out.warn(f"texts that are empty and got no answer: {empty}")
     if out.json_mode:
         out.result("", result)
         return
@@ -174,8 +242,10 @@ def _predict_file(predictor: "Predictor", rows: _Rows, settings: "Settings", out
         settings,
         out,
         text_column=rows.text,
+        pair_column=rows.text_pair,
         columns=rows.columns,
         overwrite=rows.force,
+        cluster=rows.cluster,
     )
     if out.json_mode or out.quiet:
         out.result("", result)

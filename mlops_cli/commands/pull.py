@@ -23,7 +23,10 @@ def run(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Fetch what DVC tracks from a remote, check every byte, and lay it out in the project."""
+    """Fetch what DVC tracks from a remote, and check every byte.
+
+    What came right is laid out in the project.
+    """
     from mlops_cli import project
 
     with extra("train", "mlops pull"):

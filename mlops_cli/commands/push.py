@@ -16,14 +16,20 @@ def run(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Send what DVC tracks to a remote. Interrupted, it goes on where it stopped."""
+    """Send what DVC tracks, and registered models, to a remote.
+
+    Interrupted, it goes on where it stopped.
+    """
     from mlops_cli import project
 
     with extra("train", "mlops push"):
+        from mlops_cli.registry import holding
         from mlops_cli.versioning import push
         from mlops_cli.versioning.transfer import files, megabytes
     out = Output(json_mode=json, quiet=quiet)
-    sent = push.run(project.find_root(), out, targets=targets or [], remote=remote)
+    root = project.find_root()
+    registered = [] if targets else holding.held(root)
+    sent = push.run(root, out, targets=targets or [], remote=remote, beside=registered)
     headline = (
         f"Pushed {sent.sent} of {files(sent.files)}, {megabytes(sent.bytes)}, to {sent.remote}"
         if sent.sent

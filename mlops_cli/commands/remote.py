@@ -136,7 +136,10 @@ def check(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Reach a remote, and tell what is missing: a package, a credential, a permission."""
+    """Reach a remote, or tell what is missing for it.
+
+    That is a package, a credential or a permission.
+    """
     from mlops_cli import project
 
     with extra("train", "mlops remote"):

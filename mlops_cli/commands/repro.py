@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mlops_cli.commands._options import Json, Quiet, epilog
+from mlops_cli.commands._options import Json, Quiet, epilog, split_run
 from mlops_cli.completion import complete_stage_or_override
 from mlops_cli.extras import extra
 from mlops_cli.output import Output
@@ -43,14 +43,13 @@ def run(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Bring the pipeline up to date: prepare, validate, train, evaluate, export.
+    """Bring the pipeline up to date; only what changed runs.
 
-    A stage runs when what it reads changed: settings, data or the stage before it. Interrupted,
-    it goes on where it was. The stages are in dvc.yaml, the settings they read in params.yaml,
-    what came out in dvc.lock.
+    Its stages are prepare, validate, train, evaluate and export. One runs when what it reads
+    changed: settings, data or the stage before it. Interrupted, it goes on where it was. The
+    stages are in dvc.yaml, the settings they read in params.yaml, what came out in dvc.lock.
     """
     from mlops_cli import project
-    from mlops_cli.commands._options import split_run
 
     out = Output(json_mode=json, quiet=quiet)
     stage, overrides = split_run(words, default="")

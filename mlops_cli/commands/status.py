@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mlops_cli.commands._options import Json, Quiet, RemoteName, epilog
+from mlops_cli.errors import UsageError
 from mlops_cli.extras import extra
 from mlops_cli.output import Output
 
@@ -22,13 +23,21 @@ def run(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Compare the project with its .dvc files and dvc.lock, with DVC's cache and a remote."""
+    """Tell what is changed, what is not pushed, what is missing.
+
+    The project is compared with its .dvc files and dvc.lock, with DVC's cache and with a remote.
+    """
     from mlops_cli import project
 
+    if local and remote is not None:
+        raise UsageError("--local asks no remote, and --remote names one", hint="leave one out")
     with extra("train", "mlops status"):
+        from mlops_cli.registry import holding
         from mlops_cli.versioning import status
         from mlops_cli.versioning.transfer import files
-    found = status.run(project.find_root(), remote=remote, local=local)
+    root = project.find_root()
+    registered = [] if local else holding.held(root)
+    found = status.run(root, remote=remote, local=local, beside=registered)
     beside = f" and in {found.remote}" if found.remote else ""
     out = Output(json_mode=json, quiet=quiet)
     out.result(

@@ -24,7 +24,7 @@ def run(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Merge what is new in the template into this project and keep your edits.
+    """Merge what is new in the template; your edits are kept.
 
     The changes are left uncommitted. Where you and the template changed the same lines, the file
     gets conflict markers and the exit code is 1.

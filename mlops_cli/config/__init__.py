@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mlops_cli.config import plain_group
 from mlops_cli.config.anchors import seen_from_here, seen_from_root
-from mlops_cli.config.build import build, plain
+from mlops_cli.config.build import build, build_group, plain
 from mlops_cli.config.file_checks import check_all, check_used
 from mlops_cli.config.keys import EXPERIMENT, GROUPS
 from mlops_cli.config.override_checks import check, find_key
@@ -21,6 +22,7 @@ __all__ = [
     "from_yaml",
     "load",
     "load_for_run",
+    "load_group",
     "load_with_sources",
     "own_files",
     "problems",
@@ -45,6 +47,25 @@ def load(overrides: Sequence[str], *, root: Path) -> Config:
     from mlops_cli.config.compose import compose
 
     return build(compose(tree, words, selection))
+
+
+def load_group(group: str, overrides: Sequence[str], *, root: Path) -> Any:
+    """What `load` composes of one group, without importing Hydra where the files need none of it.
+
+    Args:
+        group: The group. Whether it goes with the other groups is not looked at.
+        overrides: `KEY=VALUE` words as typed.
+        root: The project.
+
+    Raises:
+        ConfigError: A file or an override is wrong.
+    """
+    parsed = [parse(word) for word in overrides]
+    tree, _, selection = _prepared(overrides, root)
+    content = plain_group.compose(tree, group, selection, parsed)
+    if content is None:
+        return getattr(load(overrides, root=root), group)
+    return build_group(group, content)
 
 
 def load_with_sources(overrides: Sequence[str], *, root: Path) -> tuple[Config, list[Source]]:
@@ -165,7 +186,10 @@ def load_for_run(config_text: str, overrides: Sequence[str], *, root: Path) -> C
     from mlops_cli.config.compose import apply, compose
 
     choices = [f"{group}={choice}" for group, choice in chosen.items()]
-    present = compose(tree, choices, tree.selection(chosen))
+    # What follows the task follows the run's.
+    task = [f"++task.{name}={recorded['task'][name]}" for name in ("inputs", "targets", "monitor")]
+    followed = choices if "task" in chosen else [*choices, *task]
+    present = compose(tree, followed, tree.selection(chosen))
     for group in {"gates", "export", *chosen}:
         recorded[group] = present[group]
     return build(apply(recorded, [word for word in words if word not in choices]))

@@ -4,7 +4,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any, cast
 
+from mlops_cli.config.choice_lists import is_list
 from mlops_cli.config.keys import (
+    FOLLOWING,
     GATES,
     GROUPS,
     SHORTCUTS,
@@ -17,10 +19,19 @@ from mlops_cli.config.keys import (
 from mlops_cli.config.tree import Tree
 from mlops_cli.config.values import MisfitError, fit, value_hint
 from mlops_cli.errors import ConfigError
+from mlops_cli.schemas import model, tracker
 from mlops_cli.schemas.config import Config
-from mlops_cli.schemas.data import FileDataConfig, HubDataConfig
+from mlops_cli.schemas.data import FileDataConfig, HubDataConfig, ImagesDataConfig, StreamDataConfig
 from mlops_cli.schemas.gates import parse_gate
-from mlops_cli.schemas.model import PretrainedModelConfig, ScratchModelConfig
+from mlops_cli.schemas.model import (
+    FIRST,
+    ConvnetModelConfig,
+    MlpModelConfig,
+    PretrainedModelConfig,
+    ScratchModelConfig,
+    TreesModelConfig,
+)
+from mlops_cli.schemas.task import METRICS
 
 
 def build(content: Mapping[str, Any]) -> Config:
@@ -36,7 +47,7 @@ def build(content: Mapping[str, Any]) -> Config:
     for name, key in SHORTCUTS.items():
         values[name] = _fitted(name, key, content.get(name, key.default))
     for group in GROUPS:
-        values[group] = _group(group, content.get(group) or {})
+        values[group] = build_group(group, content.get(group) or {})
     config = Config(**values)
     for problem in inconsistencies(config):
         raise problem
@@ -48,7 +59,12 @@ def plain(config: Config) -> dict[str, Any]:
     return asdict(config)
 
 
-def _group(group: str, content: Any) -> Any:
+def build_group(group: str, content: Any) -> Any:
+    """Makes the settings of one group; see `build`.
+
+    Raises:
+        ConfigError: A key or value is wrong.
+    """
     if not isinstance(content, Mapping):
         raise ConfigError(f"{group} must be a mapping of keys, not {content!r}")
     schema = schema_for(group, content)
@@ -75,8 +91,10 @@ def _fitted(path: str, key: Key, value: Any) -> Any:
 
 def inconsistencies(config: Config) -> Iterator[ConfigError]:
     """What is wrong with values that are each right on their own."""
+    yield from _task_problems(config)
     yield from _data_problems(config)
     yield from _model_problems(config)
+    yield from tracker.problems(config.tracker)
     for metric, condition in config.gates.items():
         try:
             parse_gate(metric, condition)
@@ -84,10 +102,59 @@ def inconsistencies(config: Config) -> Iterator[ConfigError]:
             yield error
 
 
+def _task_problems(config: Config) -> Iterator[ConfigError]:
+    """Where data, model and monitored metric are not those of the task."""
+    task, data = config.task, config.data
+    for name in ("inputs", "targets"):
+        wanted, offered = getattr(task, name), getattr(data, name)
+        if offered != wanted:
+            yield ConfigError(
+                f"task={task.name} works on {name}={wanted}, and data={data.name} has {offered}",
+                hint=f"data.{name}={wanted}, or another task: mlops config list task",
+            )
+    if task.inputs not in config.model.takes:
+        yield ConfigError(
+            f"model={config.model.name} does not take {task.inputs.replace('_', ' ')} inputs, "
+            f"which task={task.name} has",
+            hint=f"did you mean model={FIRST[task.inputs]}?"
+            if task.inputs in FIRST
+            else f"model modules that do: {_taking(task.inputs)}",
+        )
+    if config.trainer.class_weights != "none" and task.targets not in ("classes", "labels"):
+        yield ConfigError(
+            f"trainer.class_weights weighs classes, and task={task.name} predicts {task.targets}",
+            hint="trainer.class_weights=none",
+        )
+    if config.trainer.mixup and task.inputs != "image":
+        yield ConfigError(
+            f"trainer.mixup mixes images, and task={task.name} has {task.inputs}",
+            hint="trainer.mixup=0",
+        )
+    if config.trainer.label_smoothing and task.targets == "numbers":
+        yield ConfigError(
+            f"trainer.label_smoothing smooths classes, and task={task.name} predicts numbers",
+            hint="trainer.label_smoothing=0",
+        )
+    if config.trainer.monitor not in METRICS[task.targets]:
+        yield ConfigError(
+            f"trainer.monitor={config.trainer.monitor} is no metric of task={task.name}",
+            hint=f"trainer.monitor={task.monitor}; metrics: {', '.join(METRICS[task.targets])}",
+        )
+
+
+def _taking(inputs: str) -> str:
+    return ", ".join(name for name, schema in model.SCHEMAS.items() if inputs in schema.takes)
+
+
 def _data_problems(config: Config) -> Iterator[ConfigError]:
     data = config.data
     if isinstance(data, FileDataConfig) and not data.path:
-        yield ConfigError("data=file needs data.path", hint="data=file data.path=reviews.csv")
+        name = "stream" if isinstance(data, StreamDataConfig) else "file"
+        yield ConfigError(f"data={name} needs data.path", hint=f"data={name} data.path=reviews.csv")
+    if isinstance(data, StreamDataConfig):
+        yield from _stream_problems(data)
+    if isinstance(data, ImagesDataConfig) and not data.path:
+        yield ConfigError("data=images needs data.path", hint="data=images data.path=FOLDER")
     if isinstance(data, HubDataConfig) and not data.dataset:
         yield ConfigError(
             "data=hub needs data.dataset",
@@ -112,6 +179,20 @@ def _data_problems(config: Config) -> Iterator[ConfigError]:
         )
 
 
+def _stream_problems(data: StreamDataConfig) -> Iterator[ConfigError]:
+    """What would take all rows in memory at once."""
+    if data.inputs not in ("text", "text_pair") or data.targets == "tags":
+        yield ConfigError(
+            "data=stream has texts, each with a label or number",
+            hint="data=file, data=conll or data=table reads into memory what has others",
+        )
+    if data.split != "hash" or data.split_by:
+        yield ConfigError(
+            "data=stream splits by the hash of the text alone",
+            hint="data.split=hash, or files of their own: data.validation_path=FILE",
+        )
+
+
 def _model_problems(config: Config) -> Iterator[ConfigError]:
     model = config.model
     if isinstance(model, ScratchModelConfig) and model.hidden_size % model.heads:
@@ -126,6 +207,37 @@ def _model_problems(config: Config) -> Iterator[ConfigError]:
             hint="model.checkpoint=google-bert/bert-base-uncased from the hub, or model.path=DIR",
         )
 
+    if isinstance(model, PretrainedModelConfig):
+        yield from _adapter_problems(model)
+    for name in ("compile", "gradient_checkpointing"):
+        if getattr(config.trainer, name) and isinstance(model, TreesModelConfig):
+            yield ConfigError(
+                f"trainer.{name} is for networks, and model={model.name} grows trees",
+                hint=f"trainer.{name}=false",
+            )
+    if config.trainer.gradient_checkpointing and isinstance(
+        model, MlpModelConfig | ConvnetModelConfig
+    ):
+        yield ConfigError(
+            f"trainer.gradient_checkpointing is for transformers, and model={model.name} is none",
+            hint="trainer.gradient_checkpointing=false",
+        )
+
+
+def _adapter_problems(model: PretrainedModelConfig) -> Iterator[ConfigError]:
+    """Where settings say that weights are trained and are not."""
+    if model.freeze and model.lora_rank is not None:
+        yield ConfigError(
+            "model.freeze trains the head alone, model.lora_rank additions to all layers as well",
+            hint="one of them: model.freeze=false or model.lora_rank=null",
+        )
+    defaults = PretrainedModelConfig()
+    for name in ("lora_alpha", "lora_dropout", "lora_layers"):
+        if model.lora_rank is None and getattr(model, name) != getattr(defaults, name):
+            yield ConfigError(
+                f"model.{name} says nothing without model.lora_rank", hint="model.lora_rank=8"
+            )
+
 
 def _multiple(size: int, heads: int) -> int:
     """The multiple of `heads` nearest to `size`."""
@@ -137,6 +249,12 @@ def named(content: Mapping[str, Any], tree: Tree, chosen: Mapping[str, str]) -> 
     named_content = dict(content)
     for group, choice in chosen.items():
         given = content.get(group)
+        if is_list(choice) and isinstance(given, Mapping):
+            of_list = tree.content(group, choice)
+            names = {name: of_list[name] for name in ("name", "module")}
+            names["use"] = given.get("use", of_list["use"])
+            named_content[group] = {**given, **names}
+            continue
         if not isinstance(given, Mapping) or "module" not in group_keys(group, given, choice):
             continue
         path = tree.find(f"{group}/{choice}")
@@ -161,7 +279,7 @@ def completed(content: Mapping[str, Any]) -> dict[str, Any]:
     for group in GROUPS:
         given = cast("Mapping[str, Any]", content.get(group) or {})
         keys = group_keys(group, given)
-        defaults = {name: key.default for name, key in keys.items()}
+        defaults = {name: key.default for name, key in keys.items()} | FOLLOWING.get(group, {})
         foreign = {name for schema in schemas_of(group).values() for name in keys_of(schema)}
         kept = {name: given[name] for name in given if name in keys or name not in foreign}
         filled[group] = {**defaults, **kept}

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from mlops_cli.config.choice_lists import LISTABLE, is_list, listed, members
 from mlops_cli.config.keys import EXPERIMENT, GROUPS
 from mlops_cli.config.overrides import Override, sweep_values, unquoted
 from mlops_cli.config.scope import Scope
@@ -24,6 +25,8 @@ def choice_problem(override: Override, scope: Scope) -> ConfigError | None:
             f"{group} needs a choice" + (f", not {value}" if value else ""),
             hint=choices_hint(group, "", choices),
         )
+    if group in LISTABLE and is_list(value):
+        return _list_problem(override, scope)
     if value.startswith(("{", "[")):
         example = "gates.mcc='>= 0.5'" if group == "gates" else f"{group}.KEY=VALUE"
         return ConfigError(
@@ -37,6 +40,25 @@ def choice_problem(override: Override, scope: Scope) -> ConfigError | None:
     return ConfigError(
         f"{group} has no choice {override.choice!r}",
         hint=choice_hint(group, override.choice, scope),
+    )
+
+
+def _list_problem(override: Override, scope: Scope) -> ConfigError | None:
+    """What is wrong with a word that chooses several files of a group, or None."""
+    group, names = override.key, members(override.choice)
+    choices = scope.tree.choices(group)
+    if not names:
+        return ConfigError(f"{group} needs a choice", hint=choices_hint(group, "", choices))
+    unknown = next((name for name in names if name not in choices), None)
+    if unknown is None:
+        return None
+    near = nearest(unknown, choices)
+    meant = [near if name == unknown and near else name for name in names]
+    return ConfigError(
+        f"{group} has no choice {unknown!r}",
+        hint=f"did you mean {group}={listed(meant)}?"
+        if near
+        else choices_hint(group, unknown, choices),
     )
 
 
@@ -73,6 +95,9 @@ def _meant(group: str, word: str, scope: Scope) -> Iterator[str]:
         yield f"{group}={near}"
     if group in GROUPS and word in scope.keys(group):
         yield f"{group}.{word}=VALUE"
+    begun = [choice for choice in scope.tree.choices(group) if word and choice.startswith(word)]
+    if len(begun) == 1:
+        yield f"{group}={begun[0]}"
     owner = owner_of(word, scope)
     if owner is not None:
         yield owner

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from mlops_cli.config.choice_lists import LISTABLE, is_list, members
 from mlops_cli.config.keys import EXPERIMENT, GROUPS
 from mlops_cli.config.suggest import nearest
 from mlops_cli.config.tree import Tree, full_name, split_entry
@@ -65,6 +66,11 @@ def _check_choice(tree: Tree, item: Any, *, based: bool, inside: bool) -> Config
         hint = f"did you mean {near}?" if near else f"groups: {', '.join(GROUPS)}, {EXPERIMENT}"
         return ConfigError(f"there is no group {group!r}", hint=hint)
     choices = tree.choices(group)
+    if choice is not None and is_list(choice):
+        if group not in LISTABLE:
+            return ConfigError(f"{group} takes one choice, not {choice}")
+        unknown = [part for part in members(choice) if part not in choices]
+        choice = unknown[0] if unknown or not members(choice) else next(iter(choices))
     if choice is None or choice not in choices:
         near = nearest(choice or "", choices)
         return ConfigError(

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from mlops_cli.config.choice_lists import members
 from mlops_cli.config.defaults_checks import check_defaults
 from mlops_cli.config.keys import EXPERIMENT, GROUPS, SHORTCUTS, group_keys, keys_of, schemas_of
 from mlops_cli.config.scope import Scope, module_problem
@@ -23,7 +24,8 @@ def check_used(tree: Tree, choices: Mapping[str, str]) -> Iterator[ConfigError]:
     yield from _check_with_included(tree, "config", 0)
     for group, choice in tree.selection(choices).items():
         if group in GROUPS or group == EXPERIMENT:
-            yield from _check_with_included(tree, f"{group}/{choice}", 0)
+            for part in members(choice):
+                yield from _check_with_included(tree, f"{group}/{part}", 0)
 
 
 def _check_with_included(tree: Tree, name: str, depth: int) -> Iterator[ConfigError]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, get_type_hints
 
-from mlops_cli.schemas import data, model, tracker
+from mlops_cli.schemas import data, launcher, model, tracker
 from mlops_cli.schemas.config import Config
 from mlops_cli.schemas.option import Limits
 
@@ -68,6 +68,16 @@ GROUPS: dict[str, type | None] = {
 SHORTCUTS: dict[str, Key] = {name: key for name, key in _ROOT.items() if name not in GROUPS}
 """The settings that are typed without a group."""
 
+FOLLOWING: dict[str, dict[str, str]] = {
+    "data": {
+        "inputs": "${task.inputs}",
+        "targets": "${task.targets}",
+        "separator": "${task.separator}",
+    },
+    "trainer": {"monitor": "${task.monitor}"},
+}
+"""Settings that follow the task where no file and nobody sets them."""
+
 EXPERIMENT = "experiment"
 """The group whose files set anything, anywhere."""
 
@@ -75,6 +85,7 @@ _SCHEMAS: dict[str, Mapping[str, type]] = {
     "data": data.SCHEMAS,
     "model": model.SCHEMAS,
     "tracker": tracker.SCHEMAS,
+    "launcher": launcher.SCHEMAS,
 }
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from mlops_cli.config.choice_lists import LISTABLE, is_list, listed, members
 from mlops_cli.config.keys import EXPERIMENT, GROUPS, Key
 from mlops_cli.config.values import is_optional, is_text
 
@@ -46,8 +47,11 @@ class Override:
 
     @property
     def choice(self) -> str:
-        """The choice, without quotes."""
-        return unquoted(self.value or "")
+        """The choice, without quotes; a list of them without spaces."""
+        choice = unquoted(self.value or "")
+        if self.key in LISTABLE and is_list(choice):
+            return listed(members(choice))
+        return choice
 
 
 def parse(word: str) -> Override:
@@ -155,7 +159,11 @@ def for_hydra(override: Override, key: Key | None, *, experiment_listed: bool) -
     value = override.value or ""
     if override.chooses:
         plus = "+" if override.key == EXPERIMENT and not experiment_listed else ""
-        return f"{plus}{override.key}={override.choice}"
+        known, value = literal(override.choice)
+        # A file may be called 2024: Hydra is told that this is no number.
+        number = known and isinstance(value, bool | int | float)
+        choice = quoted(override.choice) if number else override.choice
+        return f"{plus}{override.key}={choice}"
     if key is not None and takes_raw_text(key, value):
         value = quoted(value)
     # `++`: the key is known to the schema, whether or not a file mentions it.

@@ -19,7 +19,13 @@ from mlops_cli.config.suggest import nearest
 from mlops_cli.config.tree import Tree
 from mlops_cli.errors import ConfigError
 
-_ROOMS = {"data": "data", "model": "models", "task": "tasks", "tracker": "tracking"}
+_ROOMS = {
+    "data": "data",
+    "model": "models",
+    "task": "tasks",
+    "tracker": "tracking",
+    "launcher": "launching",
+}
 """The folder in `mlops_cli` that holds a group's modules."""
 
 
@@ -58,16 +64,17 @@ class Scope:
 
     def choice_with(self, group: str, name: str) -> str | None:
         """A choice of the group, other than the present one, that has the key `name`."""
-        fitting = {
-            module for module, schema in schemas_of(group).items() if name in keys_of(schema)
-        }
-        choices = self.tree.choices(group)
-        # The choice called like its family is the general one: model=pretrained.
-        for choice in sorted(choices, key=lambda choice: choice not in fitting):
+        schemas = schemas_of(group)
+        modules = [module for module, schema in schemas.items() if name in keys_of(schema)]
+        found = []
+        for choice in self.tree.choices(group):
             content = self.tree.content(group, choice)
-            if (content.get("module") or content.get("name") or choice) in fitting:
-                return choice
-        return None
+            module = content.get("module") or content.get("name") or choice
+            if module in modules:
+                # Schemas stand in the order of how common they are; and the choice called like
+                # its family is the general one: model=pretrained.
+                found.append((modules.index(module), choice not in modules, choice))
+        return min(found)[2] if found else None
 
 
 def module_problem(group: str, module: str, root: Path) -> ConfigError | None:

@@ -81,6 +81,10 @@ SYNONYMS = {
 """Names that other tools use, and ours."""
 
 
+FOREIGN = ("optimizer", "optim")
+"""Names of other tools for what is no setting here, however near one of ours may sound."""
+
+
 def plain_name(word: str) -> str:
     """A name without the differences that people don't mean."""
     return word.strip().lower().replace("-", "_").replace(" ", "_")
@@ -109,6 +113,10 @@ def nearest_key(word: str, keys: Iterable[str]) -> str | None:
     if wanted in whole:
         return whole[wanted]
     leaf = wanted.rpartition(".")[2]
+    if leaf in FOREIGN:
+        return None
+    if wanted.removesuffix("s") in whole:
+        return whole[wanted.removesuffix("s")]
     for name in (wanted, leaf):
         if SYNONYMS.get(name) in known:
             return SYNONYMS[name]

@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from mlops_cli.config.choice_lists import is_list, listed, members, several
 from mlops_cli.config.keys import EXPERIMENT
 from mlops_cli.config.yaml_file import YamlFile
 from mlops_cli.project import packaged_configs
@@ -95,6 +96,10 @@ class Tree:
 
     def content(self, group: str, choice: str, depth: int = 0) -> dict[str, Any]:
         """The settings of a choice, over those of the choices it builds on."""
+        if is_list(choice):
+            contents = [(part, self.content(group, part, depth + 1)) for part in members(choice)]
+            laid = {key: value for _, own in contents for key, value in own.items()}
+            return laid | several(contents)
         name = f"{group}/{choice}"
         path = self.find(name) if choice else None
         if path is None or depth > MOST_NESTED:
@@ -163,6 +168,8 @@ def split_entry(item: Any) -> tuple[str, str | None, bool] | None:
         return None
     key, choice = next(iter(item.items()))
     match = _ENTRY.fullmatch(str(key).strip())
+    if match is not None and isinstance(choice, list) and all(isinstance(c, str) for c in choice):
+        choice = listed(choice)
     if match is None or not isinstance(choice, str | int | None):
         return None
     name = None if choice is None else str(choice)

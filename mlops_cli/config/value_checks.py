@@ -1,7 +1,8 @@
 """What is wrong with the value of a `KEY=VALUE` word."""
 
-import re
+import shlex
 
+from mlops_cli.config.choice_lists import LISTABLE
 from mlops_cli.config.keys import Key
 from mlops_cli.config.overrides import (
     Override,
@@ -39,14 +40,13 @@ def value_problem(override: Override, key: Key | None, scope: Scope) -> ConfigEr
 def sweep_problem(override: Override, key: Key | None = None) -> ConfigError:
     """Says that one run takes one value."""
     value = override.value or ""
-    if key is not None and is_list(key):
+    if (override.key in LISTABLE and "(" not in value) or (key is not None and is_list(key)):
         hint = f"did you mean {override.key}=[{value}]?"
     elif key is not None and takes_raw_text(key, value) and not key.limits.choices:
         quoted = f"'{override.key}=\"{value}\"'"
         hint = f"if the commas belong to the value, quote it twice: {quoted}"
     else:
-        first = "VALUE" if "(" in value else re.split(r",", value)[0]
-        hint = f"run the command once for each value: {override.key}={first}"
+        hint = f"to train each of them: mlops train -m {shlex.quote(override.text)}"
     return ConfigError(f"{override.text!r} is a sweep; one value is needed here", hint=hint)
 
 

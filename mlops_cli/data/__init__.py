@@ -7,12 +7,13 @@ user's own. What it leaves out is split off, then everything is checked.
 from typing import Any, Protocol
 
 from mlops_cli import lookup
-from mlops_cli.data.collecting import unknown_label
+from mlops_cli.data.collecting import known_labels, labels_of, unknown_label
 from mlops_cli.data.examples import Examples, Splits
 from mlops_cli.data.splits import complete, leak_sentence, limited, repeated
 from mlops_cli.errors import ConfigError, DataError
 from mlops_cli.reporting import Reporter
 from mlops_cli.schemas.data import DataConfig
+from mlops_cli.tasks import cells
 
 
 class Source(Protocol):
@@ -49,7 +50,7 @@ def read(config: DataConfig, reporter: Reporter) -> Splits:
         DataError: The data can't be trained on.
     """
     given = source(config.module or config.name).load(config, reporter)
-    _check(given, config.module or config.name)
+    _check(given, config)
     return given
 
 
@@ -61,8 +62,9 @@ def split(given: Splits, config: DataConfig, seed: int, reporter: Reporter) -> S
         DataError: There are too few rows to split.
     """
     splits = complete(given, config, seed, reporter)
-    _refuse_one_label(splits.train)
-    return limited(splits, config.limit, seed)
+    if config.targets == "classes":
+        _refuse_one_label(splits.train)
+    return limited(splits, config, seed)
 
 
 def source(name: str) -> Source:
@@ -84,26 +86,49 @@ def source(name: str) -> Source:
     return source
 
 
-def _check(splits: Splits, name: str) -> None:
+def _check(splits: Splits, config: DataConfig) -> None:
     """What must be true of the splits of any source, ours or the user's."""
+    name = config.module or config.name
     if not isinstance(splits, Splits):
         raise DataError(
             f"data source {name!r} returned {type(splits).__name__}, not Splits",
             hint="return mlops_cli.data.examples.Splits(train=Examples({'text': […]}, […]))",
         )
     for split_name, split in splits.named().items():
-        _check_rows(split, split_name)
+        if not split.streamed:  # Those were looked at when they were copied.
+            _check_rows(split, split_name)
+    if config.targets == "classes":
+        _check_classes(splits)
+    if config.targets == "numbers":
+        _check_numbers(splits)
+    known = known_labels(splits.train, config)
+    for split_name, split in splits.named().items():
+        for target in dict.fromkeys(split.targets):
+            for label in labels_of(target, config):
+                if label not in known:
+                    row = split.targets.index(target) + 1
+                    raise unknown_label(f"{split_name} split, row {row}", label, known)
+
+
+def _check_classes(splits: Splits) -> None:
+    """What must be true of labels that are classes."""
     _refuse_one_label(splits.train)
     known = set(splits.train.targets)
     if len(known) > max(20, len(splits.train) // 2):
         raise DataError(
             f"{len(known)} different labels in {len(splits.train)} training rows are no classes",
-            hint="another column? data.label=COLUMN",
+            hint="another column? data.label=COLUMN; a number is learnt by task=text_regression",
         )
-    for split_name, split in splits.named().items():
+
+
+def _check_numbers(splits: Splits) -> None:
+    for name, split in splits.named().items():
         for row, target in enumerate(split.targets, 1):
-            if target not in known:
-                raise unknown_label(f"{split_name} split, row {row}", target, known)
+            if cells.number(target) is None:
+                raise DataError(
+                    f"{name} split, row {row}: the target {target!r} is no number",
+                    hint="classes are learnt by task=text_classification",
+                )
 
 
 def _refuse_one_label(train: Examples) -> None:

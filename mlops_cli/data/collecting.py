@@ -4,8 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from mlops_cli.data.examples import Examples
-from mlops_cli.errors import DataError
+from mlops_cli.errors import ConfigError, DataError
 from mlops_cli.reporting import Reporter
+from mlops_cli.schemas.data import DataConfig
+from mlops_cli.tasks import cells
 
 _NAMED = 3
 
@@ -16,39 +18,49 @@ class Collector:
 
     Attributes:
         source: What a message calls the file or split.
-        text_column: Column of the text, for messages.
-        label_column: Column of the label, for messages.
+        config: Names the columns, and what the targets are. Only of several labels there may be
+            none.
         unit: What row numbers count: "line" or "row".
         by_column: Column of `data.split_by`; None where rows are not split by one.
     """
 
     source: str
-    text_column: str
-    label_column: str
+    config: DataConfig
     unit: str
     by_column: str | None = None
-    _texts: list[str] = field(default_factory=list)
+    _inputs: dict[str, list[str]] = field(init=False)
+    _without: dict[str, list[int]] = field(init=False)
     _labels: list[str] = field(default_factory=list)
     _numbers: list[int] = field(default_factory=list)
-    _without_text: list[int] = field(default_factory=list)
     _without_label: list[int] = field(default_factory=list)
     _by: list[str] = field(default_factory=list)
     _without_by: list[int] = field(default_factory=list)
     _stripped: int = 0
 
-    def add(self, number: int, text: str | None, label: str | None, by: str | None = None) -> None:
-        """Takes the row that a person finds at `number`."""
+    def __post_init__(self) -> None:
+        self._inputs = {name: [] for name in input_columns(self.config)}
+        self._without = {name: [] for name in self._inputs}
+
+    def add(
+        self,
+        number: int,
+        inputs: Iterable[str | None],
+        label: str | None,
+        by: str | None = None,
+    ) -> None:
+        """Takes the row that a person finds at `number`; its inputs as `input_columns` has them."""
         if self.by_column is not None:
             self._by.append(by or "")
             if by is None or by.isspace():
                 self._without_by.append(number)
-        if text is None or text.isspace():
-            self._without_text.append(number)
+        for (name, values), text in zip(self._inputs.items(), inputs, strict=True):
+            if text is None or text.isspace():
+                self._without[name].append(number)
+            values.append(text or "")
         clean = label.strip() if label is not None else ""
         if not clean:
             self._without_label.append(number)
         self._stripped += label is not None and len(clean) < len(label)
-        self._texts.append(text or "")
         self._labels.append(clean)
         self._numbers.append(number)
 
@@ -56,39 +68,99 @@ class Collector:
         """The rows as Examples.
 
         Raises:
-            DataError: There are no rows, or some lack a label or a text.
+            DataError: There are no rows, or some lack a label or an input, or a number is none.
         """
-        if not self._texts:
+        if not self._labels:
             raise DataError(f"{self.source} has no rows", hint="a header alone trains nothing")
-        self._refuse(self._without_label, "label", self.label_column)
-        self._refuse(self._without_text, "text", self.text_column)
+        targets = self.config.targets
+        if targets != "labels" or len(self._without_label) == len(self._labels):
+            self._refuse(self._without_label, "label", self.config.label)
+        if targets == "numbers":
+            self._refuse_words()
+        for name, column in input_columns(self.config).items():
+            self._refuse(self._without[name], name.replace("_", " "), column, setting=name)
         self._refuse(self._without_by, "value", self.by_column or "", setting="split_by")
         if self._stripped:
             reporter.info(f"{self.source}: stripped the space around {self._stripped} labels")
-        return Examples({"text": self._texts}, self._labels, self._numbers, self._by)
+        return Examples(self._inputs, self._labels, self._numbers, self._by)
 
     def refuse_unknown(self, known: Iterable[str]) -> None:
         """Raises DataError where a label is none of `known`, the training labels."""
         labels = set(known)
-        for number, label in zip(self._numbers, self._labels, strict=True):
-            if label not in labels:
-                raise unknown_label(f"{self.source}, {self.unit} {number}", label, labels)
+        for number, cell in zip(self._numbers, self._labels, strict=True):
+            for label in labels_of(cell, self.config):
+                if label not in labels:
+                    raise unknown_label(f"{self.source}, {self.unit} {number}", label, labels)
 
     def _refuse(self, numbers: list[int], what: str, column: str, setting: str = "") -> None:
         if not numbers:
             return
-        if len(numbers) == len(self._texts):
+        if len(numbers) == len(self._labels):
             raise DataError(
                 f"{self.source}: no row has a {what} (column {column!r} is empty)",
                 hint=f"another column? data.{setting or what}=COLUMN",
             )
         count = "1 row has" if len(numbers) == 1 else f"{len(numbers)} rows have"
-        named = ", ".join(map(str, numbers[:_NAMED])) + (", …" if len(numbers) > _NAMED else "")
-        units = self.unit if len(numbers) == 1 else f"{self.unit}s"
         raise DataError(
-            f"{self.source}: {count} no {what} in column {column!r} ({units} {named})",
+            f"{self.source}: {count} no {what} in column {column!r} ({self._named(numbers)})",
             hint=f"fill in the {what} or remove the row",
         )
+
+    def _refuse_words(self) -> None:
+        """Raises DataError where a target is no number."""
+        rows = [row for row, cell in enumerate(self._labels) if cells.number(cell) is None]
+        if rows:
+            count = "1 row has" if len(rows) == 1 else f"{len(rows)} rows have"
+            named = self._named([self._numbers[row] for row in rows])
+            raise DataError(
+                f"{self.source}: {count} no number but {self._labels[rows[0]]!r} in column "
+                f"{self.config.label!r} ({named})",
+                hint="correct it, or take another column: data.label=COLUMN; classes are learnt "
+                "by task=text_classification",
+            )
+
+    def _named(self, numbers: list[int]) -> str:
+        """Where a person finds the first of these rows."""
+        named = ", ".join(map(str, numbers[:_NAMED])) + (", …" if len(numbers) > _NAMED else "")
+        return f"{self.unit if len(numbers) == 1 else f'{self.unit}s'} {named}"
+
+
+def input_columns(config: DataConfig) -> dict[str, str]:
+    """The column of each input that no row may lack, by the tasks' name for it."""
+    if config.inputs == "table":
+        return {}
+    if config.inputs == "text_pair":
+        return {"text": config.text, "text_pair": config.text_pair}
+    return {"text": config.text}
+
+
+def labels_of(target: str, config: DataConfig) -> list[str]:
+    """The labels in a row's target, which training has to know; none where it is no label."""
+    if config.targets == "labels":
+        return cells.names(target, config.separator)
+    return [target] if config.targets == "classes" else []
+
+
+def known_labels(examples: Examples, config: DataConfig) -> set[str]:
+    """Every label that some row has."""
+    return {label for target in set(examples.targets) for label in labels_of(target, config)}
+
+
+def roles(config: DataConfig) -> dict[str, str]:
+    """The columns that are read, by the key of `data` that names them."""
+    return {**input_columns(config), "label": config.label}
+
+
+def refuse_same_columns(config: DataConfig) -> None:
+    """Raises ConfigError where two settings name one column."""
+    taken: dict[str, str] = {}
+    for setting, column in roles(config).items():
+        if column in taken:
+            raise ConfigError(
+                f"data.{taken[column]} and data.{setting} are the same column, {column!r}",
+                hint=f"data.{taken[column]}=COLUMN data.{setting}=ANOTHER",
+            )
+        taken[column] = setting
 
 
 def unknown_label(where: str, label: str, known: Iterable[str]) -> DataError:

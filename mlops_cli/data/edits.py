@@ -120,19 +120,18 @@ def _records(
     for fields in dialect.reader(lines):
         number, end = end + 1, lines.number
         text, raw = lines.taken()
-        if number not in changes:
-            yield number, raw, None
-        elif (label := changes[number]) is None:
-            yield number, raw, ""
-        else:
-            edited = _with_field(text, dialect, place, label)
-            expected = [*fields[:place], label, *fields[place + 1 :]]
-            if list(dialect.reader(io.StringIO(edited, newline=""))) != [expected]:
-                raise DataError(
-                    f"{table.path}, line {number}: the label {label!r} can't be written there",
-                    hint="this file has no quotes that could enclose it",
-                )
-            yield number, raw, edited
+        label = changes.get(number)
+        if label is None:
+            yield number, raw, "" if number in changes else None
+            continue
+        edited = _with_field(text, dialect, place, label)
+        expected = [*fields[:place], label, *fields[place + 1 :]]
+        if list(dialect.reader(io.StringIO(edited, newline=""))) != [expected]:
+            raise DataError(
+                f"{table.path}, line {number}: the label {label!r} can't be written there",
+                hint="this file has no quotes that could enclose it",
+            )
+        yield number, raw, edited
 
 
 def _with_field(record: str, dialect: Dialect, place: int, value: str) -> str:
@@ -157,10 +156,9 @@ def _with_field(record: str, dialect: Dialect, place: int, value: str) -> str:
 def _objects(lines: _Lines, table: Table, label_column: str, changes: Changes) -> _Edited:
     for number, _ in enumerate(lines, 1):
         text, raw = lines.taken()
-        if number not in changes:
-            yield number, raw, None
-        elif (label := changes[number]) is None:
-            yield number, raw, ""
+        label = changes.get(number)
+        if label is None:
+            yield number, raw, "" if number in changes else None
         else:
             yield number, raw, _with_value(text, label_column, label)
 

@@ -1,12 +1,12 @@
-"""Whole tables at once: SQL over files of any size in bounded memory. Alone knows DuckDB.
+"""Whole tables at once: SQL over files of any size in bounded memory, by DuckDB.
 
 A file becomes a view of typed columns. Rows are read as training reads them: the same encoding,
 delimiter and quoting, and an empty field is missing.
 """
 
 import tempfile
-import threading
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,17 +15,17 @@ from typing import Any, Self
 
 import duckdb
 
+from mlops_cli.data.engine_errors import EngineError, first_line, understood
 from mlops_cli.data.engine_files import copied, literal, readable
-from mlops_cli.data.engine_kinds import FITS, as_kind, native, quoted, without
+from mlops_cli.data.engine_kinds import FITS, as_kind, narrowest, native, quoted, without
 from mlops_cli.data.tables import Table
-from mlops_cli.errors import DataError, Interrupted, MlopsError
+from mlops_cli.errors import DataError, MlopsError
 from mlops_cli.reporting import Reporter
 
 __all__ = ["Engine", "Relation", "as_kind", "quoted"]
 
 _SAMPLE_ROWS = 100_000
-_MOSTLY = 0.95
-"""A column is of a kind when at least this share of its values is; the others are mistakes."""
+_AT_ONCE = 40  # Columns of one look: a query's cost grows with their square.
 
 _MEMORY = "1GB"
 """What the engine holds before it spills to disk; the rest of 2 GB is for everything around."""
@@ -69,6 +69,7 @@ class Engine:
     def __enter__(self) -> Self:
         self._folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory()))
         self._connection = self._stack.enter_context(duckdb.connect())
+        self._beside = self._stack.enter_context(ThreadPoolExecutor(1))
         for setting in (
             f"memory_limit = '{self._memory}'",
             f"temp_directory = {literal(str(self._folder / 'spill'))}",
@@ -77,6 +78,8 @@ class Engine:
             "enable_progress_bar = true",
             "enable_progress_bar_print = false",
             "TimeZone = 'UTC'",
+            # What Python hands over is text, also where its first values are missing.
+            "pandas_analyze_sample = 0",
         ):
             self._connection.execute(f"SET {setting}")
         return self
@@ -102,7 +105,7 @@ class Engine:
         copy = self._folder / f"file_{len(self._relations)}.csv"
         try:
             relation = self._views(table, readable(table, copy), kinds or {})
-        except _EngineError:
+        except EngineError:
             # Our own reader says what is wrong, or reads what the engine doesn't understand.
             relation = self._views(table, copied(table, copy), kinds or {})
         self._relations.append(relation)
@@ -114,14 +117,23 @@ class Engine:
         Args:
             table: What to call them and how to number their rows; its format is parquet.
             columns: The values, by column.
+
+        Raises:
+            DataError: A text is no Unicode.
+            MlopsError: There is not enough memory or disk.
         """
-        import pyarrow as pa
+        # Not pyarrow, whose import takes longer than all of this. Other queries need no numpy.
+        import numpy as np
 
         source = f"held_{len(self._relations)}"
-        arrays = {name: pa.array(values, pa.string()) for name, values in columns.items()}
+        arrays = {name: np.array(values, dtype=object) for name, values in columns.items()}
+        self._connection.register("handed_over", arrays)
         # A table of the engine's own can spill, and every cursor sees it.
-        self._connection.register("handed_over", pa.table(arrays))
-        self._connection.execute(f"CREATE TABLE {source} AS SELECT * FROM handed_over")
+        try:
+            with understood():
+                self._connection.execute(f"CREATE TABLE {source} AS SELECT * FROM handed_over")
+        except EngineError as error:
+            raise DataError(f"can't look at {table.path}: {first_line(error)}") from error
         self._connection.unregister("handed_over")
         relation = self._views(table, source, {})
         self._relations.append(relation)
@@ -146,16 +158,10 @@ class Engine:
             MlopsError: There is not enough memory or disk.
         """
         try:
-            if description:
-                self._with_progress(sql, parameters, description)
-            else:
-                self._connection.execute(sql, list(parameters))
-            return list(self._connection.fetchall())
-        except duckdb.InterruptException as error:
-            raise Interrupted("interrupted") from error
-        except (duckdb.OutOfMemoryException, duckdb.IOException) as error:
-            raise _scarce(error) from error
-        except (duckdb.DataError, duckdb.InvalidInputException) as error:
+            with understood():
+                self._execute(sql, parameters, description)
+                return list(self._connection.fetchall())
+        except EngineError as error:
             raise self._damage(error) from error
 
     def stream(self, sql: str, rows: int = 10_000) -> Iterator[list[tuple[Any, ...]]]:
@@ -163,60 +169,62 @@ class Engine:
         # A cursor of its own, so that the caller may ask other things meanwhile.
         with self._connection.cursor() as cursor:
             try:
-                cursor.execute(sql)
-                while batch := cursor.fetchmany(rows):
+                with understood():
+                    cursor.execute(sql)
+                while True:
+                    with understood():
+                        batch = cursor.fetchmany(rows)
+                    if not batch:
+                        return
                     yield batch
-            except (duckdb.DataError, duckdb.InvalidInputException) as error:
+            except EngineError as error:
                 raise self._damage(error) from error
 
     def columns(self, sql: str) -> dict[str, Any]:
         """The answer as numpy arrays by column; missing values are masked."""
         try:
-            arrays: dict[str, Any] = self._connection.execute(sql).fetchnumpy()
-        except (duckdb.DataError, duckdb.InvalidInputException) as error:
+            with understood():
+                arrays: dict[str, Any] = self._connection.execute(sql).fetchnumpy()
+        except EngineError as error:
             raise self._damage(error) from error
         return arrays
 
-    def _with_progress(self, sql: str, parameters: Sequence[Any], description: str) -> None:
-        failure: list[BaseException] = []
-
-        def work() -> None:
-            try:
-                self._connection.execute(sql, list(parameters))
-            except duckdb.Error as error:
-                failure.append(error)
-
-        thread = threading.Thread(target=work, daemon=True)
-        thread.start()
+    def _execute(self, sql: str, parameters: Sequence[Any], description: str) -> None:
+        """Runs a query beside this thread, where Ctrl-C might wait for the end of its work."""
         try:
-            thread.join(_PATIENCE_SECONDS)
-            if thread.is_alive():
-                self._show_progress(thread, description)
+            asked = self._beside.submit(self._connection.execute, sql, list(parameters))
+        except RuntimeError as error:  # The system has no room for one more thread.
+            raise MlopsError(
+                f"not enough memory: {error}", hint="free some, or raise ulimit -v"
+            ) from error
+        try:
+            wait([asked], _PATIENCE_SECONDS if description else None)
+            if not asked.done():
+                self._show_progress(asked, description)
         finally:
-            if thread.is_alive():  # Whoever waited was interrupted.
+            # Whoever waited was interrupted; so is the query, once it has begun.
+            while not asked.done():
                 self._connection.interrupt()
-                thread.join()
-        if failure:
-            raise failure[0]
+                wait([asked], _POLL_SECONDS)
+        asked.result()
 
-    def _show_progress(self, thread: threading.Thread, description: str) -> None:
+    def _show_progress(self, asked: Future[Any], description: str) -> None:
         with self._reporter.task(description, 100) as progress:
             shown = 0
-            while thread.is_alive():
-                thread.join(_POLL_SECONDS)
+            while wait([asked], _POLL_SECONDS).not_done:
                 done = max(shown, min(99, int(self._connection.query_progress())))
                 progress.advance(done - shown)
                 shown = done
             progress.advance(100 - shown)
 
     def _views(self, table: Table, source: str, known: Mapping[str, str]) -> Relation:
-        """The raw and the typed view of `source`. Raises _EngineError when it can't be read."""
+        """The raw and the typed view of `source`. Raises EngineError when it can't be read."""
         number = len(self._relations)
         raw, name = f"raw_{number}", f"table_{number}"
         filled = (without(column, ("", *table.missing)) for column in table.columns)
         as_is = table.format == "parquet" and not table.missing
         picked = "*" if as_is else ", ".join(filled)
-        try:
+        with understood():
             self._connection.execute(
                 f"CREATE OR REPLACE VIEW {raw} AS SELECT {picked} FROM {source}"
             )
@@ -225,19 +233,16 @@ class Engine:
                 f"{as_kind(column, kind)} AS {quoted(column)}" for column, kind in kinds.items()
             )
             self._connection.execute(f"CREATE VIEW {name} AS SELECT {typed} FROM {raw}")
-        except (duckdb.DataError, duckdb.InvalidInputException) as error:
-            raise _EngineError from error
-        except (duckdb.OutOfMemoryException, duckdb.IOException) as error:
-            raise _scarce(error) from error
         return Relation(name, raw, table, kinds)
 
     def _kinds(self, table: Table, raw: str, known: Mapping[str, str]) -> dict[str, str]:
         """The kind of each column: as given, as Parquet has it, or what most values are."""
-        described = self._connection.execute(f"DESCRIBE {raw}").fetchall()
-        kinds = {str(column): native(str(kind)) for column, kind, *_ in described}
+        rows = self._connection.execute(f"DESCRIBE {raw}").fetchall()
+        kinds = {str(column): native(str(kind)) for column, kind, *_ in rows}
         unknown = [column for column in kinds if column not in known]
         if unknown and table.format != "parquet":
-            kinds |= self._guess(raw, unknown)
+            for at in range(0, len(unknown), _AT_ONCE):
+                kinds |= self._guess(raw, unknown[at : at + _AT_ONCE])
         return {column: known.get(column, kind) for column, kind in kinds.items()}
 
     def _guess(self, raw: str, columns: list[str]) -> dict[str, str]:
@@ -246,16 +251,10 @@ class Engine:
         counts = ", ".join(f"count(*) FILTER ({test})" for test in tests)
         sample = f"(SELECT * FROM {raw} LIMIT {_SAMPLE_ROWS})"
         answer = self._connection.execute(f"SELECT {counts} FROM {sample}").fetchone() or ()
-        kinds = {}
-        for position, column in enumerate(columns):
-            start = len(FITS) * position
-            found = dict(zip(FITS, answer[start : start + len(FITS)], strict=True))
-            filled = found.pop("text")
-            fits = (kind for kind, count in found.items() if count >= max(1, _MOSTLY * filled))
-            kinds[column] = next(fits, "text")
-        return kinds
+        counted = (answer[start : start + len(FITS)] for start in range(0, len(answer), len(FITS)))
+        return {column: narrowest(found) for column, found in zip(columns, counted, strict=True)}
 
-    def _damage(self, error: duckdb.Error) -> MlopsError:
+    def _damage(self, error: Exception) -> MlopsError:
         """What our own reader says of the files, for it names the line; else the engine's words."""
         for relation in self._relations:
             try:
@@ -263,21 +262,5 @@ class Engine:
                     pass
             except MlopsError as known:
                 return known
-        names = ", ".join(str(relation.table.path) for relation in self._relations)
-        return DataError(f"can't read {names}: {_first_line(error)}")
-
-
-class _EngineError(Exception):
-    """The engine can't read a file."""
-
-
-def _scarce(error: duckdb.Error) -> MlopsError:
-    return MlopsError(
-        f"not enough memory or disk: {_first_line(error)}",
-        hint="free some, or look at fewer columns or rows",
-    )
-
-
-def _first_line(error: Exception) -> str:
-    text = str(error).strip()
-    return text.splitlines()[0] if text else type(error).__name__
+        names = ", ".join(str(one.table.path) for one in self._relations)
+        return DataError(f"can't read {names}: {first_line(error)}")

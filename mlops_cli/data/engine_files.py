@@ -5,10 +5,13 @@ from pathlib import Path
 
 from mlops_cli.data.formats.dialect import Dialect
 from mlops_cli.data.tables import Table
+from mlops_cli.errors import DataError
 
 _STRAIGHT = ("utf-8", "utf-8-sig", "ascii")
 _MAX_LINE = 1 << 26
 """Bytes of the longest line, as our own reader has it."""
+
+_BLOCK = 1 << 20
 
 
 def readable(table: Table, copy: Path) -> str:
@@ -19,12 +22,14 @@ def readable(table: Table, copy: Path) -> str:
         copy: Where to write a copy in plain CSV when the engine can't read the file itself.
 
     Raises:
-        DataError: The file is damaged; told only where a copy is made.
+        DataError: The file can't be read, or is damaged; the latter is told only where a copy is
+            made.
     """
     path = literal(str(table.path))
     if table.format == "parquet":
         return f"read_parquet({path})"
-    if table.encoding not in _STRAIGHT or table.skip_rows:
+    # The engine takes a NUL byte for a character; our own reader refuses it, and names the line.
+    if table.encoding not in _STRAIGHT or table.skip_rows or _has_nul(table.path):
         return copied(table, copy)
     if table.format == "jsonl":
         return (
@@ -35,6 +40,14 @@ def readable(table: Table, copy: Path) -> str:
     if dialect is None or dialect.skip_space or dialect.splits_once or len(table.columns) == 1:
         return copied(table, copy)
     return _csv(path, _types(table), dialect, header=table.has_header)
+
+
+def _has_nul(path: Path) -> bool:
+    try:
+        with path.open("rb") as stream:
+            return any(b"\0" in block for block in iter(lambda: stream.read(_BLOCK), b""))
+    except OSError as error:
+        raise DataError(f"{path} can't be read ({error.strerror})") from error
 
 
 def literal(text: str) -> str:

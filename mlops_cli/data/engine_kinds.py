@@ -36,6 +36,8 @@ FITS = {
     "timestamp": "TRY_CAST({name} AS TIMESTAMP) IS NOT NULL",
 }
 """Whether a text is a value of a kind, the narrowest kinds first."""
+_MOSTLY = 0.95
+"""A column is of a kind when at least this share of its values is; the others are mistakes."""
 
 
 def quoted(name: str) -> str:
@@ -66,3 +68,14 @@ def native(kind: str) -> str:
     if kind.startswith("TIMESTAMP"):
         return "timestamp"
     return _NATIVE.get(kind, "text")
+
+
+def narrowest(counts: Sequence[int]) -> str:
+    """The narrowest kind that a column's values fit.
+
+    Args:
+        counts: Values that fit each of `FITS`, in its order.
+    """
+    found = dict(zip(FITS, counts, strict=True))
+    filled = found.pop("text")
+    return next((kind for kind, n in found.items() if n >= max(1, _MOSTLY * filled)), "text")

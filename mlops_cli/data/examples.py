@@ -2,8 +2,15 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from mlops_cli.tasks import Encoder
 
 
 @dataclass(frozen=True)
@@ -16,12 +23,18 @@ class Examples:
         numbers: Where a person finds each row: the line or row of its source; empty where the
             source has no numbers of its own.
         by: Group or time of each row, where `data.split_by` names a column; else empty.
+        contents: SHA-256 of the file that each row's input names; empty where the inputs are
+            themselves the content.
     """
 
     inputs: dict[str, list[str]]
     targets: list[str]
     numbers: list[int] = field(default_factory=list, compare=False)
     by: list[str] = field(default_factory=list, compare=False)
+    contents: list[str] = field(default_factory=list)
+
+    streamed: ClassVar[bool] = False
+    """Whether the rows stay on the disk; see `data.mapped`."""
 
     def __len__(self) -> int:
         return len(next(iter(self.inputs.values())))
@@ -34,15 +47,55 @@ class Examples:
             [self.targets[row] for row in rows] if self.targets else [],
             [self.numbers[row] for row in rows] if self.numbers else [],
             [self.by[row] for row in rows] if self.by else [],
+            [self.contents[row] for row in rows] if self.contents else [],
         )
 
+    def thinned(self, count: int) -> "Examples":
+        """At most so many rows, evenly spaced."""
+        return self.take(range(0, len(self), max(1, -(-len(self) // count))))
+
+    def sample(self, count: int) -> "Examples":
+        """At most so many rows, evenly spaced, in memory."""
+        return self.thinned(count)
+
+    def encoded(self, encoder: "Encoder") -> Sequence[Any]:
+        """The rows as the encoder makes them."""
+        return encoder.encode(self.inputs)
+
+    def sizes(self, encoder: "Encoder", rows: Sequence[Any]) -> "NDArray[np.int64]":
+        """What rows of like size are batched by: the encoder's sizes of the encoded rows."""
+        return encoder.sizes(rows)
+
+    def truncated(self, encoder: "Encoder") -> int:
+        """How many rows are larger than the model takes."""
+        return encoder.count_truncated(self.inputs)
+
+    def keys(self) -> list[tuple[str, ...]]:
+        """What the model sees of each row: equal keys, equal inputs."""
+        if self.contents:
+            return [(content,) for content in self.contents]
+        return list(zip(*self.inputs.values(), strict=True))
+
     def fingerprint(self) -> str:
-        """SHA-256 of the content, the same on every machine."""
+        """SHA-256 of the content, the same on every machine and wherever its files lie."""
         digest = hashlib.sha256()
-        for name, column in sorted(self.inputs.items()):
-            digest.update(json.dumps([name, column], ensure_ascii=False).encode())
-        digest.update(json.dumps(self.targets, ensure_ascii=False).encode())
+        inputs = {"content": self.contents} if self.contents else self.inputs
+        for name, column in sorted(inputs.items()):
+            digest.update(f"[{json.dumps(name, ensure_ascii=False)}, ".encode())
+            _add(digest, column)
+            digest.update(b"]")
+        _add(digest, self.targets)
         return digest.hexdigest()
+
+
+def _add(digest: Any, column: Iterable[str]) -> None:
+    """Adds a column as the JSON list it is, without holding that whole."""
+    digest.update(b"[")
+    for number, value in enumerate(column):
+        if number:
+            digest.update(b", ")
+        digest.update(json.dumps(value, ensure_ascii=False).encode())
+    digest.update(b"]")
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,12 @@
 """`data=file`: a CSV, TSV, JSONL or Parquet file of the user's own."""
 
-from mlops_cli.data.collecting import Collector
+from mlops_cli.data.collecting import (
+    Collector,
+    input_columns,
+    known_labels,
+    refuse_same_columns,
+    roles,
+)
 from mlops_cli.data.examples import Examples, Splits
 from mlops_cli.data.tables import Table, missing_column, open_table
 from mlops_cli.errors import ConfigError
@@ -26,13 +32,9 @@ def load(config: DataConfig, reporter: Reporter) -> Splits:
             "data=file needs the file to train on: data.path is not set",
             hint="mlops train data=file data.path=FILE.csv data.text=COLUMN data.label=COLUMN",
         )
-    if config.text == config.label:
-        raise ConfigError(
-            f"data.text and data.label are the same column, {config.text!r}",
-            hint="data.text=COLUMN data.label=ANOTHER",
-        )
+    refuse_same_columns(config)
     train = _read(config, config.path, reporter)
-    known = set(train.targets)
+    known = known_labels(train, config)
     validation = _later(config, config.validation_path, known, reporter)
     return Splits(train, validation, _later(config, config.test_path, known, reporter))
 
@@ -73,10 +75,7 @@ def _read(
         )
     # Only training rows are split.
     by = config.split_by if known is None else None
-    needed = [(config.text, "data.text"), (config.label, "data.label"), (by, "data.split_by")]
-    for name, setting in needed:
-        if name is not None and name not in table.columns:
-            raise missing_column(table, name, setting)
+    refuse_missing(table, config, by)
     rows = _collect(config, table, by, reporter)
     examples = rows.finish(reporter)
     if known is not None:
@@ -84,12 +83,20 @@ def _read(
     return examples
 
 
+def refuse_missing(table: Table, config: FileDataConfig, by: str | None) -> None:
+    """Raises DataError where the table lacks a column that is read; `by` is one to split by."""
+    for setting, name in {**roles(config), "split_by": by}.items():
+        if name is not None and name not in table.columns:
+            raise missing_column(table, name, f"data.{setting}")
+
+
 def _collect(config: FileDataConfig, table: Table, by: str | None, reporter: Reporter) -> Collector:
-    rows = Collector(str(table.path), config.text, config.label, table.unit, by)
-    text, label = config.text, config.label
+    columns, label = list(input_columns(config).values()), config.label
+    rows = Collector(str(table.path), config, table.unit, by)
     with reporter.task(f"reading {table.path.name}", None) as progress:
         for count, (number, row) in enumerate(table.rows(), 1):
-            rows.add(number, row[text], row[label], row[by] if by else None)
+            values = [row[column] for column in columns]
+            rows.add(number, values, row[label], row[by] if by else None)
             if count % _PROGRESS_ROWS == 0:
                 progress.advance(_PROGRESS_ROWS)
     return rows

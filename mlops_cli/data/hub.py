@@ -9,10 +9,17 @@ from difflib import get_close_matches
 from typing import Any
 
 from mlops_cli import hub
-from mlops_cli.data.collecting import Collector
+from mlops_cli.data.collecting import (
+    Collector,
+    input_columns,
+    known_labels,
+    refuse_same_columns,
+    roles,
+)
 from mlops_cli.data.examples import Examples, Splits
 from mlops_cli.data.formats.values import text_of
-from mlops_cli.errors import ConfigError, DataError, NotFoundError, UnreachableError
+from mlops_cli.data.hub_errors import first_line, unknown_config, unreachable
+from mlops_cli.errors import ConfigError, DataError, NotFoundError
 from mlops_cli.extras import extra
 from mlops_cli.project import locate
 from mlops_cli.reporting import Reporter
@@ -46,11 +53,12 @@ def load(config: DataConfig, reporter: Reporter) -> Splits:
             f"{config.dataset!r} is no folder that exists, and no data set id",
             hint="an id looks like OWNER/NAME",
         )
+    refuse_same_columns(config)
     with _quiet_and_bounded(config.dataset, reporter):
         builder = _builder(config)
         _prepare(builder, config)
     train = _read(builder, config, config.train_split, setting="train_split", reporter=reporter)
-    known = set(train.targets)
+    known = known_labels(train, config)
     later = [
         _read(builder, config, name, setting=setting, reporter=reporter, known=known)
         if name
@@ -151,7 +159,7 @@ def _builder(config: HubDataConfig) -> Any:
     try:
         return datasets.load_dataset_builder(path, config.config, revision=config.revision)
     except (ConnectionError, errors.HfHubHTTPError, errors.OfflineModeIsEnabled) as error:
-        raise _unreachable(config) from error
+        raise unreachable(config) from error
     except datasets.exceptions.DataFilesNotFoundError as error:
         raise DataError(
             f"{config.dataset} holds no data files of a format that is known",
@@ -159,23 +167,23 @@ def _builder(config: HubDataConfig) -> Any:
         ) from error
     except FileNotFoundError as error:
         raise NotFoundError(
-            f"no data set {config.dataset!r}: {_first_line(error)}",
+            f"no data set {config.dataset!r}: {first_line(error)}",
             hint="check the id; a private one needs HF_TOKEN; a local folder is given by its path",
         ) from error
     except ValueError as error:
         if str(error).startswith("Couldn't find cache"):
-            raise _unreachable(config) from error
-        raise _unknown_config(config, error) from error
+            raise unreachable(config) from error
+        raise unknown_config(config, error) from error
 
 
 def _prepare(builder: Any, config: HubDataConfig) -> None:
     try:
         builder.download_and_prepare()
     except (ConnectionError, errors.HfHubHTTPError) as error:
-        raise _unreachable(config) from error
+        raise unreachable(config) from error
     except datasets.exceptions.DatasetGenerationError as error:
         raise DataError(
-            f"{config.dataset} can't be read: {_first_line(error.__cause__ or error)}",
+            f"{config.dataset} can't be read: {first_line(error.__cause__ or error)}",
             hint="data=file reads a single file and names the line that is wrong",
         ) from error
 
@@ -205,17 +213,19 @@ def _read(
     by = config.split_by if known is None else None
     _need_columns(rows, config, by)
     source = f"{config.dataset}, split {split}"
-    collector = Collector(source, config.text, config.label, "row", by)
-    columns = [config.text, config.label, *([by] if by else [])]
-    names = getattr(rows.features[config.label], "names", None)
+    inputs = list(input_columns(config).values())
+    collector = Collector(source, config, "row", by)
+    columns = [*inputs, config.label, *([by] if by else [])]
+    names = _label_names(rows.features[config.label])
     number = 0
     with reporter.task(f"reading split {split}", len(rows)) as progress:
         for batch in rows.select_columns(columns).iter(_BATCH):
             for cells in zip(*(batch[column] for column in columns), strict=True):
                 number += 1
-                text, label, value = (*cells, None)[:3]
-                collector.add(number, text_of(text), _label(label, names), text_of(value))
-            progress.advance(len(batch[config.text]))
+                label, value = (*cells[len(inputs) :], None)[:2]
+                texts = map(text_of, cells[: len(inputs)])
+                collector.add(number, texts, _label(label, names), text_of(value))
+            progress.advance(len(batch[config.label]))
     examples = collector.finish(reporter)
     if known is not None:
         collector.refuse_unknown(known)
@@ -223,10 +233,18 @@ def _read(
 
 
 def _label(value: Any, names: list[str] | None) -> str | None:
-    """A label by name; hubs mark the hidden labels of a test split with -1."""
+    """A label by name, several as a JSON list; hubs mark hidden labels of a test split with -1."""
     if names is None or value is None:
         return text_of(value)
+    if isinstance(value, list):
+        return text_of([names[each] for each in value])
     return names[value] if 0 <= value < len(names) else None
+
+
+def _label_names(feature: Any) -> list[str] | None:
+    """The names of a column's labels, also where each row has a list of them."""
+    names: list[str] | None = getattr(getattr(feature, "feature", feature), "names", None)
+    return names
 
 
 def _select(builder: Any, config: HubDataConfig, split: str, setting: str) -> Any:
@@ -243,7 +261,7 @@ def _select(builder: Any, config: HubDataConfig, split: str, setting: str) -> An
         return builder.as_dataset(split=split)
     except (ValueError, AssertionError) as error:
         raise DataError(
-            f"{split!r} selects no split of {config.dataset}: {_first_line(error)}",
+            f"{split!r} selects no split of {config.dataset}: {first_line(error)}",
             hint=f"splits: {', '.join(names)}",
         ) from error
 
@@ -253,42 +271,11 @@ def _split_names(builder: Any) -> list[str]:
 
 
 def _need_columns(rows: Any, config: HubDataConfig, by: str | None) -> None:
-    needed = [(config.text, "data.text"), (config.label, "data.label"), (by, "data.split_by")]
-    for name, setting in needed:
+    for setting, name in {**roles(config), "split_by": by}.items():
         if name is not None and name not in rows.column_names:
             near = get_close_matches(name, rows.column_names, n=1)
             raise DataError(
                 f"{config.dataset} has no column {name!r}",
-                hint=(f"did you mean {setting}={near[0]}? " if near else f"set {setting}; ")
-                + f"columns: {', '.join(rows.column_names)}",
+                hint=(f"did you mean data.{setting}={near[0]}?" if near else f"set data.{setting};")
+                + f" columns: {', '.join(rows.column_names)}",
             )
-
-
-def _unknown_config(config: HubDataConfig, error: ValueError) -> DataError:
-    """The library's ValueError about configurations, in one line."""
-    names = re.findall(r"'([^']+)'", str(error).partition("[")[2].partition("]")[0])
-    if not names:
-        return DataError(f"{config.dataset} can't be loaded: {_first_line(error)}")
-    near = get_close_matches(config.config or "", names, n=1)
-    shown = ", ".join(names[:20]) + (", …" if len(names) > 20 else "")
-    asked = (
-        f"has no configuration {config.config!r}" if config.config else "has several configurations"
-    )
-    return DataError(
-        f"{config.dataset} {asked}",
-        hint=(f"did you mean data.config={near[0]}? " if near else "set data.config; ")
-        + f"configurations: {shown}",
-    )
-
-
-def _unreachable(config: HubDataConfig) -> UnreachableError:
-    asked = f"{config.dataset}, configuration {config.config}" if config.config else config.dataset
-    return UnreachableError(
-        f"the hub can't be reached and the data set {asked} is not in the cache",
-        hint="download it as a file and use data=file data.path=FILE, or fill the cache "
-        f"({datasets.config.HF_CACHE_HOME}) on a machine with network and set HF_HUB_OFFLINE=1",
-    )
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]

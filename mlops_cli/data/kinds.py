@@ -5,6 +5,7 @@ import re
 from collections.abc import Sequence
 
 from mlops_cli.data.guessing import Column, guess_from, is_named_label, is_named_text
+from mlops_cli.data.likely_task import have_several
 from mlops_cli.schemas.adding import Kind
 
 _PAIRS = (
@@ -27,7 +28,10 @@ _MOST_NUMBERS = 10
 _ROWS_PER_CLASS = 5
 """A named label of whole numbers has that many rows a class, or it holds figures."""
 
-_LATER = "so far mlops trains on text classification only: it can look into this data, not train"
+_IMAGES = (
+    "images stay where they are: mlops train task=image_classification data=images data.path=FILE "
+    "data.image=COLUMN reads the file that lists them, beside them"
+)
 
 
 def kind_of(
@@ -35,6 +39,7 @@ def kind_of(
     text: str | None = None,
     label: str | None = None,
     target: str | None = None,
+    text_pair: str | None = None,
 ) -> Kind:
     """The task that a table fits, with its columns.
 
@@ -43,10 +48,11 @@ def kind_of(
         text: The text column, where the user named it.
         label: The label column, where the user named it.
         target: The column of numbers to predict, where the user named it.
+        text_pair: The column of the second text, where the user named it.
     """
     by_name = {column.name: column for column in columns}
     if found := _tokens(columns):
-        return Kind("token_classification", *found, ("text", "label"), note=_LATER)
+        return Kind("token_classification", *found, ("text", "label"), trainable=True)
     given = target or label
     most = max((len(column.values) for column in columns), default=0)
     filled = [column for column in columns if len(column.values) * 2 >= most]
@@ -66,9 +72,10 @@ def kind_of(
     numbers = target is not None
     if chosen is not None and not numbers:
         numbers = is_numbers(chosen, named=label is not None)
-    task = _task(columns, text, chosen, numbers=numbers)
-    ready = task == "text_classification"
-    return Kind(task, text, given, tuple(guessed), ready, _note(task, columns, text, given))
+    pair = text_pair or (_pair(columns, text) if text else None)
+    task = _task(columns, text, pair, chosen, numbers=numbers)
+    note = _note(task, given)
+    return Kind(task, text, given, tuple(guessed), not note, note, pair)
 
 
 def is_numbers(column: Column, *, named: bool = False) -> bool:
@@ -90,25 +97,33 @@ def is_numbers(column: Column, *, named: bool = False) -> bool:
 
 
 def _task(
-    columns: Sequence[Column], text: str | None, label: Column | None, *, numbers: bool
+    columns: Sequence[Column],
+    text: str | None,
+    pair: str | None,
+    label: Column | None,
+    *,
+    numbers: bool,
 ) -> str:
     if any(_is_images(column) for column in columns):
         return "image_classification"
-    kind = "tabular" if text is None else "text_pair" if _pair(columns, text) else "text"
+    kind = "tabular" if text is None else "text_pair" if pair else "text"
     if label is None:
         return kind
-    return f"{kind}_{'regression' if numbers else 'classification'}"
+    if numbers:
+        return "text_similarity" if pair else f"{kind}_regression"
+    if kind == "text" and have_several(label.values):
+        return "multi_label_classification"
+    return f"{kind}_classification"
 
 
-def _note(task: str, columns: Sequence[Column], text: str | None, label: str | None) -> str:
-    if task == "text_classification":
+def _note(task: str, label: str | None) -> str:
+    """What keeps `mlops train` from learning; empty where nothing does."""
+    if task == "image_classification":
+        return _IMAGES
+    if label is not None:
         return ""
-    if task == "text":
-        return "no column looks like the label: --label COLUMN names it"
-    if task == "text_pair_classification":
-        second = _pair(columns, text or "")
-        return f"pairs of texts: mlops train reads {text!r} alone so far, without {second!r}"
-    return _LATER if label else f"{_LATER}; --label or --target names what is to be predicted"
+    named = "--label or --target" if task == "tabular" else "--label"
+    return f"no column looks like the label: {named} COLUMN names it"
 
 
 def _is_text(column: Column) -> bool:

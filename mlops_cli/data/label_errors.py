@@ -44,7 +44,7 @@ def deal(examples: Examples, count: int, seed: int) -> Integers:
         DataError: There are fewer different texts than folds.
     """
     first: dict[tuple[str, ...], int] = {}
-    keys = list(zip(*examples.inputs.values(), strict=True))
+    keys = examples.keys()
     for row, key in enumerate(keys):
         first.setdefault(key, row)
     if len(first) < count:

@@ -4,17 +4,34 @@ from collections import Counter
 from itertools import islice
 from pathlib import Path
 
-from mlops_cli.data.guessing import Column, sampled
+from mlops_cli.data.guessing import Column, guess_from, sampled
+from mlops_cli.data.likely_task import likely_task
 from mlops_cli.data.tables import Table, guess_columns, missing_column, open_table
 from mlops_cli.errors import DataError
 from mlops_cli.schemas.scaffold import DataLook
 
 _LOOKED_AT = 1000
 _LONGEST_NAME = 60
+PAIR_TASKS = ("text_pair_classification", "text_similarity")
+"""Tasks of ours on two texts a row."""
 
 
-def look_at(path: Path, text: str | None = None, label: str | None = None) -> DataLook:
+def look_at(
+    path: Path,
+    text: str | None = None,
+    label: str | None = None,
+    text_pair: str | None = None,
+    *,
+    task: str | None = None,
+) -> DataLook:
     """Looks at the first rows of a data file; columns that are not given are guessed.
+
+    Args:
+        path: The file.
+        text: Column of the text.
+        label: Column of the label.
+        text_pair: Column of the second text of a pair; guessed only for a task on pairs.
+        task: The task, where it is known.
 
     Raises:
         NotFoundError: There is no such file.
@@ -37,11 +54,20 @@ def look_at(path: Path, text: str | None = None, label: str | None = None) -> Da
             f"text and label are the same column, {columns['text']!r}",
             hint=f"--text COLUMN --label COLUMN; columns: {', '.join(table.columns)}",
         )
+    pair = named_column(table, "text_pair", text_pair)
+    if pair in columns.values():
+        raise DataError(
+            f"the second text is the same column as another, {pair!r}",
+            hint=f"--text-pair COLUMN; columns: {', '.join(table.columns)}",
+        )
     rows = [row for _, row in islice(table.rows(), _LOOKED_AT + 1)]
     if guessed:
         refuse_headless(table, sampled(table.columns, rows))
     labels = [row.get(columns["label"]) for row in rows]
     classes = Counter(label for label in labels[:_LOOKED_AT] if label)
+    if pair is None and task in PAIR_TASKS:
+        pair = _second_text(table, rows, columns)
+        guessed += ("second text",)
     return DataLook(
         text=columns["text"],
         label=columns["label"],
@@ -49,7 +75,21 @@ def look_at(path: Path, text: str | None = None, label: str | None = None) -> Da
         rows=min(len(labels), _LOOKED_AT),
         complete=len(labels) <= _LOOKED_AT,
         classes=[label for label, _ in classes.most_common()],
+        text_pair=pair,
+        task=task or likely_task([label for label in labels if label], pairs=pair is not None),
     )
+
+
+def _second_text(table: Table, rows: list[dict[str, str | None]], columns: dict[str, str]) -> str:
+    """The column after the text that looks like one, too."""
+    rest = [name for name in table.columns if name not in columns.values()]
+    likely = guess_from(sampled(rest, rows))[0]
+    if likely is None:
+        raise DataError(
+            f"no column of {table.path} looks like the second text of a pair",
+            hint=f"--text-pair COLUMN; columns: {', '.join(table.columns)}",
+        )
+    return likely.name
 
 
 def named_column(table: Table, part: str, given: str | None) -> str | None:
@@ -57,7 +97,7 @@ def named_column(table: Table, part: str, given: str | None) -> str | None:
 
     Args:
         table: The table.
-        part: The option without its dashes: text, label or target.
+        part: The option, with underscores: text, text_pair, label or target.
         given: What was typed.
 
     Raises:
@@ -65,7 +105,8 @@ def named_column(table: Table, part: str, given: str | None) -> str | None:
     """
     if given is not None and given not in table.columns:
         error = missing_column(table, given, f"data.{part}")
-        raise DataError(error.message, hint=error.hint.replace(f"data.{part}=", f"--{part} "))
+        option = f"--{part.replace('_', '-')} "
+        raise DataError(error.message, hint=error.hint.replace(f"data.{part}=", option))
     return given
 
 

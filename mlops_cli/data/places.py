@@ -66,7 +66,8 @@ def placed(splits: Splits, config: DataConfig, split: str, root: Path) -> Placed
         for number in there[name].numbers or range(1, len(there[name]) + 1)
     ]
     targets = [target for name in names for target in there[name].targets]
-    return PlacedRows(Examples(columns, targets), places)
+    contents = [content for name in names for content in there[name].contents]
+    return PlacedRows(Examples(columns, targets, contents=contents), places)
 
 
 def data_files(config: DataConfig, root: Path) -> dict[str, Path]:

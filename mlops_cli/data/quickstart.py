@@ -1,42 +1,54 @@
-"""`data=quickstart`: acceptable and unacceptable sentences, generated offline from a seed."""
+"""`data=quickstart`: rows for each kind of task, generated offline from a seed.
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+For text classification they are acceptable and unacceptable English sentences. What other kinds
+of inputs and targets get is named in `_GENERATORS`.
+"""
 
-from mlops_cli.data.examples import Examples, Splits
-from mlops_cli.data.grammar.dice import Dice
-from mlops_cli.data.grammar.phenomena import PHENOMENA
+from importlib import import_module
+
+from mlops_cli.data.examples import Splits
 from mlops_cli.errors import ConfigError
 from mlops_cli.reporting import Reporter
 from mlops_cli.schemas.data import QuickstartDataConfig
 
-ACCEPTABLE, UNACCEPTABLE = "acceptable", "unacceptable"
-
-
-@dataclass(frozen=True)
-class Sentence:
-    """One labelled sentence, and what of English it is about (a key of `PHENOMENA`)."""
-
-    text: str
-    label: str
-    phenomenon: str
-
 
 def load(config: QuickstartDataConfig, reporter: Reporter) -> Splits:
-    """Generates the three splits; the same config gives the same sentences everywhere.
+    """Generates the three splits; the same config gives the same rows everywhere.
 
     Raises:
-        ConfigError: The fractions leave nothing to train on.
+        ConfigError: The fractions leave nothing to train on, or there are no such rows.
     """
-    train, validation, test = (_examples(split) for split in generate(config))
-    reporter.info(f"generated {config.size} English sentences from seed {config.seed}")
+    kind = config.inputs, config.targets
+    if kind not in _GENERATORS:
+        raise ConfigError(
+            f"data=quickstart has no {config.inputs} with {config.targets}",
+            hint="data=file data.path=FILE.csv",
+        )
+    room = import_module(_GENERATORS[kind])
+    train, validation, test = room.splits(config)
+    reporter.info(f"generated {config.size} {room.CALLED} from seed {config.seed}")
     return Splits(train, validation, test if len(test) else None)
 
 
-def generate(config: QuickstartDataConfig) -> tuple[list[Sentence], list[Sentence], list[Sentence]]:
-    """Training, validation and test sentences, each acceptable one followed by its twin.
+_GENERATORS = {
+    ("text", "classes"): "mlops_cli.data.grammar.sentences",
+    ("words", "tags"): "mlops_cli.data.grammar.entities",
+    ("table", "classes"): "mlops_cli.data.grammar.loans",
+    ("image", "classes"): "mlops_cli.data.shapes",
+    ("table", "numbers"): "mlops_cli.data.grammar.rents",
+    ("text", "labels"): "mlops_cli.data.grammar.complaints",
+    ("text", "numbers"): "mlops_cli.data.grammar.orders",
+    ("text_pair", "classes"): "mlops_cli.data.grammar.accounts",
+    ("text_pair", "numbers"): "mlops_cli.data.grammar.accounts",
+}
+"""Of each kind of inputs and targets, the module that generates them.
 
-    No sentence occurs twice, and twins are always in the same split.
+It offers `CALLED`, what the rows are called, and `splits(config) -> (train, validation, test)`.
+"""
+
+
+def sizes(config: QuickstartDataConfig) -> tuple[int, int, int]:
+    """Rows of training, validation and test.
 
     Raises:
         ConfigError: The fractions leave nothing to train on.
@@ -49,30 +61,4 @@ def generate(config: QuickstartDataConfig) -> tuple[list[Sentence], list[Sentenc
             "data.validation_fraction and data.test_fraction leave nothing to train on",
             hint="make them smaller: data.validation_fraction=0.1 data.test_fraction=0.1",
         )
-    twins = _twins(Dice(config.seed))
-    return _take(twins, train), _take(twins, validation), _take(twins, test)
-
-
-def _take(twins: Iterator[list[Sentence]], size: int) -> list[Sentence]:
-    """The next `size` sentences; where that is odd, the last one has no twin."""
-    rows: list[Sentence] = []
-    while len(rows) < size:
-        rows += next(twins)
-    return rows[:size]
-
-
-def _twins(dice: Dice) -> Iterator[list[Sentence]]:
-    """An acceptable sentence and its twin again and again, all phenomena in turn, none twice."""
-    seen: set[str] = set()
-    while True:
-        for name in dice.shuffled(list(PHENOMENA)):
-            pair = PHENOMENA[name](dice)
-            while not seen.isdisjoint(pair):
-                pair = PHENOMENA[name](dice)
-            seen.update(pair)
-            labelled = zip(pair, (ACCEPTABLE, UNACCEPTABLE), strict=True)
-            yield [Sentence(text, label, name) for text, label in labelled]
-
-
-def _examples(rows: list[Sentence]) -> Examples:
-    return Examples({"text": [row.text for row in rows]}, [row.label for row in rows])
+    return train, validation, test

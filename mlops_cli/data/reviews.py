@@ -1,5 +1,6 @@
 """The file a person reviews doubtful labels in: written for a spreadsheet, read back with care."""
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -61,11 +62,16 @@ def check_target(path: Path, *, force: bool) -> None:
 
     Raises:
         UsageError: A file with verdicts, or one that is no review, is there; not with `force`.
+        DataError: Nothing can be written there, which is better known before the work.
     """
     if path.suffix.lower() != ".csv":
         raise UsageError(f"{path.name} is no CSV file", hint="end it in .csv")
     if path.exists() and not force:
         _refuse_reviewed(path)
+    there = next(folder for folder in path.absolute().parents if folder.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        why = "can't be written to" if there.is_dir() else "is no folder"
+        raise DataError(f"can't write {path}: {there} {why}", hint="--output FILE.csv")
 
 
 def write(path: Path, suspects: Iterable[Suspect]) -> None:

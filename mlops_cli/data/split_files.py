@@ -1,6 +1,7 @@
 """A split as files: one table a part and `split.json`, held against the one that is there."""
 
 import json
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,7 @@ from mlops_cli.schemas.splits import Moved, SplitChanges, SplitPart, SplitRecord
 
 RECORD = "split.json"
 _FORMAT = 1
+_NAME = re.compile(r"\w[\w.-]{0,59}")
 _EXAMPLES = 20
 """Moved rows in the result."""
 
@@ -69,7 +71,7 @@ def place(root: Path, name: str) -> Path:
     Raises:
         UsageError: It is no name of a folder.
     """
-    if not name or name.startswith(".") or Path(name).name != name:
+    if not _NAME.fullmatch(name):
         raise UsageError(f"{name!r} is no name of a split", hint="such as --name by-customer")
     return root / "data" / "splits" / name
 

@@ -32,7 +32,7 @@ def by_hash(examples: Examples, wanted: Mapping[str, float], seed: int) -> Parts
         wanted: Share of each part but train.
         seed: Another seed gives another split.
     """
-    keys: list[tuple[str, ...]] = [(value,) for value in examples.by] or _texts(examples)
+    keys: list[tuple[str, ...]] = [(value,) for value in examples.by] or examples.keys()
     places = {key: _place(seed, key) for key in set(keys)}
     parts: Parts = {name: [] for name in ("train", *wanted)}
     for row, key in enumerate(keys):
@@ -105,7 +105,7 @@ def _joined(examples: Examples) -> Iterator[list[int]]:
         return row
 
     first: dict[tuple[str, ...], int] = {}
-    for row, text in enumerate(_texts(examples)):
+    for row, text in enumerate(examples.keys()):
         for key in (("group", examples.by[row]), ("text", *text)):
             parent[root(row)] = root(first.setdefault(key, row))
     groups: dict[int, list[int]] = defaultdict(list)
@@ -144,7 +144,7 @@ def by_time(examples: Examples, wanted: Mapping[str, float], column: str) -> Par
         remaining -= round(wanted[name] * len(order))
         edges.insert(0, min(candidates, key=lambda at: (abs(at - remaining), at)))
     parts: Parts = {"train": order[: edges[0]]}
-    texts = _texts(examples)
+    texts = examples.keys()
     seen = {texts[row] for row in parts["train"]}
     for name, (start, end) in zip(names, pairwise(edges), strict=True):
         parts[name] = [row for row in order[start:end] if texts[row] not in seen]
@@ -179,7 +179,3 @@ def _number(text: str) -> float | None:
     except ValueError:
         return None
     return number if math.isfinite(number) else None
-
-
-def _texts(examples: Examples) -> list[tuple[str, ...]]:
-    return list(zip(*examples.inputs.values(), strict=True))

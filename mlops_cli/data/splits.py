@@ -7,8 +7,10 @@ from dataclasses import replace
 from itertools import chain
 
 from mlops_cli.data import split_rules
+from mlops_cli.data.collecting import known_labels, labels_of
 from mlops_cli.data.examples import Examples, Splits
 from mlops_cli.data.split_rules import Parts
+from mlops_cli.data.strata import bring_back, strata
 from mlops_cli.errors import ConfigError, DataError
 from mlops_cli.reporting import Reporter
 from mlops_cli.schemas.data import DataConfig
@@ -35,7 +37,7 @@ def complete(splits: Splits, config: DataConfig, seed: int, reporter: Reporter) 
     """
     wanted = missing(splits, config)
     if not wanted:
-        if config.split != "stratified":
+        if config.split != "stratified" and not splits.train.streamed:
             reporter.warn(
                 f"data.split={config.split} has nothing to split: "
                 "the source brings its own validation and test rows"
@@ -46,8 +48,15 @@ def complete(splits: Splits, config: DataConfig, seed: int, reporter: Reporter) 
             f"data.validation_fraction and data.test_fraction add up to {sum(wanted.values()):g}",
             hint="they must leave rows to train on: less than 1 together",
         )
+    if splits.train.streamed:
+        # Brings pyarrow.
+        from mlops_cli.data import mapped
+
+        return mapped.complete(splits, wanted, config, seed, reporter)
     if config.split == "stratified":
-        parts = _stratified(splits.train, wanted, seed, reporter)
+        parts = _stratified(splits.train, strata(splits.train, config), wanted, seed, reporter)
+        if config.targets == "labels":
+            bring_back(splits.train, parts, config)
     else:
         parts = _by_rule(splits.train, wanted, config, seed, reporter)
     return replace(splits, **{name: splits.train.take(sorted(parts[name])) for name in parts})
@@ -64,10 +73,14 @@ def missing(splits: Splits, config: DataConfig) -> dict[str, float]:
 
 
 def _stratified(
-    examples: Examples, wanted: dict[str, float], seed: int, reporter: Reporter
+    examples: Examples,
+    of: Sequence[str],
+    wanted: dict[str, float],
+    seed: int,
+    reporter: Reporter,
 ) -> Parts:
-    """Texts drawn at random, so that classes keep their shares."""
-    classes, repeats = _units(examples, random.Random(f"split {seed}"))
+    """Texts drawn at random, so that the strata `of` the rows keep their shares."""
+    classes, repeats = _units(examples, of, random.Random(f"split {seed}"))
     total = sum(map(len, classes.values()))
     _warn_of_singles(classes, reporter)
     parts: Parts = {}
@@ -105,9 +118,9 @@ def _by_rule(
                 f"data.split={config.split} leaves no rows for {name}",
                 hint=f"add rows, or another way: data.split=stratified, data.{name}_path=FILE",
             )
-    known = {examples.targets[row] for row in parts["train"]}
+    known = known_labels(examples.take(parts["train"]), config)
     kept = {
-        name: [row for row in rows if examples.targets[row] in known]
+        name: [row for row in rows if known.issuperset(labels_of(examples.targets[row], config))]
         for name, rows in parts.items()
     }
     _tell_unknown(examples, parts, kept, reporter)
@@ -133,16 +146,17 @@ def _tell_unknown(examples: Examples, parts: Parts, kept: Parts, reporter: Repor
             reporter.warn(f"{lost} {name} rows are left out: no training row has the label {named}")
 
 
-def limited(splits: Splits, limit: int | None, seed: int) -> Splits:
-    """At most `limit` rows of each split, drawn so that classes keep their shares.
+def limited(splits: Splits, config: DataConfig, seed: int) -> Splits:
+    """At most `data.limit` rows of each split, drawn so that classes keep their shares.
 
     Later splits lose the rows of classes that the smaller training split no longer has.
     """
+    limit = config.limit
     if limit is None:
         return splits
-    train = _sample(splits.train, limit, seed)
-    known = set(train.targets)
-    if len(known) < 2 <= len(set(splits.train.targets)):
+    train = _sample(splits.train, strata(splits.train, config), limit, seed)
+    known = known_labels(train, config)
+    if len(known) < 2 <= len(known_labels(splits.train, config)):
         raise DataError(
             f"data.limit={limit} leaves training rows of one label only", hint="raise data.limit"
         )
@@ -150,13 +164,18 @@ def limited(splits: Splits, limit: int | None, seed: int) -> Splits:
     for name, split in splits.named().items():
         if name == "train":
             continue
-        kept = [row for row, target in enumerate(split.targets) if target in known]
+        kept = [
+            row
+            for row, target in enumerate(split.targets)
+            if known.issuperset(labels_of(target, config))
+        ]
         if not kept:
             raise DataError(
                 f"data.limit={limit} leaves no {name} row of a class that is still trained",
                 hint="raise data.limit",
             )
-        smaller[name] = _sample(split.take(kept), limit, seed)
+        known_rows = split.take(kept)
+        smaller[name] = _sample(known_rows, strata(known_rows, config), limit, seed)
     return Splits(train, **smaller)
 
 
@@ -176,13 +195,14 @@ def allocate(counts: dict[str, int], total: int) -> dict[str, int]:
     return shares
 
 
-def _units(examples: Examples, draw: random.Random) -> tuple[Classes, dict[int, list[int]]]:
-    """By class, in random order, the first row of each text; and the rows that repeat it."""
+def _units(
+    examples: Examples, of: Sequence[str], draw: random.Random
+) -> tuple[Classes, dict[int, list[int]]]:
+    """By stratum, in random order, the first row of each text; and the rows that repeat it."""
     first: dict[tuple[str, ...], int] = {}
     repeats: dict[int, list[int]] = defaultdict(list)
     classes: Classes = defaultdict(list)
-    keys = zip(*examples.inputs.values(), strict=True)
-    for row, (key, target) in enumerate(zip(keys, examples.targets, strict=True)):
+    for row, (key, target) in enumerate(zip(examples.keys(), of, strict=True)):
         unit = first.setdefault(key, row)
         if unit == row:
             classes[target].append(row)
@@ -223,11 +243,11 @@ def _warn_of_singles(classes: Classes, reporter: Reporter) -> None:
         reporter.warn(f"{len(single)} labels with a single text stay in train alone: {named}")
 
 
-def _sample(examples: Examples, limit: int, seed: int) -> Examples:
+def _sample(examples: Examples, of: Sequence[str], limit: int, seed: int) -> Examples:
     if len(examples) <= limit:
         return examples
     classes: dict[str, list[int]] = defaultdict(list)
-    for row, target in enumerate(examples.targets):
+    for row, target in enumerate(of):
         classes[target].append(row)
     counts = {label: len(classes[label]) for label in sorted(classes)}
     shares = _each_once(allocate(counts, limit))
@@ -248,9 +268,13 @@ def _each_once(shares: dict[str, int]) -> dict[str, int]:
 
 def repeated(of: Examples, within: Examples) -> Sequence[int]:
     """Rows of one split whose input also occurs in another."""
-    seen = set(zip(*within.inputs.values(), strict=True))
-    keys = zip(*of.inputs.values(), strict=True)
-    return [row for row, key in enumerate(keys) if key in seen]
+    if of.streamed or within.streamed:
+        import numpy as np
+
+        found: Sequence[int] = np.flatnonzero(np.isin(of.keys(), within.keys())).tolist()
+        return found
+    seen = set(within.keys())
+    return [row for row, key in enumerate(of.keys()) if key in seen]
 
 
 def leak_sentence(count: int, rows: int, split: str, earlier: str = "train") -> str:

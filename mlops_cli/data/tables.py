@@ -47,6 +47,7 @@ class Table:
         has_header: The first row of a delimited file holds the names.
         skip_rows: Lines above the table that are no part of it.
         missing: Values that mean that there is none, beside the empty one.
+        total: How many rows there are, where the file says so.
     """
 
     path: Path
@@ -59,6 +60,7 @@ class Table:
     _rows: Callable[[], Iterator[tuple[int, dict[str, str | None]]]]
     skip_rows: int = 0
     missing: tuple[str, ...] = ()
+    total: int | None = None
 
     @property
     def unit(self) -> str:
@@ -112,7 +114,7 @@ def open_table(
         DataError: It can't be read as a table.
         ConfigError: A setting is no encoding, delimiter or format.
     """
-    head = _head(path)
+    head = head_of(path)
     found = format_of(path, head) if format == "auto" else _known(format)
     if columns and found in ("jsonl", "parquet"):
         raise ConfigError(
@@ -124,7 +126,7 @@ def open_table(
 
         parquet = open_parquet(path)
         facts = (path, parquet.columns, found, None, False, None, False)
-        return Table(*facts, parquet.rows, missing=blank)
+        return Table(*facts, parquet.rows, missing=blank, total=parquet.total)
     recognition.refuse(path, head)
     text = open_text(path, encoding, skip_rows)
     dialect, has_header = None, False
@@ -233,8 +235,13 @@ def _known(name: str) -> str:
     return name
 
 
-def _head(path: Path) -> bytes:
-    """The first bytes of a file that is there and can be read."""
+def head_of(path: Path) -> bytes:
+    """The first bytes of a file.
+
+    Raises:
+        NotFoundError: There is no such file.
+        DataError: It is no file that can be read.
+    """
     if path.is_dir():
         raise DataError(f"{path} is a folder", hint="name the file in it")
     if not path.exists():

@@ -48,8 +48,16 @@ _FAMILIES: tuple[Family, ...] = (
 )
 _BEFORE_TRAINING: tuple[Family, ...] = (conformance, duplicates, classes)
 """What is made before every training: what costs next to nothing."""
+_OF_CLASSES = {
+    "labels": {*classes.NAMES, "missing_labels"},
+    "numbers": {*classes.NAMES, "conflicting_labels"},
+    "tags": {*classes.NAMES, "conflicting_labels"},
+}
+"""Checks that make no sense of targets other than classes: a row may have no label of several."""
 
 _SHORT = 80
+_AS_FILES = ("file", "stream")
+"""Sources whose files are looked at as they are."""
 
 
 def run(config: Config, reporter: Reporter, *, against: Path | None = None) -> ValidationResult:
@@ -68,7 +76,7 @@ def run(config: Config, reporter: Reporter, *, against: Path | None = None) -> V
     began = time.perf_counter()
     with Engine(reporter) as engine:
         schema, path = _schema(config.data)
-        if (config.data.module or config.data.name) == "file":
+        if (config.data.module or config.data.name) in _AS_FILES:
             found = parts.files(engine, config.data, schema, reporter)
         else:
             splits = data.load(config.data, config.seed, reporter)
@@ -97,13 +105,16 @@ def before_training(config: Config, splits: Splits, reporter: Reporter) -> Valid
         GateError: There is an error.
         ConfigError: The schema can't be read.
     """
+    if splits.train.streamed and not config.data.schema:
+        reporter.info("rows on the disk are checked by mlops data validate, not before training")
+        return ValidationResult(config.data.name, {}, schema=None, against=None, checks=[])
     with Engine(SilentReporter()) as engine:
         schema, path = _schema(config.data)
         held = [parts.with_keys(engine, one) for one in parts.held(engine, config.data, splits)]
         inspection = Inspection(engine, held, config.validation, SilentReporter())
         result = _look(config, inspection, _BEFORE_TRAINING)
         if schema is not None:
-            of_file = (config.data.module or config.data.name) == "file"
+            of_file = (config.data.module or config.data.name) in _AS_FILES
             found = parts.files(engine, config.data, schema, reporter) if of_file else held
             inspection = replace(inspection, parts=found, schema=schema)
             conformity = _look(config, inspection, (conformance,))
@@ -146,6 +157,7 @@ def _look(config: Config, inspection: Inspection, families: Sequence[Family]) ->
     checks: list[str] = []
     without = set(() if inspection.schema else conformance.NAMES)
     without |= set(() if inspection.against else skew.NAMES)
+    without |= _OF_CLASSES.get(config.data.targets, set())
     for family in families:
         names = [n for n in family.NAMES if inspection.wants(n) and n not in without]
         if names:
@@ -189,7 +201,7 @@ def _anomalies(inspection: Inspection, findings: Sequence[Finding]) -> list[Anom
     return [
         Anomaly(
             name=finding.name,
-            severity=getattr(inspection.settings, finding.name),
+            severity="info" if finding.minor else getattr(inspection.settings, finding.name),
             message=finding.message,
             split=finding.part.name,
             column=finding.column,

@@ -13,6 +13,8 @@ from mlops_cli.reporting import Reporter
 from mlops_cli.schemas.adding import AddResult, AddWishes
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+_VALUE = re.compile(r"\d[\d_]*(e-?\d+)?|true|false|null|inf|nan", re.IGNORECASE)
+"""What Hydra takes for a number, a truth value or nothing."""
 
 
 def run(wishes: AddWishes, root: Path, reporter: Reporter) -> AddResult:
@@ -38,7 +40,7 @@ def run(wishes: AddWishes, root: Path, reporter: Reporter) -> AddResult:
         )
     if place.config.exists() and not wishes.force:
         raise place.taken(place.config)
-    with staging(place) as staged:
+    with staging(place, reporter) as staged:
         if kind == "hub":
             return _from_hub(wishes, place, staged, reporter)
         fetch = {"url": sources.from_url, "sql": sources.from_query}.get(kind, sources.from_disk)
@@ -49,6 +51,11 @@ def run(wishes: AddWishes, root: Path, reporter: Reporter) -> AddResult:
 
 def _name(wishes: AddWishes, kind: str) -> str:
     name = wishes.name if wishes.name is not None else sources.default_name(wishes, kind)
+    if _VALUE.fullmatch(name):
+        raise UsageError(
+            f"{name!r} can't name data: data={name} would be read as a value, not as a name",
+            hint=f"another one: --name data-{name}",
+        )
     if not _NAME.fullmatch(name):
         raise UsageError(
             f"{name!r} can't name data" if name else "the data needs a name",
@@ -69,15 +76,15 @@ def _from_hub(wishes: AddWishes, place: Place, staged: Path, reporter: Reporter)
     chosen = hub_choice.choose(wishes, place, reporter)
     dataset = str(chosen.settings["dataset"])
     text = config_file.text(
-        f"{chosen.kind.title} from the hub, {dataset}: mlops train data={place.name}",
+        f"{chosen.kind.title} from the hub, {dataset}: {chosen.kind.command} data={place.name}",
         command(wishes, dataset, place),
         chosen.settings,
     )
     with Placing(staged) as placing:
-        for path in (*place.bytes(), place.schema):
+        for path in (*place.bytes(), place.schema, place.config):
             if path.exists() and not wishes.force:
                 raise place.taken(path)
-            if path.exists():
+            if path.exists() and path != place.config:
                 placing.put_aside(path)
         placing.write(place.config, text)
     return AddResult(

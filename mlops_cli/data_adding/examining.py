@@ -77,7 +77,7 @@ def _look(fetched: Fetched, wishes: AddWishes, place: Place, reporter: Reporter)
         split: file_source.open_file(config, str(path)) for split, path in fetched.files.items()
     }
     train = tables["train"]
-    for part in ("text", "label", "target"):
+    for part in ("text", "text_pair", "label", "target"):
         looking.named_column(train, part, getattr(wishes, part))
     rows: dict[str, int] = {}
     sample: list[dict[str, str | None]] = []
@@ -86,13 +86,17 @@ def _look(fetched: Fetched, wishes: AddWishes, place: Place, reporter: Reporter)
         sample = drawn if split == "train" else sample
     columns = sampled(train.columns, sample)
     looking.refuse_headless(train, columns)
-    kind = kinds.kind_of(columns, wishes.text, wishes.label, wishes.target)
+    kind = kinds.kind_of(columns, wishes.text, wishes.label, wishes.target, wishes.text_pair)
     _check_columns(kind, tables)
     with Engine(reporter) as engine:
         relation = engine.open(train)
+        _refuse_words(wishes.target, relation)
         found = schema.infer(engine, relation, text=kind.text, label=kind.label)
         classes = _classes(engine, relation, kind)
-        _warn_of_gaps(engine, relation, kind, reporter)
+        if kind.trainable:
+            _warn_of_gaps(engine, relation, kind, reporter)
+            if len(classes) == 1:
+                reporter.warn("every label is the same, and mlops train needs two classes")
     return Looked(
         config=config,
         kind=kind,
@@ -105,24 +109,39 @@ def _look(fetched: Fetched, wishes: AddWishes, place: Place, reporter: Reporter)
 
 
 def _check_columns(kind: Kind, tables: dict[str, Table]) -> None:
-    """Raises DataError where text and label are one column, or a later file lacks one."""
-    if kind.text is not None and kind.text == kind.label:
-        raise DataError(
-            f"text and label are the same column, {kind.text!r}",
-            hint=f"--text COLUMN --label COLUMN; columns: {', '.join(tables['train'].columns)}",
-        )
+    """Raises DataError where two parts are one column, or a later file lacks one."""
+    taken: dict[str, str] = {}
+    for part, name in kind.columns.items():
+        if name in taken:
+            one, other = (word.replace("_", "-") for word in (taken[name], part))
+            raise DataError(
+                f"{one} and {other} are the same column, {name!r}",
+                hint=f"--{one} COLUMN --{other} COLUMN; "
+                f"columns: {', '.join(tables['train'].columns)}",
+            )
+        taken[name] = part
     for split, table in tables.items():
-        for part, name in (("text", kind.text), ("label", kind.label)):
-            if name is not None and name not in table.columns:
+        for part, name in kind.columns.items():
+            if name not in table.columns:
                 raise DataError(
                     f"the {split} file has no column {name!r}, the {part} of the training file",
                     hint=f"its columns: {', '.join(table.columns[:20])}",
                 )
 
 
+def _refuse_words(target: str | None, relation: Relation) -> None:
+    """Raises DataError where the column of the numbers to predict holds something else."""
+    numbers = [name for name, kind in relation.kinds.items() if kind in ("integer", "number")]
+    if target is not None and target not in numbers:
+        raise DataError(
+            f"--target {target} is no column of numbers",
+            hint=f"classes? --label {target}; columns of numbers: {', '.join(numbers) or 'none'}",
+        )
+
+
 def _classes(engine: Engine, relation: Relation, kind: Kind) -> dict[str, int]:
     """Rows of each class, the largest first; empty where the label is a number, or unknown."""
-    if kind.label is None or kind.task.endswith("_regression"):
+    if kind.label is None or not kind.classifies:
         return {}
     answer = engine.run(
         f"SELECT trim(CAST({quoted(kind.label)} AS VARCHAR)) AS value, count(*) AS n "
@@ -134,14 +153,15 @@ def _classes(engine: Engine, relation: Relation, kind: Kind) -> dict[str, int]:
 
 def _warn_of_gaps(engine: Engine, relation: Relation, kind: Kind, reporter: Reporter) -> None:
     """Tells of rows that training will refuse: without text, or without label."""
-    for part, name in (("text", kind.text), ("label", kind.label)) if kind.trainable else ():
-        value = f"trim(CAST({quoted(name or '')} AS VARCHAR))"
+    for part, name in kind.columns.items():
+        value = f"trim(CAST({quoted(name)} AS VARCHAR))"
         sql = f"SELECT count(*) - count(NULLIF({value}, '')) FROM {relation.raw}"
         count = int(engine.run(sql)[0][0])
         if count:
             rows = "1 row has" if count == 1 else f"{count} rows have"
+            what = part.replace("_", " ")
             reporter.warn(
-                f"{rows} no {part}, and mlops train refuses them: fill it in or remove them"
+                f"{rows} no {what}, and mlops train refuses them: fill it in or remove them"
             )
 
 
@@ -170,8 +190,7 @@ def _read(
 def _tell(looked: Looked, reporter: Reporter) -> None:
     """Says what was guessed."""
     kind = looked.kind
-    columns = [("text", kind.text), ("label", kind.label)]
-    said = [f"{part} column {name!r}" for part, name in columns if name is not None]
+    said = [f"{part.replace('_', ' ')} column {name!r}" for part, name in kind.columns.items()]
     guess = f" (guessed: {' and '.join(kind.guessed)})" if kind.guessed else ""
     reporter.info(
         f"looks like {kind.task.replace('_', ' ')}: {', '.join(said) or 'no text'}{guess}"

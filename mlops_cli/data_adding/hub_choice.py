@@ -1,7 +1,7 @@
 """A data set on the hub: its commit, its splits and its columns."""
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any
 
@@ -15,6 +15,7 @@ from mlops_cli.schemas.adding import AddWishes, Kind
 from mlops_cli.schemas.data import HubDataConfig
 
 _LOOKED_AT = 2000
+_TABLES = "data=hub reads texts: save this table as a file, and add that"
 
 
 @dataclass(frozen=True)
@@ -53,19 +54,21 @@ def choose(wishes: AddWishes, place: Place, reporter: Reporter) -> HubChoice:
     if revision is None:
         reporter.warn("the hub can't be reached: the data set is not pinned to a commit")
     columns = sampled(overview.columns, random.Random(0).sample(overview.rows, len(overview.rows)))
-    for part in ("text", "label", "target"):
+    for part in ("text", "text_pair", "label", "target"):
         given = getattr(wishes, part)
         if given is not None and given not in overview.columns:
             raise DataError(
                 f"{dataset} has no column {given!r}",
                 hint=_meant(given, part, overview.columns),
             )
-    kind = kinds.kind_of(columns, wishes.text, wishes.label, wishes.target)
+    kind = kinds.kind_of(columns, wishes.text, wishes.label, wishes.target, wishes.text_pair)
+    if kind.tabular:
+        kind = replace(kind, trainable=False, note=_TABLES)
     splits = overview.splits
     settings: dict[str, Any] = {"module": "hub", "dataset": dataset}
     settings |= {"config": loaded.config} if loaded.config else {}
     settings |= {"revision": revision} if revision else {}
-    settings |= {part: value for part, value in _columns(kind) if value is not None}
+    settings |= kind.columns
     settings["train_split"] = loaded.train_split
     settings["validation_split"] = (
         loaded.validation_split if loaded.validation_split in splits else None
@@ -77,9 +80,6 @@ def choose(wishes: AddWishes, place: Place, reporter: Reporter) -> HubChoice:
 
 def _meant(given: str, part: str, columns: list[str]) -> str:
     near = get_close_matches(given, columns, n=1)
-    suggestion = f"did you mean --{part} {near[0]}? " if near else ""
+    option = part.replace("_", "-")
+    suggestion = f"did you mean --{option} {near[0]}? " if near else ""
     return f"{suggestion}columns: {', '.join(columns)}"
-
-
-def _columns(kind: Kind) -> list[tuple[str, str | None]]:
-    return [("text", kind.text), ("label", kind.label)]

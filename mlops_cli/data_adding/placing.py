@@ -1,18 +1,21 @@
 """Everything of added data takes its place, or nothing does."""
 
+import fcntl
 import filecmp
 import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from mlops_cli.data.tables import ENDINGS
+from mlops_cli.data_adding import journal
 from mlops_cli.errors import ConfigError
 from mlops_cli.files import write_text
+from mlops_cli.reporting import Reporter
 
-_STAGING = ".adding-"
+_STAGING, _KEPT = ".adding-", ".replaced-"
 
 
 class Place:
@@ -72,60 +75,84 @@ def dvc_file(path: Path) -> Path:
 
 
 @contextmanager
-def staging(place: Place) -> Iterator[Path]:
-    """A folder beside the data, gone when the block ends; those of killed processes go first."""
-    place.data.mkdir(exist_ok=True)
-    for leftover in place.data.glob(f"{_STAGING}*"):
-        if not _alive(leftover):
-            shutil.rmtree(leftover, ignore_errors=True)
+def staging(place: Place, reporter: Reporter) -> Iterator[Path]:
+    """A folder beside the data, gone when the block ends; what a killed process did goes first."""
+    try:
+        place.data.mkdir(exist_ok=True)
+    except FileExistsError as error:
+        raise ConfigError(
+            f"{place.data} is no folder", hint="data goes there: move it out of the way"
+        ) from error
+    with _locked(place.data):
+        dead = [path for path in place.data.glob(f"{_STAGING}*") if not _alive(path)]
+        for leftover in dead:
+            if journal.undo(leftover):
+                shutil.rmtree(leftover, ignore_errors=True)
+                continue
+            kept = leftover.rename(leftover.with_name(leftover.name.replace(_STAGING, _KEPT)))
+            reporter.warn(
+                f"{place.shown(kept)} has what a mlops data add --force that was killed replaced; "
+                "other files are in its place by now"
+            )
     folder = Path(tempfile.mkdtemp(prefix=f"{_STAGING}{os.getpid()}-", dir=place.data))
     try:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-        if not any(place.data.iterdir()):
+        with suppress(OSError):  # there is data in it
             place.data.rmdir()
 
 
 class Placing:
     """Files taking their places; on any error each step is undone, the last first.
 
+    One process at a time in a data folder: others wait, and find what it left.
+
     Args:
-        aside: A folder on the same disk for what is replaced.
+        aside: A folder in the data folder, for what is replaced.
     """
 
     def __init__(self, aside: Path) -> None:
         self._aside = aside
-        self._undo = ExitStack()
+        self._journal = journal.Journal(aside)
+        self._undo, self._held = ExitStack(), ExitStack()
 
     def __enter__(self) -> "Placing":
+        self._held.enter_context(_locked(self._aside.parent))
         return self
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
-        if kind is None:
-            self._undo.pop_all()
-        self._undo.close()
+        with self._held:
+            if kind is None:
+                self._undo.pop_all()
+            self._undo.close()
+            self._journal.end()
 
     def put_aside(self, path: Path) -> None:
         """Takes something away, to be deleted when all is done."""
         kept = Path(tempfile.mkdtemp(dir=self._aside)) / path.name
+        self._journal.aside(path, kept)
+        self._on_failure(lambda: os.path.lexists(kept) and kept.replace(path))
         path.replace(kept)
-        self._on_failure(lambda: kept.replace(path))
 
     def put(self, staged: Path, target: Path) -> None:
         """Moves a staged file or folder to its place, where nothing lies."""
         target.parent.mkdir(parents=True, exist_ok=True)
+        self._journal.put(staged, target)
+        self._on_failure(lambda: os.path.lexists(staged) or target.replace(staged))
         staged.replace(target)
-        self._on_failure(lambda: target.replace(staged))
 
     def write(self, target: Path, content: str) -> None:
         """Writes a text file; what it replaces comes back on failure."""
-        self.watch(target)
+        self.watch(target, content)
         write_text(target, content)
 
-    def watch(self, path: Path) -> None:
+    def watch(self, path: Path, after: str | None = None) -> None:
         """Gives a small file its present content back on failure, whoever changes it."""
         before = path.read_bytes() if path.exists() else None
+        # A line too many in .gitignore does no harm; what was written there since a kill must stay.
+        if path.name != ".gitignore":
+            self._journal.write(path, before, after)
 
         def restore() -> None:
             if before is None:
@@ -137,6 +164,17 @@ class Placing:
 
     def _on_failure(self, step: Callable[[], object]) -> None:
         self._undo.callback(step)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Alone in a folder of data; others wait."""
+    lock = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
 
 
 def same(staged: Path, target: Path) -> bool:

@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Iterator, Sequence
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 from sqlalchemy import create_engine, exc, text
-from sqlalchemy.engine import URL, Connection, make_url
+from sqlalchemy.engine import URL, Connection, Engine, make_url
 
 from mlops_cli.errors import (
     ConfigError,
@@ -36,6 +36,7 @@ _TYPES: dict[type, tuple[str, Any]] = {
     date: ("date", pa.date32()),
 }
 _LARGEST = 1 << 63
+_QUERY = "one statement that returns rows, as this database writes it: SELECT …"
 
 
 def without_secrets(url: str, root: Path) -> str:
@@ -69,12 +70,13 @@ def fetch(sql: str, url: str, target: Path, reporter: Reporter) -> int:
     Raises:
         UsageError: The URL is none, or the statement returns no rows.
         MissingDependencyError: The database's driver is not installed, or it refuses the login.
-        NotFoundError: There is no such database file.
+        NotFoundError: There is no such database.
         UnreachableError: The server can't be reached.
         DataError: The database refuses the query, or two columns share a name.
     """
     parsed = _parsed(url)
-    if parsed.password is None and os.environ.get(PASSWORD):
+    to_server = parsed.host is not None or parsed.username is not None
+    if to_server and parsed.password is None and os.environ.get(PASSWORD):
         parsed = parsed.set(password=os.environ[PASSWORD])
     if _is_file(parsed) and not Path(str(parsed.database)).is_file():
         raise NotFoundError(f"no SQLite database {parsed.database}", hint="check the URL's path")
@@ -92,17 +94,49 @@ def fetch(sql: str, url: str, target: Path, reporter: Reporter) -> int:
             hint="such as sqlite:///FILE, postgresql://USER@HOST/NAME, mysql://USER@HOST/NAME",
         ) from error
     try:
-        with engine.connect() as connection:
+        with _connected(engine, shown, parsed.password) as connection:
             return _stream(connection, sql, target, reporter)
     except exc.DBAPIError as error:
-        raise _refused(error, shown, parsed.password) from error
+        said = _said(error, parsed.password)
+        if "not a database" in said.lower():
+            raise ConfigError(
+                f"{shown} is no SQLite database", hint="check the URL's path"
+            ) from error
+        raise DataError(f"{shown} refuses the query: {said}", hint=_QUERY) from error
     except exc.SQLAlchemyError as error:
-        raise DataError(f"{shown}: {_first_line(error)}", hint="check the query") from error
+        raise DataError(f"{shown}: {_first_line(error)}", hint=_QUERY) from error
     finally:
         engine.dispose()
 
 
+def _connected(engine: Engine, shown: str, password: str | None) -> Connection:
+    """A connection to the database.
+
+    Raises:
+        MissingDependencyError: It refuses the login.
+        NotFoundError: The server has no such database.
+        UnreachableError: The server can't be reached.
+    """
+    try:
+        return engine.connect()
+    except exc.DBAPIError as error:
+        said = _said(error, password)
+        lowered = said.lower()
+        if any(word in lowered for word in ("authentication", "access denied", "password")):
+            raise MissingDependencyError(
+                f"{shown} refuses the login: {said}", hint=f"export {PASSWORD}=…"
+            ) from error
+        if "does not exist" in lowered or "unknown database" in lowered:
+            raise NotFoundError(f"{shown}: {said}", hint="check the URL") from error
+        raise UnreachableError(
+            f"{shown} can't be reached: {said}", hint="check host and port"
+        ) from error
+
+
 def _stream(connection: Connection, sql: str, target: Path, reporter: Reporter) -> int:
+    if connection.dialect.name == "sqlite":
+        # A DROP that was typed by mistake would not be rolled back.
+        connection.exec_driver_sql("PRAGMA query_only = ON")
     streamed = connection.execution_options(stream_results=True, yield_per=_BATCH)
     # A colon in the text is no parameter.
     result = streamed.execute(text(sql.replace(":", "\\:")))
@@ -119,7 +153,7 @@ def _stream(connection: Connection, sql: str, target: Path, reporter: Reporter) 
     with lines.open("w", encoding="utf-8") as out, reporter.task("querying", None) as progress:
         for batch in result.partitions(_BATCH):
             for row in batch:
-                cells = [_plain(value) for value in row]
+                cells = [plain_value(value) for value in row]
                 for kinds, cell in zip(found, cells, strict=True):
                     kinds.add(type(cell))
                 out.write(json.dumps(cells, default=_iso, ensure_ascii=True) + "\n")
@@ -158,16 +192,18 @@ def _batches(stream: Iterator[str]) -> Iterator[list[list[Any]]]:
         yield batch
 
 
-def _plain(value: Any) -> Any:
+def plain_value(value: Any) -> Any:
     """A cell of any driver as one of the types that Parquet takes."""
     if isinstance(value, bool | str) or value is None:
         return value
     if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
+        exact = value.is_finite() and abs(value) < _LARGEST
+        whole = exact and value == value.to_integral_value()
+        return int(value) if whole else float(value)
     if isinstance(value, int):
         return value if -_LARGEST <= value < _LARGEST else str(value)
     if isinstance(value, datetime):
-        return value.replace(tzinfo=None) if value.tzinfo is None else value.astimezone(None)
+        return value if value.tzinfo is None else value.astimezone(UTC).replace(tzinfo=None)
     if isinstance(value, float | date):
         return value
     if isinstance(value, bytes | bytearray | memoryview):
@@ -217,21 +253,10 @@ def _is_file(url: URL) -> bool:
     return url.get_backend_name() == "sqlite" and named
 
 
-def _refused(error: exc.DBAPIError, shown: str, password: str | None) -> Exception:
+def _said(error: exc.DBAPIError, password: str | None) -> str:
     """What a database says, without the password."""
     said = _first_line(error.orig or error)
-    if password:
-        said = said.replace(password, "***")
-    lowered = said.lower()
-    if "authentication" in lowered or "access denied" in lowered:
-        return MissingDependencyError(
-            f"{shown} refuses the login: {said}", hint=f"export {PASSWORD}=…"
-        )
-    if any(word in lowered for word in ("connect", "could not translate", "unknown host")):
-        return UnreachableError(f"{shown} can't be reached: {said}", hint="check host and port")
-    if "not a database" in lowered:
-        return ConfigError(f"{shown} is no SQLite database", hint="check the URL's path")
-    return DataError(f"{shown} refuses the query: {said}", hint="check the query")
+    return said.replace(password, "***") if password else said
 
 
 def _first_line(error: BaseException) -> str:

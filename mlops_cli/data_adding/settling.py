@@ -103,6 +103,8 @@ class Settling:
         place, force = self._place, self._wishes.force
         own = {*self._places.values(), *map(dvc_file, self._places.values())}
         tops = set() if self._fetched.in_place else self._tops()
+        if place.config.exists() and not force:  # Another one was faster.
+            raise place.taken(place.config)
         if place.schema.exists() and not force and place.schema.read_text("utf-8") != schema:
             raise place.taken(place.schema)
         old = [p for p in place.bytes() if not self._fetched.in_place or (force and p not in own)]
@@ -140,13 +142,12 @@ class Settling:
             ConfigError: The project's config can't be composed.
         """
         place = self._place
-        loaded = configs.load([f"data={place.name}"], root=place.root).data
-        wanted = {"path": place.shown(self._places["train"])}
-        wanted |= {part: getattr(self._looked.kind, part) for part in ("text", "label")}
+        kind = self._looked.kind
+        words = [f"data={place.name}", *kind.settings]
+        loaded = configs.load(words, root=place.root).data
+        wanted = {"path": place.shown(self._places["train"]), **kind.columns}
         over = [
-            f"data.{key}"
-            for key, value in wanted.items()
-            if value is not None and getattr(loaded, key, value) != value
+            f"data.{key}" for key, value in wanted.items() if getattr(loaded, key, value) != value
         ]
         if over:
             reporter.warn(
@@ -157,19 +158,20 @@ class Settling:
     def _config_text(self) -> str:
         place, kind, wishes = self._place, self._looked.kind, self._wishes
         paths = {split: place.shown(path) for split, path in self._places.items()}
-        settings: dict[str, Any] = {"module": "file", "path": paths["train"]}
+        settings: dict[str, Any] = {
+            "module": "table" if kind.tabular else "file",
+            "path": paths["train"],
+        }
         settings |= {f"{split}_path": path for split, path in paths.items() if split != "train"}
-        columns = (("text", kind.text), ("label", kind.label))
-        settings |= {part: name for part, name in columns if name is not None}
+        settings |= kind.columns
         settings["schema"] = place.shown(place.schema)
         if self._looked.encoding is not None:
             settings["encoding"] = self._looked.encoding
         settings |= _typed(self._looked.config, wishes.settings)
         if self._fetched.params:
             settings["params"] = self._fetched.params
-        use = "train" if kind.trainable else "data validate"
         return config_file.text(
-            f"{kind.title} from {self._fetched.source}: mlops {use} data={place.name}",
+            f"{kind.title} from {self._fetched.source}: {kind.command} data={place.name}",
             command(wishes, self._fetched.source, place),
             settings,
         )
@@ -183,9 +185,9 @@ def command(wishes: AddWishes, source: str, place: Place) -> str:
     else:
         words.append(wishes.source or "")
     words += wishes.settings
-    for part in ("text", "label", "target"):
+    for part in ("text", "text_pair", "label", "target"):
         if (value := getattr(wishes, part)) is not None:
-            words += [f"--{part}", value]
+            words += [f"--{part.replace('_', '-')}", value]
     return shlex.join([*words, "--name", place.name])
 
 

@@ -67,7 +67,7 @@ def kind_of(wishes: AddWishes) -> str:
                 hint="mlops data add --sql 'SELECT …' --url sqlite:///FILE --name NAME",
             )
         return "sql"
-    if not source:
+    if source in (None, "", "hub:"):
         raise UsageError("what to add?", hint="mlops data add FILE, FOLDER, URL or ORG/NAME")
     if _URL.match(source):
         return "url"

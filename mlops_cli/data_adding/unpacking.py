@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from mlops_cli.data.formats import recognition
-from mlops_cli.data.tables import ENDINGS
+from mlops_cli.data.tables import ENDINGS, head_of
 from mlops_cli.errors import DataError
 
 _OPENERS: dict[str, Callable[[Path], Any]] = {
@@ -26,9 +26,12 @@ _BROKEN = (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, OSError, Ru
 
 
 def is_packed(path: Path) -> bool:
-    """Whether a file is a compressed table, or an archive that may hold tables."""
-    with path.open("rb") as stream:
-        head = stream.read(8)
+    """Whether a file is a compressed table, or an archive that may hold tables.
+
+    Raises:
+        DataError: It can't be read.
+    """
+    head = head_of(path)
     if head.startswith(b"PK\x03\x04"):
         return recognition.office_kind(path) is None
     return recognition.compression(head) is not None

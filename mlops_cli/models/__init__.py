@@ -7,9 +7,9 @@ A family's module offers
 
 `build` makes the LightningModule to train, whose `.network` is the torch module that is saved
 (`network.save_pretrained(folder)`), evaluated and exported; `load` reads it back, in eval mode,
-float32. The network is called as `network(**inputs)` with the task's collated inputs as int64
-tensors of shape (batch, sequence) and answers with an object that has `.logits` of shape
-(batch, classes).
+float32. The network is called as `network(**inputs)` with the inputs that the task's encoder
+collates, as tensors, and answers with an object that has `.logits` of shape (batch, width), or
+(batch, positions, width) where the task answers for every position.
 """
 
 import json
@@ -24,7 +24,6 @@ from mlops_cli.files import write_json
 from mlops_cli.schemas.model import SCHEMAS
 
 if TYPE_CHECKING:
-    import pytorch_lightning as pl
     import torch
 
 _AGAIN = "train it again: mlops train"
@@ -32,9 +31,14 @@ _AGAIN = "train it again: mlops train"
 
 @dataclass(frozen=True)
 class Built:
-    """A model ready to train: the module and the task fitted to its tokenizer."""
+    """A model ready to train, and the fitted task.
 
-    module: "pl.LightningModule"
+    Attributes:
+        module: A LightningModule, or what learns by rounds; see `training.rounds.Estimator`.
+        task: The task.
+    """
+
+    module: Any
     task: tasks.Task
 
 
@@ -72,6 +76,15 @@ def load(folder: Path) -> tuple["torch.nn.Module", tasks.Task]:
     try:
         return network.eval(), tasks.load(spec, folder)
     except KeyError as error:
+        raise DataError(f"the task in {folder} has no {error}", hint=_AGAIN) from error
+
+
+def saved_kind(folder: Path) -> str:
+    """What the task of a saved model predicts; see `Head.kind`. Raises DataError as `load`."""
+    _, spec = _saved(folder)
+    try:
+        return str(spec["head"]["kind"])
+    except (KeyError, TypeError) as error:
         raise DataError(f"the task in {folder} has no {error}", hint=_AGAIN) from error
 
 

@@ -5,6 +5,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
 
 import onnx
 import torch
@@ -12,13 +13,23 @@ from onnx import version_converter
 from transformers import PreTrainedModel
 
 from mlops_cli.errors import DataError, GateError
+from mlops_cli.models.masks import simple_masks
 from mlops_cli.tasks import Task
 
 _TRACED_OPSET = 20
 """Newest operator set that the tracing exporter knows; newer ones are converted to."""
 _EXAMPLE_ROWS = 64
-_SINGLE_FILE = 2_000_000_000
+SINGLE_FILE = 2_000_000_000
 """Bytes of a graph that fit into one protobuf message with room to spare."""
+
+
+@runtime_checkable
+class HasGraph(Protocol):
+    """A network that is no torch code inside and makes its own graph."""
+
+    def graph(self, names: Sequence[str], opset: int) -> onnx.ModelProto:
+        """The graph with these inputs and the output `logits`."""
+        ...
 
 
 class _Logits(torch.nn.Module):
@@ -37,7 +48,7 @@ class _Logits(torch.nn.Module):
 
 
 def write(
-    network: torch.nn.Module, task: Task, rows: list[list[int]], path: Path, *, opset: int
+    network: torch.nn.Module, task: Task, rows: Sequence[Any], path: Path, *, opset: int
 ) -> onnx.ModelProto:
     """Exports `network` and checks the graph with onnx's checker.
 
@@ -47,7 +58,7 @@ def write(
 
     Args:
         network: In eval mode, on the CPU.
-        task: Names the graph's inputs and pads the rows.
+        task: Its encoder names the graph's inputs and makes the example of the rows.
         rows: Encoded rows; two of them become the example that is traced.
         path: The ONNX file.
         opset: Operator set.
@@ -59,20 +70,24 @@ def write(
         DataError: The network can't be expressed in this operator set.
         GateError: The checker refuses the graph.
     """
+    if isinstance(network, HasGraph):
+        onnx.save(network.graph(task.encoder.input_names, opset), path)
+        return _checked(path)
     if isinstance(network, PreTrainedModel):
         network.set_attn_implementation("eager")
-    names = list(task.input_names)
-    axes = {name: {0: "batch", 1: "sequence"} for name in names}
+    names = list(task.encoder.input_names)
+    inputs = task.encoder.collate(task.encoder.example(rows[:_EXAMPLE_ROWS]))
+    example = tuple(torch.from_numpy(inputs[name]) for name in names)
     try:
-        with _hushed(), torch.inference_mode():
+        with hushed(), simple_masks(), torch.inference_mode():
             torch.onnx.export(
                 # Tracing sets a module's mode back to what it was: ours must begin in eval mode.
                 _Logits(network, names).eval(),
-                _example(task, rows),
+                example,
                 path,
                 input_names=names,
                 output_names=["logits"],
-                dynamic_axes={**axes, "logits": {0: "batch"}},
+                dynamic_axes={**task.encoder.axes(), "logits": {0: "batch"}},
                 opset_version=min(opset, _TRACED_OPSET),
                 dynamo=False,
             )
@@ -84,14 +99,6 @@ def write(
     _convert(path, opset)
     _pack(path)
     return _checked(path)
-
-
-def _example(task: Task, rows: list[list[int]]) -> tuple[torch.Tensor, ...]:
-    """Two rows of different length, so that padding is part of what is traced."""
-    longest = max(rows[:_EXAMPLE_ROWS], key=len)
-    longest = (longest * 4)[: max(4, len(longest))]
-    inputs = task.collate([longest, longest[: len(longest) // 2]])
-    return tuple(torch.from_numpy(inputs[name]) for name in task.input_names)
 
 
 def _convert(path: Path, opset: int) -> None:
@@ -119,7 +126,7 @@ def _pack(path: Path) -> None:
     onnx.save(
         graph,
         path,
-        save_as_external_data=size > _SINGLE_FILE,
+        save_as_external_data=size > SINGLE_FILE,
         all_tensors_to_one_file=True,
         location=f"{path.name}.data",
     )
@@ -137,7 +144,7 @@ def _checked(path: Path) -> onnx.ModelProto:
 
 
 @contextmanager
-def _hushed() -> Iterator[None]:
+def hushed() -> Iterator[None]:
     """No warnings or log lines: what they warn of is what the comparison afterwards proves."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)

@@ -1,7 +1,8 @@
 """A pretrained checkpoint with a fresh classification head, fine-tuned."""
 
 import json
-from itertools import chain
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -18,9 +19,16 @@ from huggingface_hub.errors import (
 )
 from safetensors import SafetensorError
 from tokenizers import Tokenizer
-from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreTrainedModel
+from transformers import (
+    AutoConfig,
+    AutoModelForSequenceClassification,
+    AutoModelForTokenClassification,
+    AutoTokenizer,
+    PreTrainedConfig,
+    PreTrainedModel,
+)
 
-from mlops_cli import hub, project
+from mlops_cli import hub, models, project, tasks
 from mlops_cli.data.examples import Splits
 from mlops_cli.errors import (
     ConfigError,
@@ -30,16 +38,27 @@ from mlops_cli.errors import (
     UnreachableError,
 )
 from mlops_cli.models import Built
+from mlops_cli.models.adapters import adapt, is_partial
 from mlops_cli.models.attention import use_fast_attention
-from mlops_cli.models.classifier import SequenceClassifier, class_weights
 from mlops_cli.models.compact import CompactEmbedding
 from mlops_cli.models.dropout import replace_dropout
+from mlops_cli.models.module import TaskModule
+from mlops_cli.models.objectives import class_weights
+from mlops_cli.models.prior import begin_at_shares
 from mlops_cli.models.quiet import quiet_transformers, reading
 from mlops_cli.reporting import Reporter
 from mlops_cli.schemas.config import Config
 from mlops_cli.schemas.model import PretrainedModelConfig
-from mlops_cli.tasks.text_classification import TextClassification, label_names, read_tokenizer
+from mlops_cli.tasks.encoders import for_tokens
+from mlops_cli.tasks.encoders.text import TextEncoder, read_tokenizer
 
+_KINDS: dict[str, Any] = {
+    "classes": AutoModelForSequenceClassification,
+    "tags": AutoModelForTokenClassification,
+    "labels": AutoModelForSequenceClassification,
+    "numbers": AutoModelForSequenceClassification,
+}
+"""The library's networks by what the task predicts."""
 _FILES = ["*.json", "*.txt", "*.model", "*.safetensors"]
 """What is fetched from a hub: no code."""
 _WHOLE = "download the checkpoint again, whole"
@@ -51,10 +70,20 @@ def build(config: Config, splits: Splits, reporter: Reporter) -> Built:
     """Fetches the checkpoint, fits the head to the labels and compacts the embedding."""
     model = config.model
     assert isinstance(model, PretrainedModelConfig)
-    folder = _local_folder(model, reporter)
-    labels = label_names(splits.train.targets)
-    network = _network(model, folder, labels)
-    tokenizer, pad_id = _tokenizer(model, folder), _padding(network)
+    folder = local_folder(model, reporter)
+    tokenizer = _tokenizer(model, folder)
+    settings = _settings(model, folder)
+    encoder = for_tokens(
+        config.task.inputs,
+        tokenizer,
+        model.max_length,
+        _padding(settings),
+        # Checkpoints that were made without segments still have one.
+        knows_segments=getattr(settings, "type_vocab_size", 0) > 1,
+    )
+    task = tasks.fit(config.task, splits.train, encoder)
+    network = fitted(model, folder, task, _KINDS[task.head.kind])
+    network.config.pad_token_id = encoder.pad_id
     _check_vocabulary(tokenizer, network, folder)
     limit = _longest(network) or model.max_length
     if model.max_length > limit:
@@ -62,29 +91,30 @@ def build(config: Config, splits: Splits, reporter: Reporter) -> Built:
             f"model.max_length={model.max_length} is more than {folder.name} takes",
             hint=f"model.max_length={limit} or less",
         )
-    task = TextClassification(
-        labels=labels, tokenizer=tokenizer, max_length=model.max_length, pad_id=pad_id
-    )
     replace_dropout(network)
     use_fast_attention(network)
     # It was loaded for evaluation, and Lightning leaves the mode as it is: no attention dropout.
     network.train()
-    if config.trainer.compact_embedding:
-        _compact(network, task, splits)
+    # What is not trained needs no compacting; and rows on the disk are not all read beforehand.
+    if config.trainer.compact_embedding and not (is_partial(model) or splits.train.streamed):
+        _compact(network, encoder, splits)
     weights = class_weights(config.trainer, task, splits.train)
-    return Built(SequenceClassifier(network, task, config, weights), task)
+    if weights is None:
+        begin_at_shares(network, task, splits.train)
+    return Built(TaskModule(adapt(network, model), task, config, weights), task)
 
 
 def load(folder: Path) -> torch.nn.Module:
     """The fine-tuned network."""
+    kind = models.saved_kind(folder)
     with reading(folder):
-        network: torch.nn.Module = AutoModelForSequenceClassification.from_pretrained(
+        network: torch.nn.Module = _KINDS[kind].from_pretrained(
             folder, attn_implementation="eager", dtype=torch.float32
         )
     return network
 
 
-def _local_folder(model: PretrainedModelConfig, reporter: Reporter) -> Path:
+def local_folder(model: PretrainedModelConfig, reporter: Reporter) -> Path:
     """The folder of the checkpoint: given, cached, or fetched from the hub."""
     if model.path is not None:
         folder = project.locate(model.path)
@@ -127,27 +157,50 @@ def _fetch(checkpoint: str, revision: str | None) -> Path:
     return folder
 
 
-def _network(
-    model: PretrainedModelConfig, folder: Path, labels: tuple[str, ...]
+def fitted(
+    model: PretrainedModelConfig, folder: Path, task: tasks.Task, kind: Any
 ) -> PreTrainedModel:
-    """The checkpoint's body with a new head for `labels`."""
+    """The checkpoint's body with a new head for the task.
+
+    Args:
+        model: Says how it is loaded.
+        folder: Holds it.
+        task: Names the outputs.
+        kind: The library's class of such networks.
+
+    Raises:
+        DataError: There is no such network in the folder, or it is damaged.
+    """
     dropouts = {} if model.dropout is None else _dropout_settings(folder, model.dropout)
     network: PreTrainedModel
     found: dict[str, Any]
+    with loading(folder):
+        network, found = kind.from_pretrained(
+            folder,
+            output_loading_info=True,
+            num_labels=len(task.labels),
+            id2label=dict(enumerate(task.labels)),
+            label2id={label: position for position, label in enumerate(task.labels)},
+            attn_implementation="eager",
+            dtype=torch.float32,
+            ignore_mismatched_sizes=True,
+            trust_remote_code=model.trust_remote_code,
+            **dropouts,
+        )
+    if len(found["missing_keys"]) > len(network.state_dict()) // 2:
+        raise DataError(
+            f"the weights in {folder} are not those of a {type(network).__name__}",
+            hint="config.json and the weights must come from the same checkpoint",
+        )
+    return network
+
+
+@contextmanager
+def loading(folder: Path) -> Iterator[None]:
+    """What is wrong with a checkpoint, in our own words."""
     try:
         with quiet_transformers():
-            network, found = AutoModelForSequenceClassification.from_pretrained(
-                folder,
-                output_loading_info=True,
-                num_labels=len(labels),
-                id2label=dict(enumerate(labels)),
-                label2id={label: position for position, label in enumerate(labels)},
-                attn_implementation="eager",
-                dtype=torch.float32,
-                ignore_mismatched_sizes=True,
-                trust_remote_code=model.trust_remote_code,
-                **dropouts,
-            )
+            yield
     except UnpicklingError as error:
         raise DataError(
             f"can't load the checkpoint in {folder}: its pytorch_model.bin holds more than tensors",
@@ -159,12 +212,6 @@ def _network(
             f"can't load the checkpoint in {folder}: {reason}",
             hint="it needs a supported architecture and whole weights",
         ) from error
-    if len(found["missing_keys"]) > len(network.state_dict()) // 2:
-        raise DataError(
-            f"the weights in {folder} are not those of a {type(network).__name__}",
-            hint="config.json and the weights must come from the same checkpoint",
-        )
-    return network
 
 
 def _longest(network: PreTrainedModel) -> int | None:
@@ -182,12 +229,13 @@ def _dropout_settings(folder: Path, probability: float) -> dict[str, float]:
     """The dropout settings that this architecture's config has, all set to `probability`."""
     return {
         key: probability
-        for key, value in _read_json(folder / "config.json").items()
+        for key, value in read_json(folder / "config.json").items()
         if "drop" in key and isinstance(value, int | float)
     }
 
 
-def _read_json(file: Path) -> dict[str, Any]:
+def read_json(file: Path) -> dict[str, Any]:
+    """The settings in a file of a checkpoint. Raises DataError when it is damaged."""
     try:
         content = json.loads(file.read_text("utf-8"))
     except ValueError as error:
@@ -225,19 +273,27 @@ def _check_vocabulary(tokenizer: Tokenizer, network: PreTrainedModel, folder: Pa
         )
 
 
-def _padding(network: PreTrainedModel) -> int:
+def _settings(model: PretrainedModelConfig, folder: Path) -> PreTrainedConfig:
+    """What the checkpoint says of itself."""
+    with loading(folder):
+        settings: PreTrainedConfig = AutoConfig.from_pretrained(
+            folder, trust_remote_code=model.trust_remote_code
+        )
+    return settings
+
+
+def _padding(settings: PreTrainedConfig) -> int:
     """The token id that fills a batch up; checkpoints made to generate text often name none."""
-    config = network.config
-    if config.pad_token_id is None:
-        config.pad_token_id = config.eos_token_id if isinstance(config.eos_token_id, int) else 0
-    return int(config.pad_token_id)
+    padding, end = settings.pad_token_id, settings.eos_token_id
+    if padding is not None:
+        return int(padding)
+    return end if isinstance(end, int) else 0
 
 
-def _compact(network: PreTrainedModel, task: TextClassification, splits: Splits) -> None:
+def _compact(network: PreTrainedModel, encoder: TextEncoder, splits: Splits) -> None:
     """Trains only the embedding rows that training and validation use."""
     parts = (part for part in (splits.train, splits.validation) if part is not None)
-    rows = chain.from_iterable(task.encode(part.inputs) for part in parts)
-    used = set(chain.from_iterable(rows)) | {task.pad_id}
+    used = set().union(*(encoder.token_ids(encoder.encode(part.inputs)) for part in parts))
     full = network.get_input_embeddings()
     # Subclasses (scaled, quantised) compute something else; they are trained as they are.
     if type(full) is torch.nn.Embedding and len(used) < full.num_embeddings:

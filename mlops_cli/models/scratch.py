@@ -1,24 +1,38 @@
 """A small BERT-style encoder trained from scratch, with a tokenizer of its own."""
 
 from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import torch
 from tokenizers import Tokenizer, decoders, normalizers, pre_tokenizers, processors, trainers
 from tokenizers.models import BPE
-from transformers import BertConfig, BertForSequenceClassification
+from transformers import BertConfig, BertForSequenceClassification, BertForTokenClassification
 
+from mlops_cli import models, tasks
 from mlops_cli.data.examples import Splits
 from mlops_cli.models import Built
 from mlops_cli.models.attention import use_fast_attention
-from mlops_cli.models.classifier import SequenceClassifier, class_weights
 from mlops_cli.models.dropout import replace_dropout
+from mlops_cli.models.module import TaskModule
+from mlops_cli.models.objectives import class_weights
+from mlops_cli.models.prior import begin_at_shares
 from mlops_cli.models.quiet import reading
 from mlops_cli.reporting import Reporter
 from mlops_cli.schemas.config import Config
 from mlops_cli.schemas.model import ScratchModelConfig
-from mlops_cli.tasks.text_classification import TextClassification, label_names
+from mlops_cli.tasks.encoders import for_tokens
 
+_KINDS: dict[str, Any] = {
+    "classes": BertForSequenceClassification,
+    "tags": BertForTokenClassification,
+    "labels": BertForSequenceClassification,
+    "numbers": BertForSequenceClassification,
+}
+"""The library's networks by what the task predicts."""
+_FITTED_TO = 100_000
+"""Texts that the tokenizer of rows on the disk is fitted to."""
 _SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 
 
@@ -54,14 +68,15 @@ def build(config: Config, splits: Splits, reporter: Reporter) -> Built:
     """Fits the tokenizer to the training split and makes an untrained network."""
     model = config.model
     assert isinstance(model, ScratchModelConfig)
-    tokenizer = train_tokenizer(splits.train.inputs["text"], model.vocab_size)
-    task = TextClassification(
-        labels=label_names(splits.train.targets),
-        tokenizer=tokenizer,
-        max_length=model.max_length,
-        pad_id=_SPECIAL.index("[PAD]"),
+    train = splits.train.thinned(_FITTED_TO) if splits.train.streamed else splits.train
+    texts = chain.from_iterable(train.inputs.values())
+    tokenizer = train_tokenizer(texts, model.vocab_size)
+    padding = _SPECIAL.index("[PAD]")
+    encoder = for_tokens(
+        config.task.inputs, tokenizer, model.max_length, padding, knows_segments=True
     )
-    network = BertForSequenceClassification(
+    task = tasks.fit(config.task, splits.train, encoder)
+    network = _KINDS[task.head.kind](
         BertConfig(
             vocab_size=tokenizer.get_vocab_size(),
             hidden_size=model.hidden_size,
@@ -72,7 +87,7 @@ def build(config: Config, splits: Splits, reporter: Reporter) -> Built:
             hidden_dropout_prob=model.dropout,
             attention_probs_dropout_prob=model.dropout,
             initializer_range=model.initializer_range,
-            pad_token_id=task.pad_id,
+            pad_token_id=encoder.pad_id,
             id2label=dict(enumerate(task.labels)),
             label2id={label: i for i, label in enumerate(task.labels)},
         )
@@ -80,13 +95,14 @@ def build(config: Config, splits: Splits, reporter: Reporter) -> Built:
     replace_dropout(network)
     use_fast_attention(network)
     weights = class_weights(config.trainer, task, splits.train)
-    return Built(SequenceClassifier(network, task, config, weights), task)
+    if weights is None:
+        begin_at_shares(network, task, splits.train)
+    return Built(TaskModule(network, task, config, weights), task)
 
 
 def load(folder: Path) -> torch.nn.Module:
     """The trained network."""
+    kind = models.saved_kind(folder)
     with reading(folder):
-        network: torch.nn.Module = BertForSequenceClassification.from_pretrained(
-            folder, attn_implementation="eager"
-        )
+        network: torch.nn.Module = _KINDS[kind].from_pretrained(folder, attn_implementation="eager")
     return network

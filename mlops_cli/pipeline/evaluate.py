@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from mlops_cli import config as configs
 from mlops_cli import evaluation
 from mlops_cli.files import write_json
 from mlops_cli.pipeline import model
@@ -21,9 +20,7 @@ def run(config: Config, root: Path, reporter: Reporter) -> EvaluationResult:
     Raises:
         MlopsError: See `evaluation.run`.
     """
-    found = model.run_of(root)
-    settings = configs.from_yaml(found.config_text(), root=root)
-    settings.gates = config.gates
+    found, settings = model.trained(root, gates=config.gates)
     result = evaluation.run(found, settings, reporter, root=root)
     figures = {
         "split": result.split,

@@ -3,7 +3,6 @@
 import shutil
 from pathlib import Path
 
-from mlops_cli import config as configs
 from mlops_cli import export
 from mlops_cli.files import atomic_folder
 from mlops_cli.pipeline import model
@@ -19,9 +18,7 @@ def run(config: Config, root: Path, reporter: Reporter) -> ExportResult:
     Raises:
         MlopsError: See `export.run`.
     """
-    found = model.run_of(root)
-    settings = configs.from_yaml(found.config_text(), root=root)
-    settings.export = config.export
+    found, settings = model.trained(root, export=config.export)
     result = export.run(found, settings, reporter, reproducible=True)
     with atomic_folder(root / BUNDLE) as folder:
         shutil.copytree(found.bundle, folder, dirs_exist_ok=True)

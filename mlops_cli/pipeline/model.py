@@ -7,12 +7,15 @@ fresh clone.
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from mlops_cli import config as configs
 from mlops_cli.errors import DataError, NotFoundError
 from mlops_cli.files import atomic_folder, write_json, write_text
 from mlops_cli.pipeline.stages import MODEL
+from mlops_cli.schemas.config import Config
 from mlops_cli.tracking import record
 from mlops_cli.tracking.record import Run
 
@@ -49,6 +52,16 @@ def run_of(root: Path) -> Run:
             again = {"status": "finished", "started": record.now(), "ended": record.now()}
             write_json(made / "run.json", facts | again)
     return run
+
+
+def trained(root: Path, **groups: Any) -> tuple[Run, Config]:
+    """The run of `run_of`, and its settings with those of present groups in their place.
+
+    Raises:
+        MlopsError: See `run_of`; or the run's settings can't be read.
+    """
+    found = run_of(root)
+    return found, replace(configs.from_yaml(found.config_text(), root=root), **groups)
 
 
 def finished(run: Run) -> bool:

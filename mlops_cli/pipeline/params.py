@@ -6,7 +6,7 @@ from typing import Any
 
 from mlops_cli import config as configs
 from mlops_cli.config.yaml_file import load_text
-from mlops_cli.errors import ConfigError, NotFoundError, UsageError
+from mlops_cli.errors import ConfigError, NotFoundError
 from mlops_cli.files import write_text
 from mlops_cli.pipeline.stages import PARAMS
 from mlops_cli.schemas.config import Config
@@ -35,23 +35,17 @@ def parse(text: str) -> dict[str, Any]:
     return content
 
 
-def read(file: Path, root: Path, others: object = None) -> Config:
+def read(file: Path, root: Path) -> Config:
     """The settings of a stage.
 
     Args:
         file: The file.
         root: The project.
-        others: What else was typed, which must be nothing.
 
     Raises:
-        UsageError: Settings were typed as well.
         NotFoundError: There is no such file.
         ConfigError: It can't be read.
     """
-    if others:
-        raise UsageError(
-            "--params takes every setting from the file", hint="leave out one or the other"
-        )
     try:
         text = file.read_text("utf-8")
     except FileNotFoundError as error:

@@ -17,6 +17,7 @@ from pathlib import Path
 from mlops_cli.schemas.config import Config
 from mlops_cli.schemas.data import FileDataConfig, HubDataConfig
 from mlops_cli.schemas.pipeline import BUNDLE
+from mlops_cli.schemas.tracker import trackers_in
 
 PARAMS = "params.yaml"
 """The resolved settings that the stages read, at the project's root."""
@@ -69,7 +70,7 @@ def stages(config: Config, root: Path) -> list[Stage]:
     sources = [*_files(config), *_module(root, data.module or data.name)]
     schema = [data.schema] if data.schema else []
     rows = [key for key in data_keys if key.removeprefix("data.") not in _ONLY_VALIDATED]
-    own = (config.model.module or config.model.name, config.tracker.module or config.tracker.name)
+    own = (config.model.module or config.model.name, *trackers_in(config.tracker))
     modules = [file for name in (*own, config.task.name) for file in _module(root, name)]
     return [
         Stage(

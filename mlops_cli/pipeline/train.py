@@ -9,47 +9,41 @@ from typing import Any
 
 from mlops_cli import __version__, training
 from mlops_cli import config as configs
-from mlops_cli.errors import MlopsError
+from mlops_cli.errors import Interrupted, MlopsError
 from mlops_cli.pipeline import model, params, prepared
 from mlops_cli.pipeline.stages import FORCED, stages
 from mlops_cli.reporting import Reporter
 from mlops_cli.schemas.config import Config
 from mlops_cli.schemas.results import TrainResult
-from mlops_cli.tracking import record
+from mlops_cli.tracking import liveness, record
 from mlops_cli.tracking.record import Run
 from mlops_cli.training import resume
 
 _POLL_SECONDS = 1.0
 
 
-def run(file: Path, root: Path, reporter: Reporter, others: object = None) -> TrainResult:
+def run(file: Path, root: Path, reporter: Reporter) -> TrainResult:
     """Trains, goes on training, or finds the run trained; its model goes to `pipeline/model`.
 
     Args:
         file: The settings of the pipeline.
         root: The project.
         reporter: Told of progress.
-        others: What else was typed, which must be nothing.
 
     Raises:
         MlopsError: See `params.read`, `training.run` and `training.resume`; or the settings or
             the data changed meanwhile.
     """
-    config = params.read(file, root, others)
-    own = settings(config, root)
+    own = settings(params.read(file, root), root)
     found = Run(record.runs_folder(root) / run_id(own, root))
     _wait(found, reporter)
     if os.environ.get(FORCED):
         shutil.rmtree(found.path, ignore_errors=True)
-    if model.finished(found):
-        reporter.info(f"run {found.id} is trained already")
-        result = _result(found)
-    elif (found.path / "run.json").is_file():
-        result = resume.run(root, found.id, [], reporter)
-    else:
-        # A process that was killed before it had written the record.
-        shutil.rmtree(found.path, ignore_errors=True)
-        result = training.run(own, root, [], reporter, run_id=found.id, validate=False)
+    try:
+        result = _train(found, own, root, reporter)
+    except Interrupted as stop:
+        # Whoever runs the stage tells how to go on: --resume would leave the pipeline as it was.
+        raise Interrupted(stop.message) from stop
     if run_id(settings(params.read(file, root), root), root) != found.id:
         # Our pipeline was killed, and another one runs by now: the model is not what it asks for.
         raise MlopsError(
@@ -58,6 +52,15 @@ def run(file: Path, root: Path, reporter: Reporter, others: object = None) -> Tr
         )
     model.keep(found, root)
     return result
+
+
+def _train(found: Run, own: Config, root: Path, reporter: Reporter) -> TrainResult:
+    if model.finished(found):
+        reporter.info(f"run {found.id} is trained already")
+        return _result(found)
+    if (found.path / "run.json").is_file():
+        return resume.run(root, found.id, [], reporter, asked=own)
+    return training.run(own, root, [], reporter, run_id=found.id, validate=False)
 
 
 def settings(config: Config, root: Path) -> Config:
@@ -90,7 +93,7 @@ def run_id(own: Config, root: Path) -> str:
 def _wait(run: Run, reporter: Reporter) -> None:
     """Lets a process finish that outlived the command which started it."""
     told = False
-    while (facts := _facts(run)) and facts.get("status") == "running" and resume.alive(facts):
+    while (facts := _facts(run)) and facts.get("status") == "running" and liveness.alive(facts):
         if not told:
             reporter.info(f"run {run.id} is being trained by process {facts['pid']}: waiting")
             told = True

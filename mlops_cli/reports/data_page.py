@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mlops_cli.reports import difference, page, svg
 from mlops_cli.reports.cells import figure
-from mlops_cli.reports.statistics import headline
+from mlops_cli.reports.statistics import ESTIMATES, headline, vocabulary
 from mlops_cli.schemas.difference import DifferenceResult
 from mlops_cli.schemas.statistics import (
     ColumnStatistics,
@@ -114,7 +114,7 @@ def sections(parts: Sequence[PartStatistics], label: str | None) -> list[str]:
         kind = f"label, {kinds}" if name == label else kinds
         cards.append(page.card(name, kind, f"column-{number}", _column(found)))
     estimates = any(column.approximate for part in parts for column in part.columns)
-    note = '<p class="dim">≈ is an estimate; everything else is counted.</p>' if estimates else ""
+    note = f'<p class="dim">{ESTIMATES}.</p>' if estimates else ""
     return [
         _overview(parts),
         page.legend([(number, part.name) for number, part in enumerate(parts)]),
@@ -150,7 +150,9 @@ def _column(found: Found) -> list[str]:
         tables.append(_length_table(found))
     plots.append(_histogram("Characters", found, _of_characters))
     plots.append(_histogram("Words", found, _of_words))
-    plots.append(_shares("Most frequent words", found, _frequent_words))
+    sampled = [one.text.sampled for _, _, one in found if one.text and one.text.sampled is not None]
+    of = f" of {' and '.join(f'{texts:,}' for texts in sampled)} random texts" if sampled else ""
+    plots.append(_shares(f"Most frequent words{of}", found, _frequent_words))
     tables += [_examples(name, column.text) for _, name, column in found if column.text]
     marks = page.legend([(number, name) for number, name, _ in found])
     return [marks, f'<div class="plots"><div>{"".join(tables)}</div>{"".join(plots)}</div>']
@@ -187,7 +189,7 @@ def _length_table(found: Found) -> str:
             if lengths:
                 quantiles = (figure(value) for value in lengths.quantiles.values())
                 known = unit == "words" and one.vocabulary is not None
-                words = f"{one.vocabulary:,}" if known else "—"
+                words = vocabulary(one) if known else "—"
                 shown = (figure(lengths.mean), *quantiles, f"{lengths.longest:,}", words)
                 rows.append((f"{name}, {unit}", *shown))
     return page.table("Lengths", ("", *_LENGTHS, "vocabulary"), rows)

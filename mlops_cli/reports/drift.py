@@ -7,8 +7,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from mlops_cli.errors import MlopsError
-from mlops_cli.files import write_text
+from mlops_cli.reports import page
 from mlops_cli.schemas.drift import DriftCheck, DriftResult
 
 _SHOWN = 20
@@ -83,7 +82,7 @@ def write_html(result: DriftResult, path: Path) -> None:
         "drifted" if result.drifted else "no drift"
     )
     notes = "".join(f"<li>{escape(note)}</li>" for note in result.notes)
-    page = _PAGE.format(
+    whole = _PAGE.format(
         title=escape(title),
         summary=escape(headline(result)),
         notes=f"<ul>{notes}</ul>" if notes else "",
@@ -91,12 +90,7 @@ def write_html(result: DriftResult, path: Path) -> None:
         rows="\n".join(_row(check) for check in result.checks),
         method=escape(_method(result)),
     )
-    try:
-        write_text(path, page)
-    except OSError as error:
-        raise MlopsError(
-            f"can't write {path} ({error.strerror})", hint="name another file"
-        ) from error
+    page.save(path, whole)
 
 
 def _cells(check: DriftCheck) -> tuple[str, ...]:

@@ -62,6 +62,15 @@ def write(path: Path, title: str, parts: Iterable[str]) -> None:
         f"<title>{escape(title)}</title><style>{_STYLE}</style></head>\n"
         f"<body><main><h1>{escape(title)}</h1>\n{body}\n</main></body></html>\n"
     )
+    save(path, whole)
+
+
+def save(path: Path, whole: str) -> None:
+    """Writes a page that is ready.
+
+    Raises:
+        MlopsError: The file can't be written there.
+    """
     try:
         write_text(path, whole)
     except OSError as error:

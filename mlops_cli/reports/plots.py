@@ -1,37 +1,22 @@
 """Pictures of an evaluation, as PNG files; drawn without a display."""
 
-import warnings
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
-from matplotlib import font_manager
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from mlops_cli.tasks.classification import Calibration
+from mlops_cli.reports.figures import drawing
+from mlops_cli.schemas.results import ClassRow
+from mlops_cli.tasks.heads.classification_metrics import Calibration
 
 _BLUE, _ORANGE = "#3b6fb6", "#d9803b"
 _NUMBERED, _NAMED = 20, 60
 """Up to so many classes, the confusion matrix shows its counts, and its class names."""
-_WIDE_FONTS = (
-    "Noto Sans CJK JP",
-    "Noto Sans CJK SC",
-    "Noto Sans CJK KR",
-    "WenQuanYi Zen Hei",
-    "NanumGothic",
-    "Malgun Gothic",
-    "Microsoft YaHei",
-    "Apple SD Gothic Neo",
-    "Hiragino Sans",
-    "Arial Unicode MS",
-)
-"""Fonts for labels that matplotlib's own can't write; those that are installed are used."""
+_POINTS = 2000
+"""Up to so many points are drawn one by one."""
 
 
 def confusion(path: Path, matrix: NDArray[np.int64], labels: Sequence[str]) -> None:
@@ -39,7 +24,7 @@ def confusion(path: Path, matrix: NDArray[np.int64], labels: Sequence[str]) -> N
     classes = len(labels)
     side = min(3.5 + 0.45 * classes, 18)
     share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
-    with _figure(path, side + 1, side) as figure:
+    with drawing(path, side + 1, side) as figure:
         axes = figure.add_subplot()
         image = axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
         figure.colorbar(image, ax=axes, label="share of the true class")
@@ -58,7 +43,7 @@ def reliability(path: Path, found: Calibration) -> None:
     """Accuracy by confidence, over how many rows have that confidence."""
     bins = len(found.count)
     left = np.arange(bins) / bins
-    with _figure(path, 5.5, 6) as figure:
+    with drawing(path, 5.5, 6) as figure:
         upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
         full = found.count > 0
         upper.plot([0, 1], [0, 1], color="grey", linestyle="--", label="perfectly calibrated")
@@ -69,6 +54,49 @@ def reliability(path: Path, found: Calibration) -> None:
         upper.legend(loc="upper left")
         lower.bar(left, found.count, 1 / bins, align="edge", color=_ORANGE)
         lower.set(xlabel="confidence", ylabel="rows")
+
+
+def scatter(path: Path, predicted: NDArray[np.float64], true: NDArray[np.float64]) -> None:
+    """Predicted against true numbers; many points are counted in cells."""
+    low = float(min(predicted.min(), true.min()))
+    high = float(max(predicted.max(), true.max()))
+    with drawing(path, 5.5, 5.5) as figure:
+        axes = figure.add_subplot()
+        axes.plot([low, high], [low, high], color="grey", linestyle="--", label="right")
+        if len(true) > _POINTS:
+            cells = axes.hexbin(true, predicted, gridsize=50, bins="log", cmap="Blues", mincnt=1)
+            figure.colorbar(cells, ax=axes, label="rows")
+        else:
+            axes.scatter(true, predicted, s=12, alpha=0.5, color=_BLUE, label="rows")
+        axes.set(xlabel="true", ylabel="predicted", title="Predicted against true")
+        axes.legend(loc="upper left")
+
+
+def errors(path: Path, errors: NDArray[np.float64]) -> None:
+    """How often each size of error occurs."""
+    with drawing(path, 5.5, 4) as figure:
+        axes = figure.add_subplot()
+        axes.hist(errors, bins=40, color=_BLUE, alpha=0.8)
+        axes.axvline(0, color="grey", linestyle="--")
+        half = np.median(np.abs(errors))
+        title = f"Errors (mean {errors.mean():.4g}, half of them below {half:.4g})"
+        axes.set(xlabel="predicted - true", ylabel="rows", title=title)
+
+
+def label_scores(path: Path, rows: Sequence[ClassRow]) -> None:
+    """F1 of each label, the best on top; of many labels, the most frequent."""
+    frequent = sorted(rows, key=lambda row: -row.support)[:_NAMED]
+    shown = sorted(frequent, key=lambda row: row.f1)
+    names = [f"{row.label[:30]} ({row.support})" for row in shown]
+    with drawing(path, 7, 1.5 + 0.25 * len(shown)) as figure:
+        axes = figure.add_subplot()
+        axes.barh(range(len(shown)), [row.f1 for row in shown], color=_BLUE, label="F1")
+        for name, sign in (("precision", "<"), ("recall", ">")):
+            values = [getattr(row, name) for row in shown]
+            axes.plot(values, range(len(shown)), sign, color=_ORANGE, label=name)
+        axes.set_yticks(range(len(shown)), names)
+        axes.set(xlim=(0, 1), title="Labels, with the rows that have them")
+        axes.legend(loc="lower right")
 
 
 def curves(path: Path, lines: Iterable[dict[str, Any]], metrics: Sequence[str]) -> None:
@@ -88,7 +116,7 @@ def curves(path: Path, lines: Iterable[dict[str, Any]], metrics: Sequence[str]) 
                 values.append(value)
     losses = [name for name in series if name.rpartition("/")[2] in ("loss", "log_loss")]
     wanted = [name for metric in metrics if (name := f"val/{metric}") in series]
-    with _figure(path, 10, 4) as figure:
+    with drawing(path, 10, 4) as figure:
         left, right = figure.subplots(1, 2)
         _lines(left, "Loss", series, losses)
         _lines(right, "Validation", series, wanted)
@@ -105,18 +133,3 @@ def _lines(
     axes.grid(alpha=0.3)
     if names:
         axes.legend()
-
-
-@contextmanager
-def _figure(path: Path, width: float, height: float) -> Iterator[Figure]:
-    """A figure that is written to `path` at the end. Labels are drawn as they are, `$` included."""
-    installed = set(font_manager.get_font_names())
-    fonts = ["DejaVu Sans", *(font for font in _WIDE_FONTS if font in installed)]
-    with mpl.rc_context({"text.parse_math": False, "font.family": fonts}):
-        figure = Figure(figsize=(width, height), layout="constrained")
-        FigureCanvasAgg(figure)
-        yield figure
-        with warnings.catch_warnings():
-            # A script without an installed font is drawn as boxes; the tables have the names.
-            warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-            figure.savefig(path, format="png", dpi=110)

@@ -15,6 +15,7 @@ from mlops_cli.schemas.statistics import (
     LengthStatistics,
     PartStatistics,
     StatisticsResult,
+    TextStatistics,
 )
 
 _VALUES, _WORDS, _LABELS = 5, 8, 30
@@ -24,9 +25,13 @@ _ROOM: tuple[tuple[str, ...], ...] = (
     ("5 %", "25 %", "75 %", "zeros", "blank"),
     ("5 %", "25 %", "75 %", "95 %", "zeros", "blank"),
     ("5 %", "25 %", "75 %", "95 %", "zeros", "blank", "std", "distinct"),
+    ("5 %", "25 %", "75 %", "95 %", "zeros", "blank", "std", "distinct", "mean"),
 )
 """What is left out for narrower and narrower terminals."""
 _NAME = 24
+
+ESTIMATES = "≈ is an estimate, ≥ of a sample; everything else is counted"
+"""What the signs before figures mean."""
 
 Row = tuple[str, str, ColumnStatistics]
 """A column's name where it is the first of its rows, the part's name, and the column."""
@@ -48,7 +53,10 @@ def columns(parts: Sequence[PartStatistics]) -> RenderableType:
     """The columns of all parts, those of one name below each other."""
     found = [*_numbers(parts), *_categories(parts), *_texts(parts), *_dates(parts)]
     if any(column.approximate for part in parts for column in part.columns):
-        found += ["", Text("≈ is an estimate; everything else is counted", style="dim")]
+        found += [
+            "",
+            Text(ESTIMATES, style="dim"),
+        ]
     return Group(*found)
 
 
@@ -212,15 +220,18 @@ def _text_table(rows: Sequence[Row], hidden: tuple[str, ...]) -> Table:
         begin = [*_begin(table, row), *(shown[name] for name in counts)]
         table.add_row(*begin, "chars", *_lengths(found.characters, lengths, ""))
         if found.words:
-            known = "" if found.vocabulary is None else f"{found.vocabulary:,}"
             blank = [""] * len(begin)
-            table.add_row(*blank, "words", *_lengths(found.words, lengths, known))
+            table.add_row(*blank, "words", *_lengths(found.words, lengths, vocabulary(found)))
     return table
 
 
-def _lengths(
-    found: LengthStatistics, shown: Sequence[str], vocabulary: str
-) -> list[RenderableType]:
+def vocabulary(text: TextStatistics) -> str:
+    """How many different words there are; of a sample, that there are at least so many."""
+    known = "" if text.vocabulary is None else f"{text.vocabulary:,}"
+    return known if text.sampled is None else f"≥{known}"
+
+
+def _lengths(found: LengthStatistics, shown: Sequence[str], different: str) -> list[RenderableType]:
     figures = {
         "mean": figure(found.mean),
         "50 %": figure(found.quantiles["50"]),
@@ -228,7 +239,7 @@ def _lengths(
         "longest": f"{found.longest:,}",
     }
     line = Text(sparkline(found.histogram), style="cyan")
-    return [*(figures[name] for name in shown), vocabulary, line]
+    return [*(figures[name] for name in shown), different, line]
 
 
 def _words(column: ColumnStatistics) -> list[RenderableType]:
@@ -237,7 +248,9 @@ def _words(column: ColumnStatistics) -> list[RenderableType]:
     shown = (
         f"{quoted(one.value)} {one.share:.1%}" for one in column.text.frequent[:_WORDS] if one.count
     )
-    name = (f"{column.name}: frequent words ", "dim")
+    sampled = column.text.sampled
+    of = "" if sampled is None else f"in {sampled:,} texts drawn at random "
+    name = (f"{column.name}: frequent words {of}", "dim")
     return [Text.assemble(name, ", ".join(shown))]
 
 

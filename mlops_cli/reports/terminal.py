@@ -16,8 +16,8 @@ _WIDTH = 60
 
 
 def headline(result: EvaluationResult) -> str:
-    """The main figures in one sentence; accuracy beside that of the simple models."""
-    names = dict.fromkeys((result.monitor, "accuracy"))
+    """The main figures in one sentence, the last beside that of the simple models."""
+    names = [name for name in dict.fromkeys((result.monitor, result.baseline_metric)) if name]
     figures = ", ".join(f"{name} {result.metrics[name]:.4f}" for name in names)
     beside = ", ".join(
         f"{name.replace('_', ' ')} {value:.4f}" for name, value in result.baselines.items()
@@ -28,7 +28,11 @@ def headline(result: EvaluationResult) -> str:
 
 def evaluation(result: EvaluationResult) -> RenderableType:
     """Everything below the headline."""
-    parts: list[RenderableType] = [_metrics(result), _classes(result), _confusion(result)]
+    parts: list[RenderableType] = [_metrics(result)]
+    if result.classes:
+        parts.append(_classes(result))
+    if result.confusion:
+        parts.append(_confusion(result))
     if result.mistakes:
         parts.append(_mistakes(result))
     if result.gates:
@@ -78,7 +82,7 @@ def _classes(result: EvaluationResult) -> Group:
 
 def _confusion(result: EvaluationResult) -> Group:
     """The confusion matrix; of many classes, those with the most mistakes."""
-    labels, matrix = [row.label for row in result.classes], result.confusion
+    labels, matrix = result.confusion_labels, result.confusion
     shown, title = list(range(len(labels))), "Confusion matrix: true class by row"
     if len(labels) > _CONFUSION:
         wrong = [sum(matrix[c]) + sum(row[c] for row in matrix) - 2 * matrix[c][c] for c in shown]
@@ -104,10 +108,13 @@ def _mistakes(result: EvaluationResult) -> Group:
     table.add_column("row", justify="right")
     table.add_column("label")
     table.add_column("predicted")
-    table.add_column("confidence", justify="right")
+    off = "error" if any(one.error is not None for one in result.mistakes) else "confidence"
+    table.add_column(off, justify="right")
     table.add_column("text", overflow="fold")
     for one in result.mistakes[:_MISTAKES]:
-        words = (Text(one.label), Text(one.predicted), f"{one.confidence:.4f}", Text(one.text))
+        figure = one.confidence if one.error is None else one.error
+        shown = "" if figure is None else f"{figure:.4f}"
+        words = (Text(one.label), Text(one.predicted), shown, Text(one.text))
         table.add_row(str(one.row), *words)
     return _titled("Worst mistakes", table)
 

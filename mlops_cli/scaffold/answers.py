@@ -70,15 +70,16 @@ def settle(wishes: Wishes, folder: Path, look: DataLook | None, *, dvc: bool) ->
         ConfigError: A wish is no choice of its config group.
         UsageError: The name can't name a project, or columns were named without a file.
     """
-    if wishes.data is None and (wishes.text or wishes.label):
+    if wishes.data is None and (wishes.text or wishes.label or wishes.text_pair):
         raise UsageError("--text and --label name columns of a file", hint="add --data FILE")
     return Answers(
         name=check_name(default_name(folder) if wishes.name is None else wishes.name),
-        task=check_choice("task", wishes.task or "text_classification"),
+        task=check_choice("task", wishes.task or (look.task if look else "text_classification")),
         data_path=f"data/{wishes.data.name}" if wishes.data else "",
         data=_data_name(wishes.data) if wishes.data else "quickstart",
         text=look.text if look else "text",
         label=look.label if look else "label",
+        text_pair=(look.text_pair or "") if look else "",
         model=check_choice("model", wishes.model or "tiny"),
         tracker=check_choice("tracker", wishes.tracker or default_tracker()),
         dvc=dvc,

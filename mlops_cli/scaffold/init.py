@@ -51,8 +51,10 @@ def run(
         source: The template; the packaged one if None.
     """
     folder = check(folder, git=git)
-    look = looking.look_at(wishes.data, wishes.text, wishes.label) if wishes.data else None
-    if look:
+    look = None
+    if wishes.data:
+        columns = wishes.text, wishes.label, wishes.text_pair
+        look = looking.look_at(wishes.data, *columns, task=wishes.task)
         reporter.info(f"{wishes.data}: {look.summary}")
     answers = answering.settle(wishes, folder, look, dvc=dvc)
     outer = vcs.outer_repository(folder) if git else None

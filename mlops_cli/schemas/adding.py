@@ -13,6 +13,7 @@ class AddWishes:
         text: Column that holds the text.
         label: Column that holds the label.
         target: Column that holds a number to be predicted.
+        text_pair: Column that holds the second text of a pair.
         move: Take the files away from where they are.
         force: Replace data, schema and config of that name.
         sql: A query, instead of a source.
@@ -30,6 +31,7 @@ class AddWishes:
     sql: str | None = None
     url: str | None = None
     settings: tuple[str, ...] = ()
+    text_pair: str | None = None
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,7 @@ class Kind:
         guessed: Which of "text" and "label" were guessed.
         trainable: Whether `mlops train` can learn from it.
         note: What a person should know about it; empty where there is nothing to say.
+        text_pair: The column of the second text, where texts come in pairs.
     """
 
     task: str
@@ -51,6 +54,38 @@ class Kind:
     guessed: tuple[str, ...] = ()
     trainable: bool = False
     note: str = ""
+    text_pair: str | None = None
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """The columns that play a part, by the key of `data` that names them."""
+        found = {"text": self.text, "text_pair": self.text_pair, "label": self.label}
+        return {part: name for part, name in found.items() if name is not None}
+
+    @property
+    def command(self) -> str:
+        """What uses such data, to be followed by `data=NAME`."""
+        use = "train" if self.trainable else "data validate"
+        return " ".join(["mlops", use, *self.settings])
+
+    @property
+    def settings(self) -> list[str]:
+        """What is to be set beside `data`."""
+        if not self.trainable or self.task == "text_classification":
+            return []
+        return [f"task={self.task}", *(["model=trees"] if self.tabular else [])]
+
+    @property
+    def classifies(self) -> bool:
+        """Whether a label is one class."""
+        return self.task.endswith("_classification") and not self.task.startswith(
+            ("multi_label", "token")
+        )
+
+    @property
+    def tabular(self) -> bool:
+        """Whether a row is numbers and categories."""
+        return self.task.startswith("tabular_")
 
     @property
     def title(self) -> str:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mlops_cli.schemas.option import option
+from mlops_cli.schemas.task import INPUTS, METRICS
 
 
 @dataclass
@@ -12,8 +13,16 @@ class DataConfig:
 
     name: str = option("Source module in mlops_cli/data, or a dotted module of your own.", "")
     module: str | None = option("Source module, where it is not called like the choice.", None)
+    inputs: str = option("What a row is; unset: what the task reads.", "text", choices=INPUTS)
+    targets: str = option(
+        "What its target is; unset: what the task predicts.", "classes", choices=tuple(METRICS)
+    )
     text: str = option("Column that holds the text.", "text")
-    label: str = option("Column that holds the label.", "label")
+    text_pair: str = option("Column that holds the second text, of tasks on pairs.", "text_pair")
+    label: str = option("Column that holds the label, or the number.", "label")
+    separator: str = option(
+        "What stands between several labels of a row; unset: as the task has it.", "|"
+    )
     schema: str | None = option(
         "Schema file, which says what the columns look like; null: that is not checked.",
         None,
@@ -87,6 +96,21 @@ class FileDataConfig(DataConfig):
 
 
 @dataclass
+class StreamDataConfig(FileDataConfig):
+    """`data=stream`: texts in a CSV, TSV, JSONL or Parquet file that is larger than memory."""
+
+
+@dataclass
+class TableDataConfig(FileDataConfig):
+    """`data=table`: rows of numbers and categories in a CSV, TSV, JSONL or Parquet file."""
+
+    features: list[str] | None = option(
+        "Columns to predict from; null: all but the label, `split_by` and `leave_out`.", None
+    )
+    leave_out: list[str] = option("Columns that are no features, such as ids.", [])
+
+
+@dataclass
 class HubDataConfig(DataConfig):
     """`data=hub`: a Hugging Face data set."""
 
@@ -100,8 +124,47 @@ class HubDataConfig(DataConfig):
     test_split: str | None = option("Name of its test split; null: split off.", None)
 
 
+@dataclass
+class ConllDataConfig(DataConfig):
+    """`data=conll`: a word and its tag on each line, an empty line between sentences."""
+
+    path: str = option("Training file.", "", file=True)
+    validation_path: str | None = option(
+        "Validation file; without it, sentences are split off.", None, file=True
+    )
+    test_path: str | None = option(
+        "Test file; without it, sentences are split off.", None, file=True
+    )
+    encoding: str = option("Text encoding, such as utf-8 or cp1252; auto detects it.", "auto")
+    word_column: int = option("Place of the word in a line, from 0.", 0, minimum=0)
+    tag_column: int = option("Place of the tag in a line, from 0; -1 is the last.", -1, minimum=-1)
+
+
+@dataclass
+class ImagesDataConfig(DataConfig):
+    """`data=images`: image files in a folder for each class, or listed in a table."""
+
+    path: str = option(
+        "Folder with a folder for each class, or with train, validation and test; or a table of "
+        "paths and labels.",
+        "",
+        file=True,
+    )
+    validation_path: str | None = option(
+        "The same for validation; without it, images are split off.", None, file=True
+    )
+    test_path: str | None = option(
+        "The same for the test; without it, images are split off.", None, file=True
+    )
+    image: str = option("A table's column of paths.", "image")
+
+
 SCHEMAS: dict[str, type[DataConfig]] = {
     "quickstart": QuickstartDataConfig,
     "file": FileDataConfig,
+    "stream": StreamDataConfig,
+    "table": TableDataConfig,
     "hub": HubDataConfig,
+    "conll": ConllDataConfig,
+    "images": ImagesDataConfig,
 }

@@ -1,9 +1,10 @@
 """Config group `model`: the network and the recipe that suits it."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from mlops_cli.schemas.option import option
+from mlops_cli.schemas.task import INPUTS
 
 
 @dataclass
@@ -21,6 +22,9 @@ class ModelConfig:
     )
     params: dict[str, Any] = option("Free settings for a model of your own.", {})
 
+    takes: ClassVar[tuple[str, ...]] = INPUTS
+    """What a row may be; see `task.inputs`. A model of the user's own says no."""
+
 
 @dataclass
 class ScratchModelConfig(ModelConfig):
@@ -33,6 +37,8 @@ class ScratchModelConfig(ModelConfig):
     intermediate_size: int = option("Width of the feed-forward layers.", 512, minimum=8)
     dropout: float = option("Dropout probability.", 0.1, minimum=0, below=1)
     initializer_range: float = option("Standard deviation of the first weights.", 0.02, above=0)
+
+    takes: ClassVar[tuple[str, ...]] = ("text", "text_pair", "words")
 
 
 @dataclass
@@ -48,9 +54,101 @@ class PretrainedModelConfig(ModelConfig):
     dropout: float | None = option(
         "Dropout probability; null keeps the checkpoint's.", None, minimum=0, below=1
     )
+    freeze: bool = option("Train the new head alone; the checkpoint's weights stay.", False)
+    lora_rank: int | None = option(
+        "Train the head and low-rank additions of this rank (LoRA); null: all weights.",
+        None,
+        minimum=1,
+    )
+    lora_alpha: float = option("Scale of LoRA's additions, times 1/lora_rank.", 16.0, above=0)
+    lora_dropout: float = option(
+        "Dropout probability before LoRA's additions.", 0.0, minimum=0, below=1
+    )
+    lora_layers: list[str] = option(
+        "Names of the linear layers that LoRA is added to, such as [query, value]; empty: all.", []
+    )
 
+    takes: ClassVar[tuple[str, ...]] = ("text", "text_pair", "words")
+
+
+@dataclass
+class MlpModelConfig(ModelConfig):
+    """A neural network for tables."""
+
+    width: int = option("Width of the layers.", 192, minimum=4)
+    layers: int = option("Residual blocks.", 2, minimum=0)
+    dropout: float = option("Dropout probability.", 0.1, minimum=0, below=1)
+
+    takes: ClassVar[tuple[str, ...]] = ("table",)
+
+
+@dataclass
+class TreesModelConfig(ModelConfig):
+    """Gradient-boosted trees; `lr` is the shrinkage and `epochs` the rounds of boosting."""
+
+    leaves: int = option("Most leaves of a tree.", 31, minimum=2)
+    min_rows: int = option("Fewest rows in a leaf.", 20, minimum=1)
+    feature_fraction: float = option(
+        "Share of the columns each tree sees.", 0.9, above=0, maximum=1
+    )
+    row_fraction: float = option("Share of the rows each tree sees.", 0.9, above=0, maximum=1)
+    l2: float = option("Penalty on the squares of the leaves' values.", 1.0, minimum=0)
+
+    takes: ClassVar[tuple[str, ...]] = ("table",)
+
+
+@dataclass
+class ImageModelConfig(ModelConfig):
+    """What every model of images has: how training changes what it sees."""
+
+    flip: bool | None = option(
+        "Mirror half of the training images, left to right; null: unless each class is called by "
+        "one character, as digits and letters are.",
+        None,
+    )
+    shift: float = option(
+        "Move each training image by at most this share of its sides.", 0.125, minimum=0, below=1
+    )
+    erase: float = option(
+        "Hide a square in each training image, with sides of this share of the image's.",
+        0.0,
+        minimum=0,
+        below=1,
+    )
+
+    takes: ClassVar[tuple[str, ...]] = ("image",)
+
+
+@dataclass
+class ConvnetModelConfig(ImageModelConfig):
+    """A small residual convolutional network from scratch."""
+
+    image_size: int | None = option(
+        "Height and width that images are scaled to; null: their own, up to 64.",
+        None,
+        minimum=8,
+        maximum=1024,
+    )
+    colours: bool = option("Look at colours; else all is made grey.", True)
+    width: int = option("Channels of the first stage; a multiple of 8.", 16, minimum=8)
+    dropout: float = option("Dropout probability before the last layer.", 0.0, minimum=0, below=1)
+
+
+@dataclass
+class PretrainedImageModelConfig(ImageModelConfig, PretrainedModelConfig):
+    """A pretrained image network, fine-tuned."""
+
+    takes: ClassVar[tuple[str, ...]] = ("image",)
+
+
+FIRST = {"image": "convnet"}
+"""For inputs that the default model does not take, the choice to begin with."""
 
 SCHEMAS: dict[str, type[ModelConfig]] = {
     "scratch": ScratchModelConfig,
     "pretrained": PretrainedModelConfig,
+    "mlp": MlpModelConfig,
+    "trees": TreesModelConfig,
+    "convnet": ConvnetModelConfig,
+    "image_pretrained": PretrainedImageModelConfig,
 }

@@ -1,6 +1,8 @@
 """What stages return and commands show: frozen, plain, ready for `--json`."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,15 @@ class TrainResult:
     summary: str = field(default="", repr=False)
 
 
+def summary(metrics: Mapping[str, float], monitor: str) -> str:
+    """The main validation metrics in a few words."""
+    return ", ".join(
+        f"{name} {metrics[key]:.3f}"
+        for name in dict.fromkeys(("accuracy", monitor))
+        if (key := f"val/{name}") in metrics
+    )
+
+
 @dataclass(frozen=True)
 class ClassRow:
     """How well one class was found.
@@ -50,21 +61,23 @@ class ClassRow:
 
 @dataclass(frozen=True)
 class Mistake:
-    """One row that got the wrong label.
+    """One row that got a wrong answer.
 
     Attributes:
         row: Its place in the split, from 1.
         text: Its input, shortened.
-        label: The label it has.
-        predicted: The label it got.
-        confidence: Probability of the label it got.
+        label: The target it has.
+        predicted: The answer it got.
+        confidence: Probability of the answer it got; None where the task gives none.
+        error: By how much the answer is off; None where that is no number.
     """
 
     row: int
     text: str
     label: str
     predicted: str
-    confidence: float
+    confidence: float | None = None
+    error: float | None = None
 
 
 @dataclass(frozen=True)
@@ -98,9 +111,12 @@ class EvaluationResult:
         fingerprint: SHA-256 of the split's content.
         monitor: The metric the run was asked to watch.
         metrics: Every scalar metric by name.
-        baselines: Accuracy on the same rows of what a model has to beat.
-        classes: Figures of each class, by class id.
-        confusion: Counts, true class by row, predicted class by column.
+        baselines: The same rows' `baseline_metric` of what a model has to beat.
+        baseline_metric: The metric that the baselines tell.
+        classes: Figures of each class, by class id; of tags, those of each type of entity.
+        confusion: Counts, true class by row, predicted class by column; empty where the task
+            has no classes.
+        confusion_labels: Names of its rows and columns.
         mistakes: The mistakes of the highest confidence, worst first.
         gates: What the gates said.
         path: JSON file that holds this result.
@@ -116,8 +132,10 @@ class EvaluationResult:
     monitor: str
     metrics: dict[str, float]
     baselines: dict[str, float]
+    baseline_metric: str
     classes: list[ClassRow]
     confusion: list[list[int]]
+    confusion_labels: list[str]
     mistakes: list[Mistake]
     gates: list[GateOutcome]
     path: Path
@@ -126,8 +144,39 @@ class EvaluationResult:
 
 
 @dataclass(frozen=True)
+class GraphFigures:
+    """What one graph of a bundle is worth.
+
+    Attributes:
+        name: Its name in the bundle.
+        kind: What was done to it, in words.
+        file: Its file in the bundle.
+        megabytes: Its size.
+        latency_ms: Median milliseconds for one row.
+        rows_per_second: In batches of rows of like length.
+        max_logit_difference: Largest absolute difference of any logit from PyTorch.
+        label_agreement: Share of validation rows with PyTorch's label.
+        metric: The monitored metric.
+        metric_loss: By how much that is worse than PyTorch's.
+        kept: Whether it is in the bundle; the other one by its name is, otherwise.
+    """
+
+    name: str
+    kind: str
+    file: str
+    megabytes: float
+    latency_ms: float
+    rows_per_second: float
+    max_logit_difference: float
+    label_agreement: float
+    metric: float
+    metric_loss: float
+    kept: bool
+
+
+@dataclass(frozen=True)
 class ExportResult:
-    """A bundle that agrees with its PyTorch model.
+    """A bundle that agrees with its PyTorch model; the figures are those of the preferred graph.
 
     Attributes:
         run: Run id.
@@ -142,6 +191,9 @@ class ExportResult:
         metric_onnx: Its value with the bundle.
         metrics: Every scalar metric of the bundle on validation.
         seconds: Wall time of the export.
+        inputs: The raw columns that the model takes.
+        graphs: Every graph that was made.
+        preferred: Name of the one that answers.
     """
 
     run: str
@@ -156,86 +208,17 @@ class ExportResult:
     metric_onnx: float
     metrics: dict[str, float]
     seconds: float
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """The answer to one row.
-
-    Attributes:
-        label: The most likely label; None below the threshold, and for a row without text.
-        score: Its probability; None for a row without text.
-        scores: The most likely labels with their probabilities, best first.
-    """
-
-    label: str | None
-    score: float | None
-    scores: dict[str, float]
-
-
-@dataclass(frozen=True)
-class TextPrediction(Prediction):
-    """The answer to one text.
-
-    Attributes:
-        text: The text.
-    """
-
-    text: str
-
-
-@dataclass(frozen=True)
-class PredictResult:
-    """Answers to texts.
-
-    Attributes:
-        predictions: One for each text, in order.
-        bundle: Folder of the bundle that answered.
-        run: Id of the run it was made from.
-    """
-
-    predictions: list[TextPrediction]
-    bundle: Path
-    run: str
-
-
-@dataclass(frozen=True)
-class FilePredictResult:
-    """Answers to the rows of a file.
-
-    Attributes:
-        output: The file with the answers.
-        rows: Rows of the input, all of which are in the output.
-        without_text: How many of them have no text and therefore no answer.
-        abstained: How many got no label because the score is below the threshold.
-        labels: How often each label was given.
-        columns: Names of the columns that were added.
-        metrics: Every scalar metric, where the input has the label column; else None.
-        labelled: Rows that the metrics are computed from.
-        bundle: Folder of the bundle that answered.
-        run: Id of the run it was made from.
-        seconds: Wall time.
-        rows_per_second: Throughput, reading and writing included.
-    """
-
-    output: Path
-    rows: int
-    without_text: int
-    abstained: int
-    labels: dict[str, int]
-    columns: list[str]
-    metrics: dict[str, float] | None
-    labelled: int
-    bundle: Path
-    run: str
-    seconds: float
-    rows_per_second: float
+    inputs: list[str] = field(default_factory=list)
+    graphs: list[GraphFigures] = field(default_factory=list)
+    preferred: str = ""
 
 
 def plain(value: Any) -> Any:
     """Dataclasses, paths and tuples as JSON types; NaN and infinities as null."""
-    if is_dataclass(value) and not isinstance(value, type):
-        value = {part.name: getattr(value, part.name) for part in fields(value)}
+    if value is None or isinstance(value, str):
+        return value
+    if names := _shown(value.__class__):
+        return {name: plain(getattr(value, name)) for name in names}
     if isinstance(value, dict):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -243,3 +226,11 @@ def plain(value: Any) -> Any:
     if isinstance(value, float) and value - value != 0:
         return None
     return str(value) if isinstance(value, Path) else value
+
+
+@cache
+def _shown(kind: type) -> tuple[str, ...]:
+    """The fields of a dataclass that JSON shows; a server asks for them with each answer."""
+    if not is_dataclass(kind):
+        return ()
+    return tuple(part.name for part in fields(kind) if part.metadata.get("plain", True))

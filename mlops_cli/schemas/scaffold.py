@@ -16,6 +16,7 @@ class Wishes:
         data: A data file to copy into the project; None for the built-in sentences.
         text: Column of that file that holds the text.
         label: Column of that file that holds the label.
+        text_pair: Column of that file that holds the second text of a pair.
     """
 
     name: str | None = None
@@ -25,6 +26,7 @@ class Wishes:
     data: Path | None = None
     text: str | None = None
     label: str | None = None
+    text_pair: str | None = None
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,7 @@ class Answers:
     model: str
     tracker: str
     dvc: bool
+    text_pair: str = ""
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,8 @@ class DataLook:
         rows: Rows looked at.
         complete: Whether these are all the rows.
         classes: The classes in them, most frequent first.
+        text_pair: Column that holds the second text of a pair; None where rows have one text.
+        task: The task that is asked for, or looks likely.
     """
 
     text: str
@@ -61,6 +66,8 @@ class DataLook:
     rows: int
     complete: bool
     classes: list[str]
+    text_pair: str | None = None
+    task: str = "text_classification"
 
     @property
     def summary(self) -> str:
@@ -69,9 +76,16 @@ class DataLook:
         more = ", …" if len(self.classes) > 5 else ""
         first = "" if self.complete else "the first "
         guess = f" (guessed: {' and '.join(self.guessed)})" if self.guessed else ""
+        texts = f"text column {self.text!r}, "
+        if self.text_pair is not None:
+            texts = f"text columns {self.text!r} and {self.text_pair!r}, "
+        held = f"{len(self.classes)} classes"
+        if self.task in ("text_regression", "text_similarity"):
+            held = f"{len(self.classes)} different numbers"
+        task = "" if self.task == "text_classification" else f" (task {self.task})"
         return (
-            f"text column {self.text!r}, label column {self.label!r}{guess}: "
-            f"{len(self.classes)} classes in {first}{self.rows} rows: {shown}{more}"
+            f"{texts}label column {self.label!r}{guess}: "
+            f"{held} in {first}{self.rows} rows: {shown}{more}{task}"
         )
 
 

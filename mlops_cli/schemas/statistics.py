@@ -97,6 +97,8 @@ class TextStatistics:
         blank: Texts of white space alone, or of nothing.
         vocabulary: Different words, in small letters and without punctuation around them.
         frequent: The most frequent words of all parts together.
+        sampled: How many texts, drawn at random, `vocabulary` and `frequent` are of; None where
+            they are of all.
         longest: The beginning of the longest text.
         examples: The beginnings of some texts.
     """
@@ -106,6 +108,7 @@ class TextStatistics:
     blank: int
     vocabulary: int | None
     frequent: list[ValueCount]
+    sampled: int | None
     longest: str
     examples: list[str]
 
@@ -135,7 +138,7 @@ class ColumnStatistics:
         missing: Rows without a value.
         invalid: Rows whose value is not of the column's kind.
         distinct: Different values.
-        approximate: Which of the figures are estimates: `distinct`, `quantiles`.
+        approximate: Which of the figures are estimates: `distinct`, `quantiles`, `words`.
         numbers: For integers and numbers that have a value.
         values: For categories, booleans and integers of few values.
         text: For texts.

@@ -11,6 +11,8 @@ class TrainerConfig:
     """Optimisation, precision, checkpoints and stopping."""
 
     accelerator: str = option("Where to train.", "auto", choices=("auto", "cpu", "gpu", "mps"))
+    processes: int = option("Processes that train together on each machine.", 1, minimum=1)
+    nodes: int = option("Machines that train together; see `launcher`.", 1, minimum=1)
     threads: int | None = option(
         "CPU threads; null takes all cores, and one for a narrow network.", None, minimum=1
     )
@@ -29,12 +31,27 @@ class TrainerConfig:
     )
     gradient_clip: float | None = option("Largest gradient norm; null: no clipping.", 1.0, above=0)
     accumulate: int = option("Batches per optimiser step.", 1, minimum=1)
+    gradient_checkpointing: bool = option(
+        "Compute the layers' values again in the backward pass: less memory, the same weights.",
+        False,
+    )
+    compile: bool = option(
+        "Compile the network with torch.compile; the first steps take longer.", False
+    )
     class_weights: str = option(
         "Weights of the classes in the loss.", "none", choices=("none", "balanced")
     )
     label_smoothing: float = option("Label smoothing.", 0.0, minimum=0, below=1)
+    mixup: float = option(
+        "Mix pairs of training images in shares drawn from a beta distribution with this "
+        "parameter; 0: none.",
+        0.0,
+        minimum=0,
+    )
     monitor: str = option(
-        "Validation metric that picks the best checkpoint.", "mcc", choices=tuple(HIGHER_IS_BETTER)
+        "Validation metric that picks the best checkpoint; unset: the task's own.",
+        "mcc",
+        choices=tuple(HIGHER_IS_BETTER),
     )
     patience: int | None = option(
         "Stop after this many epochs without a better `monitor`; null: never.", None, minimum=1

@@ -62,6 +62,12 @@ class ValidationConfig:
         minimum=0.7,
         maximum=1,
     )
+    near_share: float = option(
+        "Share of a later split's texts from which near_leakage is more than a note.",
+        0.05,
+        minimum=0,
+        maximum=1,
+    )
     class_rows: int = option("Rows that a class must have in each split.", 10, minimum=1)
     class_ratio: float = option(
         "How many times the smallest class the largest may be.", 10.0, minimum=1

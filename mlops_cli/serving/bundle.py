@@ -1,27 +1,35 @@
 """The bundle: what leaves training and is predicted with, served and deployed.
 
     model.onnx       the network; weights inside (beside it beyond 2 GB)
+    model_*.onnx     the same network made faster, where the export was asked for it
     tokenizer.json   or whatever files the task saves
     config.json      the network's own config, where it has one
     reference.json   the training distribution, which drift is measured against
     bundle.json      what it is, where it comes from, how good it is; SHA-256 of every other file
 
 `bundle.json` guards itself too: its `digest` is the SHA-256 of its own bytes with an empty digest.
+Of its `graphs`, `preferred` is the one to answer with; a bundle without these parts has one graph.
 """
 
 import hashlib
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from mlops_cli.errors import DataError, NotFoundError
+from mlops_cli.errors import DataError, NotFoundError, UsageError
 
 FORMAT = 1
 """Version of the layout. A reader refuses newer ones."""
 MANIFEST = "bundle.json"
 GRAPH = "model.onnx"
+PLAIN = "plain"
+"""Name of the graph in `GRAPH`: as it was exported, in float32."""
 REFERENCE = "reference.json"
+_READERS = 4
+"""Files that are checked at once: a server is ready the sooner."""
 
 _EXPORT_AGAIN = "make it again: mlops export --onnx"
 _PARTS: dict[str, type] = {
@@ -51,8 +59,36 @@ class Bundle:
 
     @property
     def graph(self) -> Path:
-        """The network."""
-        return self.path / GRAPH
+        """The network that answers unless another graph is asked for."""
+        return self.graph_file()
+
+    @property
+    def graphs(self) -> dict[str, dict[str, Any]]:
+        """What is recorded of each graph, by its name; `file` is always there."""
+        found: dict[str, dict[str, Any]] = self.facts.get("graphs") or {PLAIN: {"file": GRAPH}}
+        return found
+
+    @property
+    def preferred(self) -> str:
+        """Name of the graph that was the fastest of those that passed the gates."""
+        return str(self.facts.get("preferred", PLAIN))
+
+    def graph_file(self, name: str | None = None) -> Path:
+        """The file of a graph.
+
+        Args:
+            name: A key of `graphs`; None takes the preferred one.
+
+        Raises:
+            UsageError: There is no such graph.
+        """
+        name = name or self.preferred
+        if name not in self.graphs:
+            raise UsageError(
+                f"the bundle {self.path} has no graph {name!r}",
+                hint=f"it has {', '.join(self.graphs)}",
+            )
+        return self.path / str(self.graphs[name]["file"])
 
     @property
     def task(self) -> dict[str, Any]:
@@ -101,8 +137,8 @@ def load(folder: Path, *, verify: bool = True) -> Bundle:
     if verify:
         if _digest(raw, facts["digest"]) != facts["digest"]:
             raise DataError(f"{file} was changed after the export", hint=_EXPORT_AGAIN)
-        for name, expected in facts["files"].items():
-            _verify(folder, name, expected)
+        with ThreadPoolExecutor(_READERS) as pool:
+            list(pool.map(partial(_verify, folder), *zip(*facts["files"].items(), strict=True)))
     return Bundle(folder, facts)
 
 
@@ -164,8 +200,20 @@ def _parse(file: Path, raw: bytes) -> dict[str, Any]:
             )
     if GRAPH not in facts["files"]:
         raise DataError(f"{file} is damaged: it lists no {GRAPH}", hint=_EXPORT_AGAIN)
+    _check_graphs(file, facts)
     found: dict[str, Any] = facts
     return found
+
+
+def _check_graphs(file: Path, facts: dict[str, Any]) -> None:
+    """Refuses graphs that are no files of the bundle; older bundles list none."""
+    graphs = facts.get("graphs", {})
+    listed = list(graphs.values()) if isinstance(graphs, dict) else [None]
+    files = [one.get("file") if isinstance(one, dict) else None for one in listed]
+    if not all(name in list(facts["files"]) for name in files):
+        raise DataError(f"{file} is damaged: no proper 'graphs' in it", hint=_EXPORT_AGAIN)
+    if facts.get("preferred", PLAIN) not in list(graphs or (PLAIN,)):
+        raise DataError(f"{file} is damaged: its preferred graph is none", hint=_EXPORT_AGAIN)
 
 
 def _is_inside(name: str) -> bool:

@@ -13,8 +13,9 @@ from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
 from mlops_cli import tasks
 from mlops_cli.errors import ConfigError, DataError
-from mlops_cli.schemas.results import Prediction
+from mlops_cli.schemas.predictions import Prediction
 from mlops_cli.serving.bundle import Bundle
+from mlops_cli.tasks import Columns, Inputs, Outputs, joined, masked
 
 _REFUSALS = (
     ort_errors.Fail,
@@ -39,100 +40,113 @@ class Predictor:
     Args:
         bundle: The bundle.
         threads: CPU threads; None takes every core this process may use.
+        graph: Name of the graph that answers; None takes the one that the bundle prefers.
+        sessions: Batches that are answered at once, each by its share of the threads; None takes
+            one a thread.
 
     Raises:
         DataError: The bundle's task can't be made again from it.
+        UsageError: The bundle has no such graph.
     """
 
-    def __init__(self, bundle: Bundle, *, threads: int | None = None) -> None:
+    def __init__(
+        self,
+        bundle: Bundle,
+        *,
+        threads: int | None = None,
+        graph: str | None = None,
+        sessions: int | None = None,
+    ) -> None:
         self.bundle = bundle
+        self.graph = graph or bundle.preferred
+        self._file = bundle.graph_file(self.graph)
         self.task = _load_task(bundle)
         self._threads = threads or available_cores()
+        self._sessions = sessions or self._threads
 
-    def logits(
+    def outputs(
         self,
-        inputs: dict[str, list[str]],
+        inputs: Columns,
+        rows: Sequence[Any] | None = None,
         *,
         batch_size: int = 32,
         advance: Callable[[int], None] | None = None,
-    ) -> NDArray[np.float32]:
-        """Logits of raw rows, of shape (rows, classes) and in the order of the rows.
+    ) -> Outputs:
+        """What the network says of raw rows, in the order of the rows.
 
         Args:
             inputs: Raw columns by the task's names for them.
+            rows: The same as the task's encoder made them, where they are there already.
             batch_size: Most rows in one run of the graph.
             advance: Told how many more rows are done.
 
         Raises:
             DataError: onnxruntime can't load or run the graph.
         """
-        rows = self.task.encode(inputs)
-        found = np.zeros((len(rows), len(self.task.labels)), dtype=np.float32)
-        if len(rows) <= 1:
-            for place, row in enumerate(rows):
-                found[place] = self._run(self._wide, [row])
+        if rows is None:
+            rows = self.task.encoder.encode(inputs)
+        if not len(rows):
+            return np.zeros((0, len(self.task.labels)), dtype=np.float32)
+        if len(rows) == 1:
+            found = self.run(self._wide, rows)
             if advance:
-                advance(len(rows))
+                advance(1)
             return found
-        order = sorted(range(len(rows)), key=lambda row: len(rows[row]))
-        size = max(1, min(batch_size, -(-len(rows) // self._threads)))
+        order = np.argsort(self.task.encoder.sizes(rows), kind="stable")
+        size = max(1, min(batch_size, -(-len(rows) // self._sessions)))
         batches = [order[start : start + size] for start in range(0, len(order), size)]
         session = self._narrow
 
-        def answer(batch: list[int]) -> NDArray[np.float32]:
-            return self._run(session, [rows[row] for row in batch])
+        def answer(batch: NDArray[np.int64]) -> Outputs:
+            return self.run(session, [rows[row] for row in batch])
 
-        with ThreadPoolExecutor(self._threads) as pool:
-            for batch, answers in zip(batches, pool.map(answer, batches), strict=True):
-                found[batch] = answers
-                if advance:
-                    advance(len(batch))
-        return found
+        parts = []
+        for batch, answers in zip(batches, self._pool.map(answer, batches), strict=True):
+            parts.append(answers)
+            if advance:
+                advance(len(batch))
+        return joined(parts)[np.argsort(order)]
 
     def predict(
         self,
-        inputs: dict[str, list[str]],
+        inputs: Columns,
         *,
         top_k: int = 1,
         threshold: float = 0.0,
         batch_size: int = 32,
-    ) -> list[Prediction]:
-        """Labels with scores of raw rows; see `logits` and `answers`."""
-        logits = self.logits(inputs, batch_size=batch_size)
-        return self.answers(logits, top_k=top_k, threshold=threshold)
+    ) -> tuple[list[Prediction], Outputs, Sequence[Any]]:
+        """Answers to raw rows, the outputs they were made of, and the rows as encoded.
 
-    def answers(
-        self, logits: NDArray[np.float32], *, top_k: int = 1, threshold: float = 0.0
-    ) -> list[Prediction]:
-        """Logits as labels with scores.
-
-        Args:
-            logits: Of shape (rows, classes).
-            top_k: How many labels each answer names with their scores.
-            threshold: Below this score of the best label, an answer has no label.
+        See `outputs` and `Head.answers`.
         """
-        if not len(logits):
-            return []
-        labels = self.task.labels
-        scores = self.task.probabilities(logits)
-        best = np.argsort(-scores, axis=1, kind="stable")[:, :top_k]
-        answers = []
-        for row, places in enumerate(best.tolist()):
-            named = {labels[place]: round(float(scores[row, place]), 6) for place in places}
-            score = float(scores[row, places[0]])
-            label = labels[places[0]] if score >= threshold else None
-            answers.append(Prediction(label, round(score, 6), named))
-        return answers
+        rows = self.task.encoder.encode(inputs)
+        found = self.outputs(inputs, rows, batch_size=batch_size)
+        answers = self.task.head.answers(found, inputs, rows, top_k=top_k, threshold=threshold)
+        return answers, found, rows
 
     @cached_property
     def _wide(self) -> ort.InferenceSession:
-        return self._session(self._threads)
+        return self.session(self._threads)
 
     @cached_property
     def _narrow(self) -> ort.InferenceSession:
-        return self._session(1) if self._threads > 1 else self._wide
+        each = max(1, self._threads // self._sessions)
+        return self.session(each) if self._sessions > 1 else self._wide
 
-    def _session(self, threads: int) -> ort.InferenceSession:
+    @cached_property
+    def _pool(self) -> ThreadPoolExecutor:
+        """One for all calls: rows of several windows fill the same threads."""
+        return ThreadPoolExecutor(self._sessions, thread_name_prefix="session")
+
+    def session(self, threads: int) -> ort.InferenceSession:
+        """A session of its own over the graph, for `run`; several threads may run it at once.
+
+        Args:
+            threads: How many CPU threads work on one batch together.
+
+        Raises:
+            DataError: onnxruntime can't load the graph.
+        """
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
@@ -141,29 +155,37 @@ class Predictor:
         # idle cores and takes 2 to 3 times as long on busy ones. A short spin stays clear of that.
         options.add_session_config_entry("session.intra_op.spin_duration_us", "20")
         try:
-            return ort.InferenceSession(
-                self.bundle.graph, options, providers=["CPUExecutionProvider"]
-            )
+            return ort.InferenceSession(self._file, options, providers=["CPUExecutionProvider"])
         except _REFUSALS as error:
             raise self._refused("load", error) from error
 
-    def _run(
-        self, session: ort.InferenceSession, rows: Sequence[Sequence[int]]
-    ) -> NDArray[np.float32]:
-        """One run of the graph."""
-        inputs = self.task.collate(rows)
+    def run(self, session: ort.InferenceSession, rows: Sequence[Any]) -> Outputs:
+        """What the network says of encoded rows, in one run of the graph.
+
+        Raises:
+            DataError: onnxruntime can't run the graph.
+        """
+        outputs = self.run_batch(session, self.task.encoder.collate(rows))
+        return masked(outputs, self.task.encoder.sizes(rows))
+
+    def run_batch(self, session: ort.InferenceSession, inputs: Inputs) -> Outputs:
+        """What the network says of one collated batch, padding included.
+
+        Raises:
+            DataError: onnxruntime can't run the graph.
+        """
         wanted = {entry.name: inputs[entry.name] for entry in session.get_inputs()}
         try:
             answers: list[Any] = session.run(["logits"], wanted)
         except _REFUSALS as error:
             raise self._refused("run", error) from error
-        logits: NDArray[np.float32] = answers[0]
-        return logits
+        outputs: Outputs = answers[0]
+        return outputs
 
     def _refused(self, doing: str, error: Exception) -> DataError:
         reason = str(error).strip().splitlines()[0]
         return DataError(
-            f"onnxruntime can't {doing} {self.bundle.graph}: {reason}",
+            f"onnxruntime can't {doing} {self._file}: {reason}",
             hint="make the bundle again: mlops export --onnx",
         )
 

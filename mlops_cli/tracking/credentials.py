@@ -5,6 +5,25 @@ import os
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from mlops_cli.errors import MissingDependencyError
+from mlops_cli.schemas.tracker import WandbTrackerConfig
+
+
+def wandb_mode(config: WandbTrackerConfig) -> str:
+    """How W&B is to work: online, offline or disabled.
+
+    Raises:
+        MissingDependencyError: It should be online, and there is no key.
+    """
+    if config.mode == "auto":
+        return os.environ.get("WANDB_MODE") or ("online" if has_wandb_key() else "offline")
+    if config.mode == "online" and not has_wandb_key():
+        raise MissingDependencyError(
+            "tracker.mode=online, and there is no W&B key",
+            hint="wandb login, or WANDB_API_KEY, or tracker.mode=offline",
+        )
+    return config.mode
+
 
 def has_wandb_key() -> bool:
     """Whether W&B would find a key: in the environment, or where `wandb login` puts it."""

@@ -2,33 +2,34 @@
 
 - config.yaml: the resolved config
 - overrides.yaml: what was typed
+- git.diff: the uncommitted changes to tracked files that it began with, if there were any
 - run.json: status, git, data, environment, seed, timings
 - metrics.jsonl: one object a line, flushed as it is written, readable while running
-- checkpoints/: last.ckpt (to resume), best.safetensors (the best weights)
+- checkpoints/: last.ckpt (to resume; while training also previous.ckpt, should the last be
+  damaged), best.safetensors (the best weights)
 - model/: weights, the network's config, tokenizer.json, task.json
 - evaluation/: metrics and pictures
 - bundle/: what `mlops export` made
 """
 
+import hashlib
 import json
 import os
-import re
 import secrets
+import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from mlops_cli.errors import DataError, NotFoundError
-from mlops_cli.files import write_json, write_text
+from mlops_cli import project
+from mlops_cli.errors import DataError, MlopsError
+from mlops_cli.files import atomic_path, write_json, write_text
 from mlops_cli.schemas.results import plain
-from mlops_cli.schemas.task import HIGHER_IS_BETTER
 
-_STAMPED = re.compile(r"\d{8}-\d{6}-")
-"""What the ids begin with that don't come from a pipeline."""
+_MOST_DIFF_BYTES = 2**20
+"""Larger changes are not kept."""
 
 _FACTS: dict[str, type] = {
     "status": str,
@@ -85,6 +86,11 @@ class Run:
         return self.path / "evaluation"
 
     @property
+    def diff(self) -> Path:
+        """The uncommitted changes that the run began with; not there if there were none."""
+        return self.path / "git.diff"
+
+    @property
     def bundle(self) -> Path:
         """The folder of the exported bundle."""
         return self.path / "bundle"
@@ -97,12 +103,12 @@ class Run:
             raise DataError(
                 f"run {self.id} has no readable run.json", hint=f"remove the run: {self.path}"
             ) from error
-        for name, kind in _FACTS.items():
-            if not isinstance(facts, dict) or not isinstance(facts.get(name, kind()), kind):
-                raise DataError(
-                    f"run.json of run {self.id} is damaged: no proper {name!r} in it",
-                    hint=f"remove the run: {self.path}",
-                )
+        improper = improper_fact(facts)
+        if improper is not None:
+            raise DataError(
+                f"run.json of run {self.id} is damaged: no proper {improper!r} in it",
+                hint=f"remove the run: {self.path}",
+            )
         found: dict[str, Any] = facts
         return found
 
@@ -127,7 +133,8 @@ class Run:
         """The metric lines in order; a line cut off by a kill is passed over."""
         if not self.metrics_path.exists():
             return
-        for line in self.metrics_path.read_text("utf-8").splitlines():
+        # Bytes that are no text make their line no JSON.
+        for line in self.metrics_path.read_text("utf-8", "replace").splitlines():
             try:
                 yield json.loads(line)
             except ValueError:
@@ -139,9 +146,43 @@ class Run:
         write_text(self.metrics_path, "".join(line + "\n" for line in kept))
 
 
+def sha256(config: str) -> str:
+    """What `run.json` says of the text of `config.yaml`."""
+    return hashlib.sha256(config.encode()).hexdigest()
+
+
+def improper_fact(facts: Any) -> str | None:
+    """Name of the first fact that is not what readers of `run.json` rely on; None if all are."""
+    for name, kind in _FACTS.items():
+        if not isinstance(facts, dict) or not isinstance(facts.get(name, kind()), kind):
+            return name
+    return None
+
+
+class Onlooker(Run):
+    """A run as a process sees it that trains along and leaves the writing to another."""
+
+    def update(self, **facts: Any) -> None:
+        """Changes nothing."""
+
+    def log(self, metrics: dict[str, float], *, step: int, epoch: int) -> None:
+        """Writes nothing."""
+
+    def truncate_metrics(self, step: int) -> None:
+        """Drops nothing."""
+
+
 def runs_folder(root: Path) -> Path:
     """Where the project's runs lie."""
-    return root / "runs"
+    folder = root / "runs"
+    # A run outlives a link to it: that of a temporary checkout goes.
+    return folder.resolve() if folder.is_symlink() else folder
+
+
+def new_id(name: str) -> str:
+    """An id for a run that begins now: the time, the name and a few random digits."""
+    stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+    return f"{stamp}-{name}-{secrets.token_hex(2)}"
 
 
 def create(
@@ -162,108 +203,36 @@ def create(
         config: The resolved config as YAML.
         overrides: What was typed on the command line.
         run_id: The id; a new one, which begins with the time, if empty.
+
+    Raises:
+        MlopsError: There is a run of this id.
     """
-    stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
-    run = Run(runs_folder(root) / (run_id or f"{stamp}-{name}-{secrets.token_hex(2)}"))
-    run.checkpoints.mkdir(parents=True)
-    write_text(run.config_path, config)
-    write_text(run.path / "overrides.yaml", "".join(f"- {json.dumps(o)}\n" for o in overrides))
-    write_json(
-        run.path / "run.json",
-        {"id": run.id, "status": "running", "pid": os.getpid(), "started": now(), **facts},
-    )
+    run = Run(runs_folder(root) / (run_id or new_id(name)))
+    if (run.path / "run.json").exists():  # Another training took it a moment ago.
+        raise MlopsError(f"run {run.id} is there already", hint="the same command again")
+    first = {"id": run.id, "status": "running", "pid": os.getpid(), "started": now()}
+    try:
+        run.checkpoints.mkdir(parents=True, exist_ok=True)  # A kill may have left it.
+        write_text(run.config_path, config)
+        write_text(run.path / "overrides.yaml", "".join(f"- {json.dumps(o)}\n" for o in overrides))
+        _keep_changes(run, root, facts)
+        # Last: what has it is a run.
+        write_json(run.path / "run.json", {**first, "config_sha256": sha256(config), **facts})
+    except OSError:  # A full disk, perhaps.
+        shutil.rmtree(run.path, ignore_errors=True)
+        raise
     return run
 
 
-def all_runs(root: Path) -> list[Run]:
-    """The project's runs, oldest first."""
-    runs = [Run(path.parent) for path in runs_folder(root).glob("*/run.json")]
-    return sorted(runs, key=lambda run: (_began(run), run.id))
+def _keep_changes(run: Run, root: Path, facts: dict[str, Any]) -> None:
+    """Keeps the uncommitted changes whose hash is recorded, unless they are large.
 
-
-def _began(run: Run) -> str:
-    """The second the run began in: what its id begins with, else what it recorded."""
-    if _STAMPED.match(run.id):
-        return run.id[: len("20260101-000000")]
-    with suppress(DataError):
-        return re.sub(r"[-:]", "", str(run.read().get("started", ""))[:19]).replace("T", "-")
-    return ""
-
-
-def find(root: Path, reference: str) -> Run:
-    """The run that `reference` names.
-
-    Args:
-        root: The project.
-        reference: A run id or the unique beginning of one, the path of a run folder, `latest`,
-            `best` (by the metric the run was asked to monitor) or `best:METRIC`.
-
-    Raises:
-        NotFoundError: There is no such run, or several.
+    They are those of tracked files only: what git ignores, or does not know, is not in them.
     """
-    if (Path(reference) / "run.json").is_file():
-        return Run(Path(reference).resolve())
-    runs = all_runs(root)
-    if not runs:
-        raise NotFoundError(
-            f"no runs in {runs_folder(root)}", hint="train a model first: mlops train"
-        )
-    if reference == "latest":
-        return _latest(runs)
-    if reference == "best" or reference.startswith("best:"):
-        return _best(runs, reference.partition(":")[2])
-    matches = [run for run in runs if run.id == reference] or [
-        run for run in runs if reference and run.id.startswith(reference)
-    ]
-    if len(matches) == 1:
-        return matches[0]
-    if matches:
-        raise NotFoundError(
-            f"{reference!r} begins the ids of {len(matches)} runs",
-            hint=f"the newest of them is {matches[-1].id}",
-        )
-    near = get_close_matches(
-        reference, [run.id for run in runs] + ["latest", "best"], n=1, cutoff=0.5
-    )
-    raise NotFoundError(
-        f"no run {reference!r} in {runs_folder(root)}",
-        hint=f"did you mean {near[0]}?" if near else f"the newest run is {runs[-1].id}",
-    )
-
-
-def _latest(runs: list[Run]) -> Run:
-    """The run that began last; ids tell only the second it began in."""
-    second = _began(runs[-1])
-    rivals = [run for run in runs if _began(run) == second]
-    return (
-        max(rivals, key=lambda run: str(run.read().get("started", ""))) if rivals[1:] else runs[-1]
-    )
-
-
-def _best(runs: list[Run], metric: str) -> Run:
-    """The finished run with the best `metric` on validation; empty: what the newest monitored.
-
-    A run whose record is damaged is no candidate.
-    """
-    if metric and metric not in HIGHER_IS_BETTER:
-        near = get_close_matches(metric, HIGHER_IS_BETTER, n=1)
-        raise NotFoundError(
-            f"no metric {metric!r}",
-            hint=f"did you mean best:{near[0]}?"
-            if near
-            else f"metrics: {', '.join(HIGHER_IS_BETTER)}",
-        )
-    finished = []
-    for run in runs:
-        with suppress(DataError):
-            if (facts := run.read()).get("status") == "finished":
-                finished.append((run, facts))
-    wanted = metric or (finished[-1][1]["monitor"] if finished else "")
-    scored = [
-        (value if HIGHER_IS_BETTER[wanted] else -value, run.id, run)
-        for run, facts in finished
-        if (value := facts["metrics"].get(f"val/{wanted}")) is not None
-    ]
-    if not scored:
-        raise NotFoundError("no finished run to choose the best from", hint="mlops train")
-    return max(scored)[2]
+    recorded = (facts.get("git") or {}).get("dirty_hash")
+    changes = project.diff(root) if recorded else b""
+    # Somebody may have gone on editing meanwhile.
+    as_recorded = hashlib.sha256(changes).hexdigest() == recorded
+    if as_recorded and len(changes) <= _MOST_DIFF_BYTES:
+        with atomic_path(run.diff) as temporary:
+            temporary.write_bytes(changes)

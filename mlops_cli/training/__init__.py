@@ -2,40 +2,37 @@
 
 import dataclasses
 import math
-import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any, Literal
 
-import numpy as np
 import pytorch_lightning as pl
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_model
 
+from mlops_cli import collectives, data, models, project, tracking
 from mlops_cli import config as configs
-from mlops_cli import data, models, project, tracking
 from mlops_cli.data.examples import Splits
 from mlops_cli.data.validation import before_training
-from mlops_cli.errors import DataError
-from mlops_cli.files import atomic_folder
-from mlops_cli.models.compact import expand_embeddings
-from mlops_cli.models.quiet import quiet_transformers
-from mlops_cli.reporting import Reporter
+from mlops_cli.reporting import Reporter, SilentReporter
 from mlops_cli.schemas.config import Config
 from mlops_cli.schemas.results import TrainResult
-from mlops_cli.tracking import record
+from mlops_cli.schemas.results import summary as summary
+from mlops_cli.schemas.tracker import TrackerConfig
+from mlops_cli.tracking import couriers, record
 from mlops_cli.tracking.record import Run
-from mlops_cli.training import hardware
+from mlops_cli.training import execution, hardware, processes, rounds
 from mlops_cli.training.callbacks import Checkpoints, Journal, StepRandomness
+from mlops_cli.training.claims import claimed
 from mlops_cli.training.guards import (
     graceful_interrupt,
     out_of_memory,
     quiet_libraries,
     recorded,
 )
-from mlops_cli.training.loader import BatchLoader, EpochOrder, ValidationLoader
+from mlops_cli.training.loader import BatchLoader, ValidationLoader
+from mlops_cli.training.loaders import loaders
+from mlops_cli.training.saved import ship_best, step_of
+from mlops_cli.training.together import Together, trainer_options, verify_weights
 
 _PRECISIONS: dict[str, Literal["32-true", "bf16-mixed", "16-mixed"]] = {
     "32": "32-true",
@@ -93,30 +90,72 @@ def run(
     Raises:
         MlopsError: See the classes in `errors`.
     """
+    with processes.joined(config.trainer, reporter) as place:
+        if not place.leads:
+            return follow()
+        introduce(config, root)
+        return _begin(config, root, overrides, reporter, run_id=run_id, validate=validate)
+
+
+def _begin(
+    config: Config,
+    root: Path,
+    overrides: Sequence[str],
+    reporter: Reporter,
+    *,
+    run_id: str,
+    validate: bool,
+) -> TrainResult:
     prepared = prepare(config, reporter, validate=validate)
-    new = record.create(
-        root,
-        config.model.name,
-        {
-            "model": config.model.name,
-            "monitor": config.trainer.monitor,
-            "seed": config.seed,
-            "git": dataclasses.asdict(project.git_facts(root)),
-            "data": {
-                "name": config.data.name,
-                "split": config.data.split,
-                "split_by": config.data.split_by,
-                "fingerprints": prepared.fingerprints,
-            },
-            "precision": prepared.precision,
-            "environment": hardware.environment(torch.get_num_threads()),
-            "truncated": prepared.truncated,
+    run_id = run_id or record.new_id(config.model.name)
+    with claimed(Run(record.runs_folder(root) / run_id)):
+        new = record.create(
+            root,
+            config.model.name,
+            _first_facts(prepared, root),
+            configs.to_yaml(configs.seen_from_root(config, root)),
+            overrides,
+            run_id=run_id,
+        )
+        return fit(prepared, new, reporter, checkpoint=None)
+
+
+def _first_facts(prepared: Prepared, root: Path) -> dict[str, Any]:
+    """What `run.json` says from the beginning."""
+    config = prepared.config
+    return {
+        "model": config.model.name,
+        "monitor": config.trainer.monitor,
+        "seed": config.seed,
+        "git": dataclasses.asdict(project.git_facts(root)),
+        "data": {
+            "name": config.data.name,
+            "split": config.data.split,
+            "split_by": config.data.split_by,
+            "fingerprints": prepared.fingerprints,
         },
-        configs.to_yaml(configs.seen_from_root(config, root)),
-        overrides,
-        run_id=run_id,
-    )
-    return fit(prepared, new, reporter, checkpoint=None)
+        "device": prepared.device,
+        "precision": prepared.precision,
+        "environment": hardware.environment(torch.get_num_threads()),
+        "truncated": prepared.truncated,
+    }
+
+
+def introduce(config: Config, root: Path) -> None:
+    """Tells the processes that train along what there is to do; see `follow`."""
+    collectives.from_first((configs.to_yaml(configs.seen_from_root(config, root)), root))
+
+
+def follow() -> TrainResult:
+    """Trains along with the process that leads: silent, and without writing anything."""
+    text, root = collectives.from_first(("", Path()))
+    config = configs.from_yaml(text, root=root)
+    quiet = TrackerConfig(name="none", system_every=None, energy=False)
+    config = dataclasses.replace(config, tracker=quiet)
+    silence = SilentReporter()
+    prepared = prepare(config, silence)
+    path, checkpoint = collectives.from_first((Path(), None))
+    return fit(prepared, record.Onlooker(path), silence, checkpoint=checkpoint)
 
 
 def prepare(
@@ -135,7 +174,7 @@ def prepare(
     """
     quiet_libraries()
     device = hardware.accelerator(config.trainer)
-    tracker = tracking.create(config.tracker)
+    tracker = couriers.create(config.tracker, reporter)
     splits = splits or data.load(config.data, config.seed, reporter)
     if validate:
         before_training(config, splits, reporter)
@@ -144,7 +183,8 @@ def prepare(
         built = models.family(config.model.module or config.model.name).build(
             config, splits, reporter
         )
-        train, validation, truncated = _loaders(config, splits, built, reporter)
+        execution.use(built.module, config.trainer)
+        train, validation, truncated = loaders(config, splits, built, reporter)
     width = int(getattr(getattr(built.module.network, "config", None), "hidden_size", 0) or 1024)
     hardware.use_threads(config.trainer, width)
     hardware.keep_freed_memory()
@@ -161,73 +201,64 @@ def prepare(
     )
 
 
-def _loaders(
-    config: Config, splits: Splits, built: models.Built, reporter: Reporter
-) -> tuple[BatchLoader, ValidationLoader, int]:
-    """Encodes training and validation; tells how many texts are cut."""
-    task, settings = built.task, config.trainer
-    assert splits.validation is not None
-    rows = task.encode(splits.train.inputs)
-    lengths = np.array([len(row) for row in rows], dtype=np.int64)
-    # Only the longest rows can have been cut: no need to encode the others again.
-    longest = np.flatnonzero(lengths == lengths.max()).tolist()
-    truncated = task.count_truncated(splits.train.take(longest).inputs)
-    if truncated:
-        reporter.warn(
-            f"{truncated} of {len(rows)} training texts are longer than "
-            f"model.max_length={config.model.max_length} tokens and are cut"
-        )
-    order = EpochOrder(
-        lengths, config.batch_size, config.seed, group_by_length=settings.group_by_length
-    )
-    train = BatchLoader(task, rows, task.target_ids(splits.train.targets), order)
-    held_out = task.encode(splits.validation.inputs)
-    held_out_lengths = np.array([len(row) for row in held_out], dtype=np.int64)
-    source = BatchLoader(task, held_out, task.target_ids(splits.validation.targets), order)
-    validation = ValidationLoader(source, held_out_lengths, settings.eval_batch_size)
-    return train, validation, truncated
-
-
 def fit(
     prepared: Prepared, run: Run, reporter: Reporter, *, checkpoint: Path | None
 ) -> TrainResult:
     """Trains, from the beginning or from `checkpoint`, and leaves the best model in the run."""
     config, module = prepared.config, prepared.built.module
+    if not isinstance(module, pl.LightningModule):
+        return rounds.fit(
+            config,
+            module,
+            run,
+            reporter,
+            tracker=prepared.tracker,
+            train=prepared.train,
+            validation=prepared.validation.source,
+        )
+    place = processes.place()
+    if place.leads:
+        collectives.from_first((run.path, checkpoint))
     batches = len(prepared.train) * config.epochs
     if config.trainer.max_steps is not None:
         batches = min(batches, config.trainer.max_steps * config.trainer.accumulate)
     reporter.info(f"run {run.id}")
     with (
         recorded(run, prepared.tracker, config) as outcome,
+        processes.noticing(run.id),
         out_of_memory(config),
+        execution.compiling(),
         reporter.task("training", batches) as bar,
     ):
         journal = Journal(run, prepared.tracker, config.trainer, bar)
         checkpoints = Checkpoints(run, config.trainer, journal, prepared.train)
         trainer = _trainer(prepared, run, [StepRandomness(config.seed), journal, checkpoints])
         if checkpoint is not None:
-            bar.advance(checkpoint_step(checkpoint) * config.trainer.accumulate)
+            bar.advance(step_of(checkpoint) * config.trainer.accumulate)
         with graceful_interrupt(checkpoints):
             trainer.fit(module, prepared.train, prepared.validation, ckpt_path=checkpoint)
             if trainer.global_step > checkpoints.validated_step:
                 # `max_steps` ended inside an epoch.
                 trainer.validate(module, prepared.validation, verbose=False)
+        if place.world > 1:
+            outcome["processes"] = dataclasses.asdict(place) | {"weights": verify_weights(module)}
         result = _finish(prepared, run, trainer, journal, checkpoints)
         outcome.update(metrics=result.metrics, epochs=result.epochs, seconds=result.seconds)
     return result
 
 
 def _trainer(prepared: Prepared, run: Run, callbacks: list[pl.Callback]) -> pl.Trainer:
-    settings = prepared.config.trainer
+    settings, place = prepared.config.trainer, processes.place()
+    together = [Together()] if place.world > 1 else []
     return pl.Trainer(
         accelerator=prepared.device,
-        devices=1,
+        **trainer_options(place),
         precision=_PRECISIONS[prepared.precision],
         max_epochs=prepared.config.epochs,
         max_steps=settings.max_steps or -1,
         gradient_clip_val=settings.gradient_clip,
         accumulate_grad_batches=settings.accumulate,
-        callbacks=callbacks,
+        callbacks=[*together, *callbacks],
         default_root_dir=run.path,
         logger=False,
         enable_progress_bar=False,
@@ -240,53 +271,19 @@ def _finish(
     prepared: Prepared, run: Run, trainer: pl.Trainer, journal: Journal, checkpoints: Checkpoints
 ) -> TrainResult:
     """Takes the best weights, puts the full embedding back and saves the model."""
-    module = prepared.built.module
-    _load_best(module, run.checkpoints / "best.safetensors")
-    network: Any = module.network
-    expand_embeddings(network)
-    family = prepared.config.model.module or prepared.config.model.name
-    with atomic_folder(run.model) as folder, quiet_transformers():
-        models.save(folder, network.cpu(), prepared.built.task, family)
+    config = prepared.config
+    if collectives.leads():
+        family = config.model.module or config.model.name
+        ship_best(prepared.built.module, prepared.built.task, family, run)
     metrics = checkpoints.best
-    steps_per_epoch = math.ceil(len(prepared.train) / prepared.config.trainer.accumulate)
+    steps_per_epoch = math.ceil(len(prepared.train) / config.trainer.accumulate)
     return TrainResult(
         run=run.id,
         path=run.path,
-        model=prepared.config.model.name,
+        model=config.model.name,
         metrics=metrics,
         epochs=round(trainer.global_step / steps_per_epoch, 2),
         seconds=round(journal.total_seconds(), 3),
         samples_per_second=round(journal.samples_per_second(), 1),
-        summary=summary(metrics, prepared.config.trainer.monitor),
+        summary=summary(metrics, config.trainer.monitor),
     )
-
-
-def summary(metrics: Mapping[str, float], monitor: str) -> str:
-    """The main validation metrics in a few words."""
-    return ", ".join(
-        f"{name} {metrics[key]:.3f}"
-        for name in dict.fromkeys(("accuracy", monitor))
-        if (key := f"val/{name}") in metrics
-    )
-
-
-def _load_best(module: pl.LightningModule, file: Path) -> None:
-    try:
-        load_model(module, file)
-    except (OSError, SafetensorError, RuntimeError) as error:
-        raise DataError(
-            f"the best weights in {file} can't be read", hint="start a new run: mlops train"
-        ) from error
-
-
-def checkpoint_step(checkpoint: Path) -> int:
-    """The optimiser step a checkpoint was saved after. Raises DataError when it can't be read."""
-    try:
-        with zipfile.ZipFile(checkpoint) as archive:
-            damaged = archive.testzip()  # torch.load looks at no checksums.
-        content = {} if damaged else torch.load(checkpoint, map_location="cpu", mmap=True)
-        return int(content["global_step"])
-    except (OSError, zipfile.BadZipFile, RuntimeError, UnpicklingError, KeyError) as error:
-        raise DataError(
-            f"checkpoint {checkpoint} can't be read", hint="start a new run: mlops train"
-        ) from error

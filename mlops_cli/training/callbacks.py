@@ -8,16 +8,16 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback, Checkpoint
-from safetensors.torch import save_model
 
+from mlops_cli import collectives
 from mlops_cli.errors import Interrupted, TrainingError
-from mlops_cli.files import atomic_path
 from mlops_cli.reporting import Task
 from mlops_cli.schemas.task import HIGHER_IS_BETTER
 from mlops_cli.schemas.trainer import TrainerConfig
 from mlops_cli.tracking import Tracker
 from mlops_cli.tracking.record import Run
 from mlops_cli.training.loader import BatchLoader
+from mlops_cli.training.saved import next_checkpoint, save_best
 
 _NOT_FINITE = (
     "a lower lr, trainer.gradient_clip=1.0 or trainer.precision=32 may help; "
@@ -25,6 +25,9 @@ _NOT_FINITE = (
 )
 _WARM_UP_BATCHES = 5
 """Batches left out of the throughput: first calls allocate and choose kernels."""
+
+_RANK_STRIDE = 1 << 40
+"""More than there are steps, between the seeds of two processes."""
 
 
 class StepRandomness(Callback):
@@ -42,7 +45,8 @@ class StepRandomness(Callback):
     ) -> None:
         """Seeds torch for this batch."""
         number = trainer.current_epoch * int(trainer.num_training_batches) + batch_idx
-        seed = (self._seed * 1_000_003 + number) % 2**63
+        # Processes that train together see other rows, and draw other numbers for them.
+        seed = (self._seed * 1_000_003 + number + collectives.rank() * _RANK_STRIDE) % 2**63
         # torch.manual_seed formats a stack trace for each accelerator that is not in use.
         torch.default_generator.manual_seed(seed)
         if pl_module.device.type == "cuda":
@@ -91,21 +95,25 @@ class Journal(Callback):
         self._losses.append((place, _loss(outputs)))
         on_cpu = pl_module.device.type == "cpu"
         due = step % self._log_every == 0 and step != self._logged_step
-        # Reading a loss makes a GPU wait, so there it is done only when a line is due.
-        if on_cpu or due:
+        # Reading a loss makes a GPU, or other processes, wait: there only when a line is due.
+        if (on_cpu and collectives.world() == 1) or due:
             self.check(trainer)
         began, self._began = self._began, time.perf_counter()
         if self._batches > _WARM_UP_BATCHES and began is not None:
             self.timed_seconds += self._began - began
-            self.timed_samples += len(batch["input_ids"]) if "input_ids" in batch else 0
+            rows = len(next(iter(batch.values()))) if isinstance(batch, Mapping) and batch else 0
+            self.timed_samples += rows * collectives.world()
         if due and self._count:
             self._line(trainer, step)
         self._bar.advance(1, **self._figures(trainer))
 
     def check(self, trainer: pl.Trainer) -> None:
         """Reads the losses kept so far. Raises TrainingError at the first that is not finite."""
-        for place, tensor in self._losses:
-            loss = tensor.item()
+        if not self._losses:
+            return
+        places, tensors = zip(*self._losses, strict=True)
+        losses = collectives.mean(torch.stack(tensors)).tolist()
+        for place, loss in zip(places, losses, strict=True):
             if not math.isfinite(loss):
                 raise TrainingError(f"the loss is {loss} at {place}", hint=_NOT_FINITE)
             # Lightning hands out the loss divided for accumulation.
@@ -200,12 +208,14 @@ class Checkpoints(Checkpoint):
         if (batch_idx + 1) % self._settings.accumulate or trainer.is_last_batch:
             return
         due = time.monotonic() - self._saved >= self._settings.checkpoint_every
+        due, self.stop_requested = collectives.any_of(due, self.stop_requested)
         if due or self.stop_requested:
             self._save(trainer)
         self._stop_if_requested()
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Saves after validation, when the best checkpoint and the patience are up to date."""
+        (self.stop_requested,) = collectives.any_of(self.stop_requested)
         self._save(trainer)
         self._stop_if_requested()
 
@@ -218,8 +228,8 @@ class Checkpoints(Checkpoint):
         before = self.best.get(f"val/{monitor}", math.nan)
         better = value > before if HIGHER_IS_BETTER[monitor] else value < before
         if not self.best or better or (math.isnan(before) and not math.isnan(value)):
-            with atomic_path(self._run.checkpoints / "best.safetensors") as path:
-                save_model(pl_module, str(path))
+            if collectives.leads():
+                save_best(pl_module, self._run)
             self.best, self._stale = metrics, 0
         else:
             self._stale += 1
@@ -231,8 +241,11 @@ class Checkpoints(Checkpoint):
 
     def _save(self, trainer: pl.Trainer) -> None:
         self._journal.check(trainer)
-        with atomic_path(self._run.checkpoints / "last.ckpt") as path:
-            trainer.save_checkpoint(path)
+        if collectives.leads():
+            with next_checkpoint(self._run) as path:
+                trainer.save_checkpoint(path)
+        else:
+            trainer.save_checkpoint("")  # Writes nothing, and waits for the first.
         self._saved = time.monotonic()
 
     def _stop_if_requested(self) -> None:

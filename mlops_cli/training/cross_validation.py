@@ -16,11 +16,12 @@ from mlops_cli.data import splits
 from mlops_cli.data.examples import Examples, Splits
 from mlops_cli.errors import Interrupted
 from mlops_cli.models import inference
-from mlops_cli.reporting import Reporter, Task
+from mlops_cli.reporting import Board, Reporter, Task
 from mlops_cli.schemas.config import Config
 from mlops_cli.schemas.data import DataConfig
 from mlops_cli.schemas.tracker import TrackerConfig
-from mlops_cli.tasks.text_classification import label_names
+from mlops_cli.tasks.heads.classes import label_names
+from mlops_cli.tasks.heads.classification_metrics import softmax
 from mlops_cli.tracking import record
 
 
@@ -71,11 +72,11 @@ def _one(
     logits = inference.logits(
         network.to(prepared.device),
         task,
-        task.encode(asked.inputs),
+        task.encoder.encode(asked.inputs),
         batch_size=config.trainer.eval_batch_size,
         reporter=reporter,
     )
-    return task.probabilities(logits)
+    return softmax(logits)
 
 
 def _quiet(config: Config) -> Config:
@@ -122,3 +123,9 @@ class _FoldReporter:
         """A bar under the fold's name."""
         with self._reporter.task(f"{self._name}: {description}", total) as bar:
             yield bar
+
+    @contextmanager
+    def board(self, title: str) -> Iterator[Board]:
+        """A table under the fold's name."""
+        with self._reporter.board(f"{self._name}: {title}") as board:
+            yield board

@@ -46,18 +46,17 @@ def mean_states(config: Config, examples: Examples, reporter: Reporter) -> NDArr
     built = family.build(settings, Splits(examples), reporter)
     device = hardware.accelerator(config.trainer)
     network: Any = built.module.network.eval().to(device)
-    rows = built.task.encode(examples.inputs)
-    order = sorted(range(len(rows)), key=lambda row: len(rows[row]))
+    rows = built.task.encoder.encode(examples.inputs)
+    order = np.argsort(built.task.encoder.sizes(rows), kind="stable")
     size = config.trainer.eval_batch_size
     found: NDArray[np.float32] | None = None
     with torch.inference_mode(), reporter.task("hidden layers", len(rows)) as progress:
         for start in range(0, len(rows), size):
             batch = order[start : start + size]
-            arrays = built.task.collate([rows[row] for row in batch])
+            arrays = built.task.encoder.collate([rows[row] for row in batch])
             inputs = {name: torch.from_numpy(array).to(device) for name, array in arrays.items()}
             states = network(**inputs, output_hidden_states=True).hidden_states
-            mask = inputs["attention_mask"].unsqueeze(-1).float()
-            means = [(state * mask).sum(1) / mask.sum(1) for state in states]
+            means = [_mean(state, inputs.get("attention_mask")) for state in states]
             joined = torch.cat(means, dim=1).float().cpu().numpy()
             if found is None:
                 found = np.zeros((len(rows), joined.shape[1]), dtype=np.float32)
@@ -65,3 +64,16 @@ def mean_states(config: Config, examples: Examples, reporter: Reporter) -> NDArr
             progress.advance(len(batch))
     assert found is not None
     return found
+
+
+def _mean(state: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
+    """The mean of a layer's states over the tokens of each row, or over the places of an image.
+
+    Args:
+        state: Shape (rows, tokens, width), or (rows, width, height, width of the image).
+        mask: 1 where there is a token, of shape (rows, tokens); None where all count.
+    """
+    if mask is None:
+        return state.flatten(2).mean(2) if state.ndim == 4 else state.mean(1)
+    counted = mask.unsqueeze(-1).float()
+    return (state * counted).sum(1) / counted.sum(1)

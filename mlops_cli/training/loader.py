@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from mlops_cli.tasks import Task
+from mlops_cli import collectives
+from mlops_cli.tasks import Targets, Task
 
 _WINDOW = 100
 """Batches that are sorted by length together: less padding, still well mixed."""
@@ -18,7 +19,7 @@ class EpochOrder:
     """The order of the rows in each epoch. Lightning calls `set_epoch` before an epoch begins.
 
     Args:
-        lengths: Length of each row in tokens.
+        lengths: Size of each row; see `Encoder.sizes`.
         batch_size: Rows per batch.
         seed: Same seed and epoch, same order.
         group_by_length: Batch rows of similar length together.
@@ -57,20 +58,20 @@ class BatchLoader:
     """Collated batches of encoded rows, which can go on where they stood.
 
     Args:
-        task: Pads the rows.
-        rows: Token ids of each row.
-        targets: Class id of each row, shape (rows,).
+        task: Its encoder makes batches of the rows.
+        rows: Rows as the encoder makes them.
+        targets: What the head makes of their targets.
         order: Which rows make which batch.
     """
 
     def __init__(
         self,
         task: Task,
-        rows: Sequence[Sequence[int]],
-        targets: NDArray[np.int64],
+        rows: Sequence[Any],
+        targets: Targets,
         order: EpochOrder,
     ) -> None:
-        self._task, self._rows, self._targets = task, rows, targets
+        self.task, self.rows, self.targets = task, rows, targets
         self.sampler = order
         self._given = 0
         self._restored: tuple[int, int] | None = None
@@ -89,13 +90,17 @@ class BatchLoader:
             if number < first:
                 continue
             self._given = number + 1
-            yield self.collate(batch)
+            yield self.collate(_part(batch))
 
     def collate(self, batch: NDArray[np.int64]) -> dict[str, torch.Tensor]:
-        """The batch's inputs (batch, sequence) and `labels` (batch,), all int64."""
-        inputs = self._task.collate([self._rows[row] for row in batch])
+        """The batch's inputs, and `labels`: its targets."""
+        inputs = self.task.encoder.collate([self.rows[row] for row in batch])
         tensors = {name: torch.from_numpy(array) for name, array in inputs.items()}
-        tensors["labels"] = torch.from_numpy(self._targets[batch])
+        targets = self.targets[batch]
+        if self.task.head.kind == "tags":
+            # The positions of the longest row of all are cut to those of this batch.
+            targets = targets[:, : next(iter(inputs.values())).shape[1]]
+        tensors["labels"] = torch.from_numpy(targets)
         return tensors
 
     def state_dict(self) -> dict[str, Any]:
@@ -107,19 +112,47 @@ class BatchLoader:
         self._restored = (state["epoch"], state["given"])
 
 
-class ValidationLoader:
-    """Every row once, sorted by length, in the same batches each time."""
+def _part(batch: NDArray[np.int64]) -> NDArray[np.int64]:
+    """This process's rows of a batch; all of them where there are fewer than processes."""
+    world = collectives.world()
+    return batch if len(batch) < world else batch[collectives.rank() :: world]
 
-    def __init__(self, loader: BatchLoader, lengths: NDArray[np.int64], batch_size: int) -> None:
-        self._loader = loader
+
+class ValidationLoader:
+    """Every row once, sorted by length, in the same batches each time.
+
+    Args:
+        loader: Collates them.
+        lengths: Size of each row.
+        batch_size: Rows per batch.
+        shared: Give each of the processes that train together some of the batches, by turns.
+
+    Attributes:
+        total: The number of batches, in all processes together.
+        source: What collates the rows.
+    """
+
+    def __init__(
+        self,
+        loader: BatchLoader,
+        lengths: NDArray[np.int64],
+        batch_size: int,
+        *,
+        shared: bool = False,
+    ) -> None:
+        self.source = loader
         order = np.argsort(lengths, kind="stable")
-        self._batches = [
-            order[start : start + batch_size] for start in range(0, len(order), batch_size)
-        ]
+        batches = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
+        self.total = len(batches)
+        if shared:
+            # Each has one at least: one without would not take part in what follows.
+            first = collectives.rank() % self.total
+            batches = batches[first :: collectives.world()]
+        self._batches = batches
 
     def __len__(self) -> int:
         return len(self._batches)
 
     def __iter__(self) -> Iterator[dict[str, torch.Tensor]]:
         for batch in self._batches:
-            yield self._loader.collate(batch)
+            yield self.source.collate(batch)

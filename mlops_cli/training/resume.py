@@ -1,39 +1,78 @@
 """Stage `train --resume`: an interrupted or killed run goes on from its last checkpoint."""
 
+import dataclasses
+import json
 import os
-import platform
-import shutil
 from collections.abc import Sequence
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from mlops_cli import config as configs
+from mlops_cli import place as places
 from mlops_cli import training
 from mlops_cli.errors import ConfigError, DataError, MlopsError, UsageError
 from mlops_cli.reporting import Reporter
 from mlops_cli.schemas.config import Config
 from mlops_cli.schemas.results import TrainResult
-from mlops_cli.tracking import record
+from mlops_cli.schemas.trainer import TrainerConfig
+from mlops_cli.tracking import finding, record
+from mlops_cli.tracking.flat import flat
+from mlops_cli.tracking.liveness import alive
 from mlops_cli.tracking.record import Run
+from mlops_cli.training import hardware, processes
+from mlops_cli.training.claims import claimed
+from mlops_cli.training.saved import newest
+
+_FREE = ("trainer.processes", "trainer.nodes")
+"""The settings that may change: how many processes share the work, not what comes of it."""
+
+_SHOWN = 3
+"""So many settings that differ are named."""
 
 
-def run(root: Path, reference: str, overrides: Sequence[str], reporter: Reporter) -> TrainResult:
+def run(
+    root: Path,
+    reference: str,
+    overrides: Sequence[str],
+    reporter: Reporter,
+    *,
+    asked: Config | None = None,
+) -> TrainResult:
     """Goes on with a run: same config, same data, bit-identical final weights.
 
+    With another number of processes they are the same up to the order of sums.
+
+    Args:
+        root: The project.
+        reference: What names the run; see `finding.find`.
+        overrides: What was typed: `trainer.processes=N` and `trainer.nodes=N`.
+        reporter: Told of progress.
+        asked: What a new run would train with now; by default the project's config under the
+            words that the run began with. The run goes on with its own, and says what differs.
+
     Raises:
-        UsageError: Settings were given, or the run is finished or being trained.
+        UsageError: Other settings were given, or the run is finished or being trained.
         NotFoundError: There is no such run.
-        DataError: The data is not what the run began with.
+        DataError: The data or the record is not what the run began with.
     """
-    if overrides:
-        raise UsageError(
-            f"--resume keeps the run's own settings, so {overrides[0]} can't be changed",
-            hint=f"mlops train {' '.join(overrides)} starts a new run",
-        )
-    found = record.find(root, reference)
+    changes = _changes(overrides)
+    if not places.here().leads:
+        with processes.joined(TrainerConfig(), reporter):
+            return training.follow()
+    found = finding.find(root, reference)
+    with claimed(found):
+        facts, config = _unfinished(found, root)
+        _tell_other_settings(found, config, root, asked, reporter)
+        # Whoever started several processes has said how many.
+        if places.here().world > 1:
+            changes = dict.fromkeys(_FREE, 1)
+        with processes.joined(_changed(config, changes).trainer, reporter):
+            training.introduce(config, root)
+            return _go_on(found, facts, config, reporter)
+
+
+def _unfinished(found: Run, root: Path) -> tuple[dict[str, Any], Config]:
+    """Record and settings of a run that nobody trains."""
     facts = _facts(found)
     if facts["status"] == "finished":
         raise UsageError(
@@ -44,7 +83,11 @@ def run(root: Path, reference: str, overrides: Sequence[str], reporter: Reporter
             f"run {found.id} is being trained by process {facts['pid']}",
             hint="wait for it, or stop that process first",
         )
-    config = _config(found, facts, root)
+    return facts, _config(found, facts, root)
+
+
+def _go_on(found: Run, facts: dict[str, Any], config: Config, reporter: Reporter) -> TrainResult:
+    _require_device(found, facts, config, reporter)
     prepared = training.prepare(config, reporter)
     for split, fingerprint in facts["data"].get("fingerprints", {}).items():
         if prepared.fingerprints.get(split) != fingerprint:
@@ -58,15 +101,83 @@ def run(root: Path, reference: str, overrides: Sequence[str], reporter: Reporter
             f"{prepared.precision}",
             hint="resume where it began, or start a new run",
         )
-    checkpoint = found.checkpoints / "last.ckpt"
-    step = training.checkpoint_step(checkpoint) if checkpoint.exists() else 0
-    _sweep(found)
+    checkpoint, step = newest(found, prepared.built.module, reporter)
     found.truncate_metrics(step)
     found.update(status="running", pid=os.getpid(), resumed=record.now())
     reporter.info(f"going on with {found.id} from step {step}")
-    return training.fit(
-        prepared, found, reporter, checkpoint=checkpoint if checkpoint.exists() else None
-    )
+    return training.fit(prepared, found, reporter, checkpoint=checkpoint)
+
+
+def _require_device(found: Run, facts: dict[str, Any], config: Config, reporter: Reporter) -> None:
+    """Raises MlopsError where the settings ask for a device that this machine lacks."""
+    try:
+        here = hardware.accelerator(config.trainer)
+    except ConfigError as error:
+        raise MlopsError(
+            f"run {found.id} began with trainer.accelerator={config.trainer.accelerator}, and "
+            "this machine has none",
+            hint="resume where it began: nothing is lost; or start a new run: mlops train",
+        ) from error
+    if (began := facts.get("device", here)) != here:
+        reporter.warn(
+            f"run {found.id} began on {began} and goes on on {here}: its weights will differ from "
+            f"those of a run on {began} alone by what the two round differently"
+        )
+
+
+def _tell_other_settings(
+    found: Run, config: Config, root: Path, asked: Config | None, reporter: Reporter
+) -> None:
+    """Warns where a new run would have other settings by now than the run goes on with."""
+    try:
+        asked = asked or configs.load(_typed(found), root=root)
+    except ConfigError as error:
+        reporter.warn(f"run {found.id} goes on with its own settings; now: {error.message}")
+        return
+    own, present = (flat(dataclasses.asdict(each)) for each in (config, asked))
+    changed = [
+        f"{name}={present[name]}"
+        for name in present
+        if name in own and own[name] != present[name] and name not in _FREE
+    ]
+    if changed:
+        more = f" and {len(changed) - _SHOWN} more" if len(changed) > _SHOWN else ""
+        reporter.warn(
+            f"run {found.id} goes on with the settings it began with, not with "
+            f"{', '.join(changed[:_SHOWN])}{more}"
+        )
+
+
+def _typed(run: Run) -> list[str]:
+    """The words that the run began with; none where they can't be read."""
+    try:
+        lines = (run.path / "overrides.yaml").read_text("utf-8").splitlines()
+        return [str(json.loads(line.removeprefix("- "))) for line in lines]
+    except (OSError, ValueError):
+        return []
+
+
+def _changes(overrides: Sequence[str]) -> dict[str, int]:
+    """The settings that `overrides` changes, by name; UsageError for one that has to stay."""
+    changes = {}
+    for word in overrides:
+        name, _, value = word.partition("=")
+        if name not in _FREE:
+            raise UsageError(
+                f"--resume keeps the run's own settings, so {word} can't be changed",
+                hint=f"mlops train {' '.join(overrides)} starts a new run",
+            )
+        if not value.isdecimal() or int(value) < 1:
+            raise UsageError(f"{name} is a whole number from 1, not {value!r}")
+        changes[name] = int(value)
+    return changes
+
+
+def _changed(config: Config, changes: dict[str, int]) -> Config:
+    trainer = dataclasses.replace(config.trainer)
+    for name, value in changes.items():
+        setattr(trainer, name.partition(".")[2], value)
+    return dataclasses.replace(config, trainer=trainer)
 
 
 def _facts(run: Run) -> dict[str, Any]:
@@ -83,35 +194,16 @@ def _facts(run: Run) -> dict[str, Any]:
 
 def _config(run: Run, facts: dict[str, Any], root: Path) -> Config:
     """The run's own settings."""
+    text = run.config_text()
+    if facts.get("config_sha256", digest := record.sha256(text)) != digest:
+        raise DataError(
+            f"config.yaml of run {run.id} has been changed since the run began",
+            hint="undo the change, or start a new run: mlops train",
+        )
     try:
-        config = configs.from_yaml(run.config_text(), root=root)
+        config = configs.from_yaml(text, root=root)
     except ConfigError as error:
         raise DataError(f"config.yaml of run {run.id} is damaged: {error.message}") from error
     if config.model.name != facts["model"]:
         raise DataError(f"config.yaml of run {run.id} is not that of its model {facts['model']}")
     return config
-
-
-def _sweep(run: Run) -> None:
-    """Removes the half-written files of a process that was killed."""
-    written = (".run.json.*", ".metrics.jsonl.*", ".model.*", "checkpoints/.*")
-    for leftover in chain.from_iterable(run.path.glob(pattern) for pattern in written):
-        if leftover.is_dir():
-            shutil.rmtree(leftover)
-        else:
-            leftover.unlink()
-
-
-def alive(facts: dict[str, Any]) -> bool:
-    """Whether the process that trains a run with these facts still runs on this machine."""
-    environment = facts.get("environment")
-    host = environment.get("host") if isinstance(environment, dict) else None
-    if host != platform.node():
-        return False
-    pid: int = facts["pid"]
-    if pid == os.getpid():
-        return False
-    try:
-        return "mlops" in " ".join(psutil.Process(pid).cmdline())
-    except psutil.Error:  # It is gone, a zombie, or not ours.
-        return False

@@ -73,9 +73,8 @@ def _upto(plan: Plan, target: str | None) -> Plan:
     if target is None:
         return plan
     if target not in plan.why:
-        raise NotFoundError(
-            f"no stage {target!r} in the pipeline", hint=f"stages: {', '.join(plan.why)}"
-        )
+        known = ", ".join(name for name in plan.why if not name.endswith(".dvc"))
+        raise NotFoundError(f"no stage {target!r} in the pipeline", hint=f"stages: {known}")
     names = list(plan.why)
     wanted = {target}
     for name in reversed(names):

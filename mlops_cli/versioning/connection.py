@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,10 +17,11 @@ from dvc.repo import Repo
 from dvc_objects.fs.errors import ConfigError as FileSystemConfigError
 from fsspec.asyn import sync
 
-from mlops_cli.errors import MissingDependencyError, MlopsError, UnreachableError
+from mlops_cli.errors import ConfigError, MissingDependencyError, MlopsError, UnreachableError
 from mlops_cli.schemas.remotes import Remote, RemoteChecked
 from mlops_cli.versioning import remotes
-from mlops_cli.versioning.failures import explain, missing_package, secret_values, understood
+from mlops_cli.versioning.failures import explain, secret_values, understood
+from mlops_cli.versioning.objects import Object, by_hash
 from mlops_cli.versioning.repository import opened
 from mlops_cli.versioning.settings import SECRETS
 
@@ -94,12 +95,18 @@ class Connection:
         except understood() as error:
             raise self.explain(error) from error
 
-    def sizes(self, store: Any, oids: Sequence[str]) -> dict[str, int | None]:
-        """Of the objects that the remote holds, the size; None where it does not tell.
+    def sizes(self, objects: Iterable[Object]) -> dict[str, int | None]:
+        """Of the objects that the remote holds, the size by hash; None where it does not tell.
 
         Raises:
             MlopsError: The remote fails.
         """
+        found: dict[str, int | None] = {}
+        for hash_name, items in by_hash(objects).items():
+            found |= self._sizes(self.store(hash_name), {item.oid for item in items})
+        return found
+
+    def _sizes(self, store: Any, oids: set[str]) -> dict[str, int | None]:
         paths = {oid: store.oid_to_path(oid) for oid in oids}
         try:
             if len(oids) >= _LISTED_FROM and self.remote.kind in _OBJECT_STORES:
@@ -133,6 +140,8 @@ class Connection:
                 answer.set_exception(error)
             except ValueError as error:  # botocore, asyncssh: a setting that can't be used
                 answer.set_exception(FileSystemConfigError(str(error)))
+            except KeyError as error:  # gcsfs: a file that is no credential
+                answer.set_exception(FileSystemConfigError(f"the credential has no {error}"))
             except RuntimeError as error:  # work that goes on while the process ends
                 answer.set_exception(error)
 
@@ -204,6 +213,7 @@ def connect(repo: Repo, name: str | None) -> Connection:
     """
     name = remotes.find(repo.config, name)
     remote = remotes.describe(repo.config, name)
+    _refuse_missing_file(repo.config["remote"][name], remote)
     secrets = tuple(secret_values(repo.config["remote"][name], SECRETS))
     _bound_retries()
     try:
@@ -214,8 +224,6 @@ def connect(repo: Repo, name: str | None) -> Connection:
                 hint=f"dvc push -r {name} and dvc pull -r {name} do",
             )
         fs = kind(**(_patience(remote.kind) | config))
-    except ImportError as error:
-        raise missing_package(remote) from error
     except understood() as error:
         raise explain(error, remote, secrets) from error
     # Without a place for DVC's index of what the remote held before: it is asked each time.
@@ -263,6 +271,19 @@ def _patience(kind: str) -> dict[str, Any]:
         # Its own patience ends after ours, which has the better words.
         return {"client_factory": asyncssh.SSHClient, "timeout": int(SECONDS_TO_ANSWER) + 5}
     return {}
+
+
+def _refuse_missing_file(settings: Mapping[str, object], remote: Remote) -> None:
+    """Raises ConfigError where a credential's file is not there: gcsfs takes its path for a token.
+
+    Such a "token" would be sent to Google.
+    """
+    path = settings.get("credentialpath")
+    if path is not None and not Path(str(path)).expanduser().is_file():
+        raise ConfigError(
+            f"the remote {remote.name} ({remote.url}): no file {path}, which credentialpath names",
+            hint=f"mlops remote add {remote.name} {remote.url} credentialpath=FILE --force",
+        )
 
 
 def _bound_retries() -> None:

@@ -51,6 +51,7 @@ _CREDENTIAL = {
     "TokenRetrievalError",
 }
 _NOT_THERE = {
+    "DependencyDoesNotExistError",
     "FileNotFoundError",
     "NotADirectoryError",
     "ResourceConflict",
@@ -58,6 +59,7 @@ _NOT_THERE = {
     "ResourceNotFoundError",
     "SFTPNoSuchFile",
     "SFTPNoSuchPath",
+    "URLMissingError",
 }
 _UNREACHABLE = {
     "ChannelOpenError",
@@ -115,42 +117,50 @@ def explain(error: BaseException, remote: Remote, secrets: Iterable[str] = ()) -
         return error
     if not isinstance(error, understood()):
         raise error
-    if isinstance(error, ImportError | RemoteMissingDepsError):
-        return missing_package(remote)
+    place = f"the remote {remote.name} ({remote.url})"
+    if lacks_package(error):
+        return missing_package(place, remote.kind)
     # Some servers say nothing, and the library that passed the error on says "None".
     telling = [link for link in _chain(error) if str(link) not in ("", "None")]
-    said = one_line((telling or [error])[0]).removesuffix(": None")
-    return _told(error, remote, _without(said, secrets))
-
-
-def _told(error: BaseException, remote: Remote, said: str) -> MlopsError:
-    """What kind of failure it is, by the names and the HTTP status that it and its causes bear."""
-    names = {kind.__name__ for link in _chain(error) for kind in type(link).__mro__}
-    statuses = {_status(link) for link in _chain(error)}
-    for status in statuses:
-        names |= _STATUS.get(status, set())
-    place = f"the remote {remote.name} ({remote.url})"
-    if names & _CREDENTIAL:
-        hint = _CREDENTIAL_HINTS[remote.kind]
-        return MissingDependencyError(f"{place} refuses: {said}", hint=hint)
-    if names & _NOT_THERE:
-        return NotFoundError(f"{place} is not there: {said}", hint=_not_there_hint(remote))
-    if names & _UNREACHABLE:
-        hint = "check its URL and the network"
-        return UnreachableError(f"{place} can't be reached: {said}", hint=hint)
-    if statuses & {405, 501}:
+    said = _without(one_line((telling or [error])[0]).removesuffix(": None"), secrets)
+    kind = kind_of(error)
+    if kind is MissingDependencyError:
+        return kind(f"{place} refuses: {said}", hint=_CREDENTIAL_HINTS[remote.kind])
+    if kind is NotFoundError:
+        return kind(f"{place} is not there: {said}", hint=_not_there_hint(remote))
+    if kind is UnreachableError:
+        return kind(f"{place} can't be reached: {said}", hint="check its URL and the network")
+    if {_status(link) for link in _chain(error)} & {405, 501}:
         return MlopsError(f"{place} takes no files", hint="name its method=PUT, or another remote")
     if isinstance(error, FileSystemConfigError):
         return ConfigError(f"{place} is set up wrong: {said}", hint="mlops remote list")
     return MlopsError(f"{place} failed: {said}", hint=f"mlops remote check {remote.name}")
 
 
-def missing_package(remote: Remote) -> MissingDependencyError:
-    """The extra that brings the package for this kind of remote."""
-    name = EXTRAS[remote.kind]
+def kind_of(error: BaseException) -> type[MlopsError]:
+    """What kind of failure it is, by the names and the HTTP status that it and its causes bear.
+
+    `MlopsError` itself stands for any other.
+    """
+    names = {kind.__name__ for link in _chain(error) for kind in type(link).__mro__}
+    names.update(*(_STATUS.get(_status(link), ()) for link in _chain(error)))
+    if names & _CREDENTIAL:
+        return MissingDependencyError
+    if names & _NOT_THERE:
+        return NotFoundError
+    return UnreachableError if names & _UNREACHABLE else MlopsError
+
+
+def lacks_package(error: BaseException) -> bool:
+    """Whether the package for a kind of remote is not installed."""
+    return any(isinstance(link, ImportError | RemoteMissingDepsError) for link in _chain(error))
+
+
+def missing_package(place: str, kind: str) -> MissingDependencyError:
+    """The extra that brings the package for this kind of remote, which `place` is."""
     return MissingDependencyError(
-        f"the remote {remote.name} ({remote.url}) needs a package that the extra {name!r} brings",
-        hint=f"pip install 'mlops-cli[{name}]'",
+        f"{place} needs a package that the extra {EXTRAS[kind]!r} brings",
+        hint=f"pip install 'mlops-cli[{EXTRAS[kind]}]'",
     )
 
 

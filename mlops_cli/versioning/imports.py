@@ -12,11 +12,9 @@ from mlops_cli.errors import (
     UnreachableError,
     UsageError,
 )
-from mlops_cli.versioning.failures import understood
+from mlops_cli.versioning.failures import kind_of, lacks_package, missing_package, understood
 from mlops_cli.versioning.repository import dvc_folder, one_line, opened
-from mlops_cli.versioning.settings import EXTRAS
-
-_CREDENTIALS = (401, 403)
+from mlops_cli.versioning.settings import SCHEMES
 
 
 def check_url(root: Path, url: str) -> None:
@@ -27,8 +25,8 @@ def check_url(root: Path, url: str) -> None:
         NotFoundError: There is no DVC project.
     """
     parts = urlsplit(url)
-    if parts.scheme not in EXTRAS or parts.scheme == "folder":
-        known = ", ".join(f"{kind}://" for kind in EXTRAS if kind != "folder")
+    if parts.scheme not in SCHEMES:
+        known = ", ".join(f"{kind}://" for kind in SCHEMES)
         raise UsageError(f"nothing can be fetched from {parts.scheme}://", hint=f"known: {known}")
     if parts.password:
         raise UsageError(
@@ -53,17 +51,16 @@ def import_url(root: Path, url: str, out: Path) -> Path:
         UnreachableError: The server can't be reached.
     """
     check_url(root, url)
-    kind = urlsplit(url).scheme
     try:
         with opened(root, locked=False) as repo:
             repo.imp_url(url, out=str(out))
     except MlopsError as error:
         cause = error.__cause__
         if type(error) is MlopsError and isinstance(cause, DvcException):
-            raise _explained(cause, url, kind) from error
+            raise _explained(cause, url) from error
         raise
     except understood() as error:
-        raise _explained(error, url, kind) from error
+        raise _explained(error, url) from error
     return out.with_name(out.name + ".dvc")
 
 
@@ -73,26 +70,19 @@ def keep_from_git(path: Path) -> None:
         repo.scm_context.ignore(str(path))
 
 
-def _explained(error: BaseException, url: str, kind: str) -> MlopsError:
+def _explained(error: BaseException, url: str) -> MlopsError:
     """An error of DVC or of a library below it, in one line."""
-    links = [error]
-    while links[-1].__cause__ is not None:
-        links.append(links[-1].__cause__)
-    names = {base.__name__ for link in links for base in type(link).__mro__}
-    codes = {getattr(link, "status", None) for link in links}
-    if names & {"ImportError", "RemoteMissingDepsError"}:
-        return MissingDependencyError(
-            f"fetching from {kind}:// needs a package that the extra {EXTRAS[kind]!r} brings",
-            hint=f"pip install 'mlops-cli[{EXTRAS[kind]}]'",
-        )
-    if codes & set(_CREDENTIALS) or names & {"PermissionError", "NoCredentialsError"}:
-        return MissingDependencyError(
+    scheme = urlsplit(url).scheme
+    if lacks_package(error):
+        return missing_package(f"fetching from {scheme}://", scheme)
+    kind = kind_of(error)
+    if kind is MissingDependencyError:
+        return kind(
             f"{url} refuses: {one_line(error)}", hint="check the credentials in the environment"
         )
-    missing = {"FileNotFoundError", "URLMissingError", "DependencyDoesNotExistError"}
-    if names & missing or 404 in codes:
+    if kind is NotFoundError:
         # DVC asks a web server whether the file is there, and takes no answer for a no.
-        return NotFoundError(
+        return kind(
             f"no file at {url}, or nobody answers there", hint="check the address and the network"
         )
     return UnreachableError(f"can't fetch {url}: {one_line(error)}", hint="check the network")

@@ -1,7 +1,9 @@
 """What the project tracks: each output of its .dvc files and dvc.lock, file by file."""
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+import shlex
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -11,10 +13,12 @@ from dvc.exceptions import NoOutputOrStageError
 from dvc.repo import Repo
 from dvc.stage.exceptions import StageFileBadNameError, StageFileDoesNotExistError, StageNotFound
 from dvc_data.hashfile.hash import hash_file
+from dvc_data.hashfile.hash_info import HashInfo
 from dvc_data.hashfile.tree import Tree
 from dvc_objects.errors import ObjectFormatError
 
 from mlops_cli.errors import NotFoundError
+from mlops_cli.schemas.versions import Held
 
 
 @dataclass(frozen=True)
@@ -74,7 +78,7 @@ class Tracked:
         except (FileNotFoundError, ObjectFormatError):
             return False
         for key, _, info in tree:
-            name = os.path.join(self.path, *key)  # noqa: PTH118 - a name for people, not a file
+            name = str(Path(self.path, *key))
             if self.only is None or name == self.only or name.startswith(f"{self.only}{os.sep}"):
                 self.files.append(Object(info.value, name, info.name))
         return True
@@ -103,6 +107,25 @@ def collect(repo: Repo, targets: Sequence[str], remote: str | None = None) -> li
     return list(found.values())
 
 
+@dataclass(frozen=True)
+class _NotLaidOut:
+    """DVC's side of a folder that has no place in the project: what `Tracked` asks of it."""
+
+    cache: Any
+    hash_info: HashInfo
+    exists: bool = True
+
+    def changed_checksum(self) -> bool:
+        """Never: there is nothing in the project that could differ."""
+        return False
+
+
+def not_laid_out(repo: Repo, held: Held) -> Tracked:
+    """A folder that DVC holds and that no .dvc file of the project names."""
+    out = _NotLaidOut(repo.cache.local, HashInfo("md5", held.oid))
+    return Tracked(out, held.name, list_object=Object(held.oid, f"{held.name}{os.sep}", "md5"))
+
+
 def imports(repo: Repo) -> list[str]:
     """Paths that come from another repository, and that its own remote holds."""
     return [str(stage.outs[0]) for stage in repo.index.stages if stage.is_repo_import]
@@ -119,7 +142,7 @@ def _stages(repo: Repo, target: str | None) -> list[tuple[Any, str | None]]:
     ) as error:
         known = [str(out) for out in repo.index.outs]
         near = get_close_matches(target or "", known, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"dvc add {target}"
+        hint = f"did you mean {near[0]}?" if near else shlex.join(["dvc", "add", target or ""])
         if not near and not Path(target or "").exists():
             hint = f"tracked: {', '.join(sorted(known)[:8])}" if known else "dvc add FILE"
         raise NotFoundError(f"DVC does not track {target}", hint=hint) from error
@@ -142,6 +165,14 @@ def _tracked(repo: Repo, out: Any, only: str | None) -> Tracked:
     else:
         tracked.files.append(Object(value, path, hash_name))
     return tracked
+
+
+def by_hash(objects: Iterable[Object]) -> dict[str, list[Object]]:
+    """The objects by the name of their hash: DVC keeps each kind in a store of its own."""
+    grouped: dict[str, list[Object]] = defaultdict(list)
+    for item in objects:
+        grouped[item.hash_name].append(item)
+    return grouped
 
 
 def cache_of(repo: Repo, hash_name: str) -> Any:
@@ -195,6 +226,12 @@ def drop_damaged(repo: Repo, objects: Iterable[Object], wrong: set[str]) -> None
 def size_in_cache(repo: Repo, item: Object) -> int:
     """Bytes of an object that the cache holds."""
     return Path(cache_of(repo, item.hash_name).oid_to_path(item.oid)).stat().st_size
+
+
+def is_partial(repo: Repo, item: Object, there: Mapping[str, int | None]) -> bool:
+    """Whether a remote with these sizes holds another number of bytes than the cache holds."""
+    size = there.get(item.oid)
+    return size is not None and size != size_in_cache(repo, item)
 
 
 def changed(tracked: Iterable[Tracked]) -> tuple[list[str], list[str]]:

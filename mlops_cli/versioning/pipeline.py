@@ -17,7 +17,6 @@ from dvc.exceptions import ReproductionError
 from dvc.lock import Lock, LockError
 from dvc.repo import Repo
 from dvc.stage import PipelineStage, Stage
-from dvc.stage.cache import StageCache
 from dvc.stage.exceptions import StageCmdFailedError
 
 from mlops_cli.errors import (
@@ -91,43 +90,44 @@ def reproduce(
     """
     outcomes = []
     with opened(root, locked=False) as repo, _undisturbed(environment):
-        watched = _Watched(repo)
-        repo.stage_cache = watched
+        restored = _watch_restoring(repo)
         steps, graph = steps_of(repo, root, target)
         moved: dict[str, str] = {}
         for stage in steps:
-            name, why = name_of(stage, root), list(plan.why.get(name_of(stage, root), []))
+            name = name_of(stage, root)
             upstream = [name_of(other, root) for other in graph.successors(stage)]
-            why += [f"{other} {moved[other]}" for other in upstream if other in moved]
-            why += ["forced"] if force else []
+            why = [
+                *plan.why.get(name, []),
+                *(f"{other} {moved[other]}" for other in upstream if other in moved),
+                *(["forced"] if force else []),
+            ]
             # A .dvc file: data that was changed by hand is held anew.
             data = not isinstance(stage, PipelineStage)
-            if not why:
-                outcomes += [] if data else [StageOutcome(name, "unchanged")]
-                continue
-            if not data:
+            if why and not data:
                 reporter.info(f"stage {name}: {stage.cmd}")
-            watched.restored, began = False, time.monotonic()
-            done = _run(repo, stage, name, force=force and not data)
-            seconds = round(time.monotonic() - began, 2)
-            if not done:
-                outcomes += [] if data else [StageOutcome(name, "unchanged")]
-                continue
-            status = "restored" if watched.restored else "ran"
-            if not data:
-                moved[name] = status
-            outcomes.append(StageOutcome(name, status, seconds, why))
+            began = time.monotonic()
+            if why and _run(repo, stage, name, force=force and not data):
+                status = "restored" if stage.addressing in restored else "ran"
+                seconds = round(time.monotonic() - began, 2)
+                outcomes.append(StageOutcome(name, status, seconds, why))
+                if not data:
+                    moved[name] = status
+            elif not data:
+                outcomes.append(StageOutcome(name, "unchanged"))
     return outcomes
 
 
-class _Watched(StageCache):  # type: ignore[misc]
-    """DVC's record of earlier runs, which tells whether it took the place of one."""
+def _watch_restoring(repo: Repo) -> list[str]:
+    """Addresses of the stages of which DVC restores, from now on, what an earlier run made."""
+    restored: list[str] = []
+    restore = repo.stage_cache.restore
 
-    restored = False
+    def watched(stage: Stage, **options: Any) -> None:
+        restore(stage, **options)
+        restored.append(stage.addressing)
 
-    def restore(self, stage: Stage, **options: Any) -> None:
-        super().restore(stage, **options)
-        self.restored = True
+    repo.stage_cache.restore = watched
+    return restored
 
 
 def _run(repo: Repo, stage: Stage, name: str, *, force: bool) -> bool:

@@ -97,6 +97,25 @@ def run(
         )
 
 
+def bring(repo: Repo, wanted: Sequence[Object], wrong: set[str], reporter: Reporter) -> None:
+    """Fetches what the cache lacks from the default remote.
+
+    Args:
+        repo: The project.
+        wanted: Everything that is to be in the cache.
+        wrong: Hashes of those that the cache holds with wrong bytes; they are thrown away.
+        reporter: Told of progress.
+
+    Raises:
+        MlopsError: Like `run`.
+    """
+    connection = connect(repo, None)
+    came = _Fetched()
+    objects.drop_damaged(repo, wanted, wrong)
+    _bring(repo, connection, wanted, reporter, came)
+    _complain(connection, came, len(came.sizes))
+
+
 def _bring(
     repo: Repo,
     connection: Connection,
@@ -110,10 +129,7 @@ def _bring(
     if not lacking:
         return  # Nobody is asked for what is here: an earlier version comes back offline, too.
     connection.reach()
-    there: dict[str, int | None] = {}
-    for hash_name in {piece.hash_name for piece in lacking}:
-        oids = [piece.oid for piece in lacking if piece.hash_name == hash_name]
-        there |= connection.sizes(connection.store(hash_name), oids)
+    there = connection.sizes(lacking)
     came.missing += [piece.name for piece in lacking if piece.oid not in there]
     # Wrong bytes are taken out of the cache even where the remote has no better ones: what is
     # in the cache is taken for right by everything that DVC does.
@@ -147,9 +163,13 @@ def _lay_out(
     try:
         return dict(repo.checkout(targets=paths, force=force))
     except CheckoutError as error:
-        raise DataError(
-            f"DVC could not lay out {objects.shown(error.target_infos)}", hint="mlops status"
-        ) from error
+        # What stages that never ran will make is nowhere yet.
+        failed = set(error.target_infos).intersection(item.path for item in whole)
+        if failed:
+            raise DataError(
+                f"DVC could not lay out {objects.shown(sorted(failed))}", hint="mlops status"
+            ) from error
+        return dict(error.result)
     except DvcException as error:
         raise _refusal(error) from error
 

@@ -14,6 +14,7 @@ from dvc.repo import Repo
 from mlops_cli.errors import DataError, MlopsError
 from mlops_cli.reporting import Reporter
 from mlops_cli.schemas.remotes import PushResult
+from mlops_cli.schemas.versions import Held
 from mlops_cli.versioning import objects
 from mlops_cli.versioning.connection import Connection, connect
 from mlops_cli.versioning.failures import understood
@@ -23,7 +24,12 @@ from mlops_cli.versioning.transfer import send
 
 
 def run(
-    root: Path, reporter: Reporter, *, targets: Sequence[str] = (), remote: str | None = None
+    root: Path,
+    reporter: Reporter,
+    *,
+    targets: Sequence[str] = (),
+    remote: str | None = None,
+    beside: Sequence[Held] = (),
 ) -> PushResult:
     """Sends tracked files that the remote lacks.
 
@@ -32,6 +38,7 @@ def run(
         reporter: Hears the progress, and of changes that are not sent.
         targets: Files, folders, .dvc files or stages; everything if empty.
         remote: Name of the remote; the default one's if None.
+        beside: Folders that DVC holds and no .dvc file of the project names, to be sent as well.
 
     Raises:
         NotFoundError: There is no DVC project, a target is not tracked, or the bucket is missing.
@@ -43,6 +50,7 @@ def run(
     began = time.monotonic()
     with opened(root, locked=True) as repo:
         tracked = objects.collect(repo, targets, remote)
+        tracked += [objects.not_laid_out(repo, held) for held in beside]
         connection = connect(repo, remote)
         connection.reach()
         differing, _ = objects.changed(tracked)
@@ -87,18 +95,12 @@ class _Plan:
         unread = [item for item in tracked if not item.read_list()]
         every = {piece.oid: piece for item in tracked for piece in item.objects}
         self.wanted = list(every.values())
-        there: dict[str, int | None] = {}
-        for hash_name in {piece.hash_name for piece in self.wanted}:
-            store = connection.store(hash_name)
-            oids = [piece.oid for piece in self.wanted if piece.hash_name == hash_name]
-            there |= connection.sizes(store, oids)
+        there = connection.sizes(self.wanted)
         here, wrong = objects.present(repo, self.wanted)
         self.damaged_there = [
             piece
             for piece in self.wanted
-            if piece.oid in here
-            and there.get(piece.oid) is not None
-            and there[piece.oid] != objects.size_in_cache(repo, piece)
+            if piece.oid in here and objects.is_partial(repo, piece, there)
         ]
         again = {piece.oid for piece in self.damaged_there}
         lacking = [piece for piece in self.wanted if piece.oid not in there or piece.oid in again]
@@ -119,7 +121,8 @@ class _Plan:
         self.to_send = [
             piece for piece in candidates if piece.oid not in rotten and piece.oid not in held_back
         ]
-        self.damaged_there = [piece for piece in self.damaged_there if piece in self.to_send]
+        sending = {piece.oid for piece in self.to_send}
+        self.damaged_there = [piece for piece in self.damaged_there if piece.oid in sending]
 
     def drop_damaged_in_remote(self) -> None:
         """Makes room: some copies leave alone what is there."""

@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from dvc.config import Config
 from dvc.config import ConfigError as DvcConfigError
 
 from mlops_cli.errors import ConfigError, UsageError
@@ -16,7 +17,7 @@ from mlops_cli.files import write_text
 from mlops_cli.reporting import Reporter
 from mlops_cli.schemas.remotes import Remote, RemoteAdded, RemoteRemoved
 from mlops_cli.versioning import settings
-from mlops_cli.versioning.repository import AtomicConfig, damaged_config, dvc_folder, open_config
+from mlops_cli.versioning.repository import damaged_config, dvc_folder, edited, open_config
 
 _SHOWN_FILES = {"repo": ".dvc/config", "local": ".dvc/config.local"}
 _IGNORED = "/config.local"
@@ -76,11 +77,11 @@ def add(
         reporter.warn(f"what is typed stays in the shell's history; {told}=- asks for it instead")
     default = default or not config["core"].get("remote")
     files = _write(config, root, name, url, public=public, secret=secret, default=default)
-    return RemoteAdded(_remote(open_config(root), name), known, files)
+    return RemoteAdded(_remote(config, name), known, files)
 
 
 def _write(
-    config: AtomicConfig,
+    config: Config,
     root: Path,
     name: str,
     url: str,
@@ -97,12 +98,12 @@ def _write(
             _let_git_ignore_secrets(dvc_folder(root))
         if secret or name in config.read("local")["remote"]:
             # Without a URL of its own, what the committed file says about the place holds.
-            with config.edit("local", validate=False) as local:
+            with edited(config, "local", validate=False) as local:
                 local["remote"].pop(name, None)
                 if secret:
                     local["remote"][name] = dict(secret)
             files.append(_SHOWN_FILES["local"])
-        with config.edit("repo") as repo:
+        with edited(config, "repo") as repo:
             repo["remote"][name] = {"url": stored, **public}
             if default:
                 repo["core"]["remote"] = name
@@ -143,7 +144,7 @@ def remove(root: Path, name: str) -> RemoteRemoved:
             hint=f"dvc remote remove --global {name}",
         )
     for level in levels:
-        with config.edit(level, validate=False) as held:
+        with edited(config, level, validate=False) as held:
             del held["remote"][name]
             if held["core"].get("remote") == name:
                 del held["core"]["remote"]
@@ -190,6 +191,6 @@ def describe(config: Mapping[str, Any], name: str) -> Remote:
     return Remote(name, url, kind, default, shown, secrets)
 
 
-def _remote(config: AtomicConfig, name: str) -> Remote:
+def _remote(config: Config, name: str) -> Remote:
     # Read without DVC's schema: what it would add are defaults that nobody has set.
     return describe(config.read(), name)

@@ -1,8 +1,9 @@
 """Opening the DVC project that a folder belongs to."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from configobj import ConfigObjError
 from dvc.config import Config
@@ -13,21 +14,6 @@ from dvc.repo import Repo, lock_repo
 
 from mlops_cli.errors import ConfigError, MlopsError, NotFoundError
 from mlops_cli.files import atomic_path
-
-
-class AtomicConfig(Config):  # type: ignore[misc]
-    """DVC's config files, of which a reader finds the old or the new one, and no half."""
-
-    def _save_config(self, level: str, conf_dict: object) -> None:
-        place = self.files[level]
-        with atomic_path(Path(place)) as temporary:
-            if level == "local":  # It holds the secrets.
-                temporary.chmod(0o600)
-            self.files[level] = str(temporary)
-            try:
-                super()._save_config(level, conf_dict)
-            finally:
-                self.files[level] = place
 
 
 def dvc_folder(root: Path) -> Path:
@@ -42,7 +28,7 @@ def dvc_folder(root: Path) -> Path:
         raise _no_project(root) from error
 
 
-def open_config(root: Path) -> AtomicConfig:
+def open_config(root: Path) -> Config:
     """The DVC config of the project around `root`.
 
     Raises:
@@ -51,9 +37,32 @@ def open_config(root: Path) -> AtomicConfig:
     """
     folder = dvc_folder(root)
     try:
-        return AtomicConfig(str(folder))
+        return Config(str(folder))
     except (DvcConfigError, ConfigObjError) as error:
         raise damaged_config(error) from error
+
+
+@contextmanager
+def edited(config: Config, level: str, *, validate: bool = True) -> Iterator[dict[str, Any]]:
+    """One of DVC's config files to be changed: a reader finds the old or the new one, and no half.
+
+    Args:
+        config: What `open_config` read; it knows the change afterwards.
+        level: `repo` for the committed file, `local` for the one with secrets.
+        validate: Check the whole config by DVC's rules first.
+    """
+    place = Path(config.files[level])
+    with atomic_path(place) as temporary:
+        if level == "local":  # It holds the secrets.
+            temporary.chmod(0o600)
+        with suppress(FileNotFoundError):
+            temporary.write_bytes(place.read_bytes())
+        config.files[level] = str(temporary)
+        try:
+            with config.edit(level, validate=validate) as held:
+                yield held
+        finally:
+            config.files[level] = str(place)
 
 
 @contextmanager
@@ -71,9 +80,11 @@ def opened(root: Path, *, locked: bool) -> Iterator[Repo]:
     """
     folder = dvc_folder(root)
     try:
-        repo = Repo(str(folder.parent))
+        repo = _repo(folder.parent)
     except (DvcConfigError, ConfigObjError) as error:
         raise damaged_config(error) from error
+    except DvcException as error:
+        raise _refusal(error) from error
     try:
         if not locked:
             yield repo
@@ -87,9 +98,19 @@ def opened(root: Path, *, locked: bool) -> Iterator[Repo]:
     except DvcConfigError as error:
         raise damaged_config(error) from error
     except DvcException as error:
-        raise MlopsError(f"DVC refuses: {one_line(error)}", hint="dvc doctor") from error
+        raise _refusal(error) from error
     finally:
         repo.close()
+
+
+def _repo(root: Path) -> Repo:
+    """The project at `root`; a copy without git's folder is one, too, and DVC has to be told."""
+    in_git = any((folder / ".git").exists() for folder in (root, *root.parents))
+    return Repo(str(root), config=None if in_git else {"core": {"no_scm": True}})
+
+
+def _refusal(error: DvcException) -> MlopsError:
+    return MlopsError(f"DVC refuses: {one_line(error)}", hint="dvc doctor")
 
 
 def damaged_config(error: Exception) -> ConfigError:

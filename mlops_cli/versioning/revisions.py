@@ -1,5 +1,6 @@
 """A file as it was in an earlier commit, whether git holds it or DVC."""
 
+import shlex
 import subprocess
 from difflib import get_close_matches
 from pathlib import Path
@@ -55,11 +56,10 @@ def open_revision(path: Path, revision: str, folder: Path) -> Path:
     if _git(place, "cat-file", "-t", f"{commit}:{relative.as_posix()}") == "blob":
         _show(place, f"{commit}:{relative.as_posix()}", target)
     elif not _fetch(whole, revision, commit, target):
+        both = shlex.join((str(path), f"{path}.dvc"))
         raise NotFoundError(
             f"{path} is not in revision {revision}",
-            hint="git log --oneline -- "
-            + _shell(path, ".dvc")
-            + " lists the revisions that have it",
+            hint=f"git log --oneline -- {both} lists the revisions that have it",
         )
     return target
 
@@ -124,7 +124,3 @@ def _unknown(place: Path, revision: str) -> NotFoundError:
     return NotFoundError(
         f"git knows no revision {revision!r}", hint=f"did you mean {near[0]}?" if near else shown
     )
-
-
-def _shell(path: Path, ending: str) -> str:
-    return f"{path} {path}{ending}"

@@ -24,6 +24,9 @@ EXTRAS = {
 }
 """The kinds of remotes, each with the extra that brings its package."""
 
+SCHEMES = tuple(kind for kind in EXTRAS if kind != "folder")
+"""The kinds that a URL begins with."""
+
 SECRETS = frozenset(
     (
         "access_key_id",
@@ -73,11 +76,10 @@ def kind_of(url: str) -> str:
     scheme, separator, rest = url.partition("://")
     if not separator:
         return "folder"
-    if scheme not in EXTRAS or scheme == "folder":
-        known = [kind for kind in EXTRAS if kind != "folder"]
-        near = get_close_matches(scheme, known, n=1, cutoff=0.5)
+    if scheme not in SCHEMES:
+        near = get_close_matches(scheme, SCHEMES, n=1, cutoff=0.5)
         told = (
-            f"did you mean {near[0]}://{rest}?" if near else f"a folder, {'://, '.join(known)}://"
+            f"did you mean {near[0]}://{rest}?" if near else f"a folder, {'://, '.join(SCHEMES)}://"
         )
         raise UsageError(f"no kind of remote {scheme}://", hint=told)
     if not urlsplit(url).netloc:

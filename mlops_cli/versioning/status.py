@@ -1,25 +1,30 @@
 """`mlops status`: how the project's data, its cache and its remote stand to each other."""
 
 import dataclasses
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
 from dvc.repo import Repo
 
 from mlops_cli.schemas.remotes import Remote, StatusResult
-from mlops_cli.versioning import objects
+from mlops_cli.schemas.versions import Held
+from mlops_cli.versioning import dvc_yaml, objects
 from mlops_cli.versioning.connection import Connection, connect
 from mlops_cli.versioning.objects import Object, Tracked
 from mlops_cli.versioning.repository import opened
 
 
-def run(root: Path, *, remote: str | None = None, local: bool = False) -> StatusResult:
+def run(
+    root: Path, *, remote: str | None = None, local: bool = False, beside: Sequence[Held] = ()
+) -> StatusResult:
     """Compares the project with its .dvc files and dvc.lock, with the cache and with a remote.
 
     Args:
         root: The project.
         remote: Name of the remote; the default one's if None.
         local: Ask no remote. A project without any is not asked either.
+        beside: Folders that DVC holds and no .dvc file names: whether those here are pushed.
 
     Raises:
         NotFoundError: There is no DVC project, or the bucket is missing.
@@ -38,9 +43,11 @@ def run(root: Path, *, remote: str | None = None, local: bool = False) -> Status
             item.read_list()
         pieces = list({piece.oid: piece for item in tracked for piece in item.objects}.values())
         here, wrong = objects.present(repo, pieces)
-        there = _held(connection, pieces)
+        there = connection.sizes(pieces) if connection else None
         lacking = [piece for piece in pieces if piece.oid not in here and piece.oid not in wrong]
         unpushed = _unpushed(repo, pieces, here, there)
+        if connection and unpushed is not None:
+            unpushed += _unpushed_beside(repo, beside, connection, {one.oid for one in pieces})
         found = StatusResult(
             remote=connection.remote.name if connection else None,
             url=connection.remote.url if connection else None,
@@ -54,18 +61,9 @@ def run(root: Path, *, remote: str | None = None, local: bool = False) -> Status
             damaged=[piece.name for piece in pieces if piece.oid in wrong],
             next_step="",
         )
-        return _with_next_step(found, tracked, connection.remote if connection else None)
-
-
-def _held(connection: Connection | None, pieces: Sequence[Object]) -> dict[str, int | None] | None:
-    """Sizes of what the remote holds, by hash; None where no remote is asked."""
-    if connection is None:
-        return None
-    there: dict[str, int | None] = {}
-    for hash_name in {piece.hash_name for piece in pieces}:
-        oids = [piece.oid for piece in pieces if piece.hash_name == hash_name]
-        there |= connection.sizes(connection.store(hash_name), oids)
-    return there
+        ours = any(dvc_yaml.ours({"meta": stage.meta}) for stage in repo.index.stages)
+        asked = connection.remote if connection else None
+        return _with_next_step(found, tracked, asked, "mlops repro" if ours else "dvc repro")
 
 
 def _unpushed(
@@ -77,12 +75,21 @@ def _unpushed(
     return [
         piece.name
         for piece in pieces
-        if piece.oid in here
-        and (
-            piece.oid not in there
-            or there[piece.oid] not in (None, objects.size_in_cache(repo, piece))
-        )
+        if piece.oid in here and (piece.oid not in there or objects.is_partial(repo, piece, there))
     ]
+
+
+def _unpushed_beside(
+    repo: Repo, beside: Sequence[Held], connection: Connection, known: set[str]
+) -> list[str]:
+    """The same of folders without a place in the project; what is elsewhere is not missed here."""
+    folders = [objects.not_laid_out(repo, held) for held in beside]
+    for folder in folders:
+        folder.read_list()
+    pieces = {one.oid: one for folder in folders for one in folder.objects if one.oid not in known}
+    wanted = list(pieces.values())
+    here, _ = objects.present(repo, wanted)
+    return _unpushed(repo, wanted, here, connection.sizes(wanted)) or []
 
 
 def _outdated_stages(repo: Repo) -> list[str]:
@@ -95,17 +102,26 @@ def _outdated_stages(repo: Repo) -> list[str]:
 
 
 def _with_next_step(
-    found: StatusResult, tracked: Sequence[Tracked], remote: Remote | None
+    found: StatusResult, tracked: Sequence[Tracked], remote: Remote | None, pipeline: str
 ) -> StatusResult:
-    """The first thing to do; the ones behind it come up when it is done."""
+    """The first thing to do; the ones behind it come up when it is done.
+
+    `pipeline` is the command that runs the stages.
+    """
     named = f" --remote {remote.name}" if remote and not remote.default else ""
     ours = [item for item in tracked if item.path in found.changed and not item.out.stage.cmd]
-    if found.damaged or found.absent or found.uncached:
+    # What a stage that is out of date is to make anew, nobody has to fetch.
+    lost = [
+        item
+        for item in tracked
+        if item.path in found.absent and item.out.stage.addressing not in found.stages
+    ]
+    if found.damaged or lost or found.uncached:
         step = f"mlops pull{named}"
     elif ours:
-        step = " ".join(["dvc", "add", *(item.path for item in ours[:3])])
-    elif found.stages or found.changed:
-        step = "dvc repro"
+        step = shlex.join(["dvc", "add", *(item.path for item in ours[:3])])
+    elif found.stages or found.changed or found.absent:
+        step = pipeline
     elif found.unpushed:
         step = f"mlops push{named}"
     elif found.missing:

@@ -1,8 +1,7 @@
 """Moving objects between the cache and a remote, with progress and without half files."""
 
 import threading
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dvc.repo import Repo
@@ -11,7 +10,7 @@ from fsspec.callbacks import Callback
 from mlops_cli.reporting import Reporter, Task
 from mlops_cli.versioning.connection import Connection
 from mlops_cli.versioning.failures import understood
-from mlops_cli.versioning.objects import Object, cache_of
+from mlops_cli.versioning.objects import Object, by_hash, cache_of
 
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 
@@ -32,7 +31,7 @@ def files(count: int) -> str:
     return "1 file" if count == 1 else f"{count} files"
 
 
-class _Progress(Callback):  # type: ignore[misc]
+class _Progress(Callback):  # type: ignore[misc] # fsspec has no types
     """Counts files and bytes; called from the threads that move them."""
 
     def __init__(self, task: Task) -> None:
@@ -42,9 +41,13 @@ class _Progress(Callback):  # type: ignore[misc]
         self._moved = 0
         self._lock = threading.Lock()
 
-    def expect(self, sizes: Mapping[str, int]) -> None:
-        """Bytes of files that come next, by the path they are copied from."""
-        self._sizes |= sizes
+    def expect(
+        self, source: Any, objects: Sequence[Object], sizes: Mapping[str, int]
+    ) -> dict[str, str]:
+        """Learns the bytes of the files that come next; where they lie in `source`, by hash."""
+        paths = {item.oid: str(source.oid_to_path(item.oid)) for item in objects}
+        self._sizes |= {path: sizes[oid] for oid, path in paths.items()}
+        return paths
 
     def branched(self, path_1: Any, path_2: Any, **_: Any) -> "_File":
         """The callback of one file."""
@@ -65,7 +68,7 @@ class _Progress(Callback):  # type: ignore[misc]
             self._task.advance(0, moved=megabytes(self._moved))
 
 
-class _File(Callback):  # type: ignore[misc]
+class _File(Callback):  # type: ignore[misc] # fsspec has no types
     """Counts the bytes of one file. Some libraries tell them as they go, some at the end."""
 
     def __init__(self, whole: _Progress, size: int) -> None:
@@ -115,11 +118,10 @@ def send(
             if lists and failures:
                 break
             tried += len(batch)
-            for hash_name, items in _by_hash(batch).items():
+            for hash_name, items in by_hash(batch).items():
                 source, target = cache_of(repo, hash_name), connection.store(hash_name)
-                paths = {item.oid: source.oid_to_path(item.oid) for item in items}
-                callback.expect({paths[item.oid]: sizes[item.oid] for item in items})
-                _copy(target, paths, source.fs, callback, failures, verify=False)
+                paths = callback.expect(source, items, sizes)
+                failures |= _copy(source, target, paths, callback, connection.fs.jobs)
     return tried - len(failures), failures
 
 
@@ -138,31 +140,32 @@ def fetch(
     failures: Failures = {}
     with reporter.task(f"Pulling from {connection.remote.name}", len(objects)) as task:
         callback = _Progress(task)
-        for hash_name, items in _by_hash(objects).items():
+        for hash_name, items in by_hash(objects).items():
             source, target = connection.store(hash_name), cache_of(repo, hash_name)
-            paths = {item.oid: source.oid_to_path(item.oid) for item in items}
-            callback.expect({paths[item.oid]: sizes[item.oid] for item in items})
-            _copy(target, paths, source.fs, callback, failures, verify=True)
+            paths = callback.expect(source, items, sizes)
+            failures |= _copy(source, target, paths, callback, connection.fs.jobs, verify=True)
     return failures
 
 
 def _copy(
+    source: Any,
     target: Any,
     paths: Mapping[str, str],
-    fs: Any,
     callback: _Progress,
-    failures: Failures,
+    jobs: int,
     *,
-    verify: bool,
-) -> None:
+    verify: bool = False,
+) -> Failures:
+    """Copies objects, given by hash and path, from one of DVC's stores to another."""
+    failures: Failures = {}
     try:
         target.add(
             list(paths.values()),
-            fs,
+            source.fs,
             list(paths),
             on_error=failures.__setitem__,
             callback=callback,
-            batch_size=target.fs.jobs if verify is False else fs.jobs,
+            batch_size=jobs,
             check_exists=False,
             verify=verify,
         )
@@ -170,10 +173,4 @@ def _copy(
         # DVC moves what a failed download left, and then finds nothing to move.
         if not failures:
             failures[next(iter(paths))] = error
-
-
-def _by_hash(objects: Iterable[Object]) -> dict[str, list[Object]]:
-    grouped: dict[str, list[Object]] = defaultdict(list)
-    for item in objects:
-        grouped[item.hash_name].append(item)
-    return grouped
+    return failures

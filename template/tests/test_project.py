@@ -59,6 +59,10 @@ def test_from_training_to_prediction(copy, run):
     exported = mlops("export", run["run"], "--onnx", folder=copy)
     assert exported["label_agreement"] == 1
 
-    answer = mlops("predict", "Some text here.", folder=copy)["predictions"][0]
-    assert len(answer["scores"]) >= 2
-    assert answer["label"] == max(answer["scores"], key=answer["scores"].get)
+    inputs = mlops("config", "show", folder=ROOT)["task"]["inputs"]
+    texts = ["Some text here.", "Another one."] if inputs == "text_pair" else ["Some text here."]
+    answers = mlops("predict", *texts, folder=copy)["predictions"]
+    assert [answer["text"] for answer in answers] == ["Some text here."]
+    answer = answers[0]
+    if "label" in answer:
+        assert answer["label"] == max(answer["scores"], key=answer["scores"].get)

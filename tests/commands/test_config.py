@@ -211,3 +211,9 @@ def test_help_shows_examples(mlops, command):
     assert done.exit_code == 0
     assert f"mlops config {command}" in done.stdout
     assert "Examples:" in done.stdout
+
+
+def test_a_choice_may_look_like_a_number(project, mlops):
+    project({"configs/data/2024.yaml": "module: file\npath: reviews.csv\n"})
+    done = mlops("config", "show", "data=2024", json=True)
+    assert done.exit_code == 0, done.stderr

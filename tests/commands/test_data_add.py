@@ -3,6 +3,7 @@
 import bz2
 import gzip
 import http.server
+import math
 import signal
 import sqlite3
 import subprocess
@@ -10,14 +11,18 @@ import sys
 import threading
 import time
 import zipfile
+from datetime import datetime, timedelta, timezone
+from decimal import Decimal
 from functools import partial
+from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
-from mlops_cli import config
+from mlops_cli import config, data
 from mlops_cli.data import schema
 from mlops_cli.data.tables import open_table
+from mlops_cli.reporting import SilentReporter
 
 ROWS = "id,review,stars\n" + "".join(
     f"{n}{mark},a rather {word} film number {n},{label}\n"
@@ -321,6 +326,33 @@ def test_an_interrupted_add_can_be_typed_again(reviews, mlops_script, stop):
     ]
 
 
+def test_of_two_at_once_under_one_name_the_second_is_refused(reviews, mlops_script):
+    rows = "".join(f"a film number {n},{n % 2}\n" for n in range(20_000))
+    reviews({name: f"text,label\n{name},0\n{rows}" for name in ("a.csv", "b.csv")})
+    both = {
+        name: subprocess.Popen(
+            [mlops_script, "data", "add", name, "--name", "same"],
+            cwd=reviews.path,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for name in ("a.csv", "b.csv")
+    }
+    told = {name: process.communicate(timeout=120)[1] for name, process in both.items()}
+    codes = {name: process.returncode for name, process in both.items()}
+    assert sorted(codes.values()) == [0, 3], told
+    won, lost = sorted(codes, key=lambda name: codes[name])
+    assert "configs/data/same.yaml is there already" in told[lost]
+    assert (reviews / "data/same.csv").read_bytes() == (reviews / won).read_bytes()
+
+
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="only Linux has it")
+def test_a_file_that_fails_to_be_read_is_told(reviews, mlops):
+    done = mlops("data", "add", "/proc/self/mem")
+    assert done.exit_code == 5
+    assert "/proc/self/mem can't be read (Input/output error)" in done.stderr
+
+
 def test_what_a_killed_add_left_is_no_obstacle(versioned, mlops):
     assert mlops("data", "add", "reviews.csv").exit_code == 0
     (versioned / "configs/data/reviews.yaml").unlink()
@@ -336,11 +368,15 @@ MISTAKES = {
     ("data/none.csv",): (5, "no file data/none.csv"),
     ("reviews.csv", "other.csv"): (2, "one source at a time, not 2: reviews.csv, other.csv"),
     ("reviews.csv", "--name", "a b"): (2, "'a b' can't name data"),
+    ("reviews.csv", "--name", "100"): (2, "data=100 would be read as a value, not as a name"),
+    ("reviews.csv", "--name", "True"): (2, "data=True would be read as a value, not as a name"),
     ("reviews.csv", "--name", ""): (2, "the data needs a name"),
     ("reviews.csv", "--name", "../x"): (2, "'../x' can't name data"),
     ("reviews.csv", "--name", "quickstart"): (2, "data=quickstart ships with mlops"),
     ("reviews.csv", "--text", "revue"): (5, "reviews.csv has no column 'revue'"),
     ("reviews.csv", "--text", "review", "--label", "review"): (5, "text and label are the same"),
+    ("reviews.csv", "--text", "review", "--text-pair", "review"): (5, "text and text-pair are the"),
+    ("reviews.csv", "--text-pair", "revue"): (5, "reviews.csv has no column 'revue'"),
     ("reviews.csv", "--label", "stars", "--target", "id"): (2, "--label and --target are two"),
     ("reviews.csv", "data.encodin=cp1252"): (3, "data.encodin is not a key of data=file"),
     ("reviews.csv", "data.encoding=cp99"): (3, "no text encoding is called 'cp99'"),
@@ -352,6 +388,10 @@ MISTAKES = {
     ("--sql", "select 1", "--url", "sqlite:///x.db"): (2, "the data needs a name"),
     ("--sql", "select 1", "--url", "x", "--name", "x"): (2, "--url is no SQLAlchemy URL"),
     ("--sql", "select 1", "--url", "sqlite:///x.db", "--name", "x"): (5, "no SQLite database x.db"),
+    ("reviews.csv", "--target", "review"): (5, "--target review is no column of numbers"),
+    ("reviews.csv", "data.path=x.csv"): (2, "data.path is what mlops data add writes itself"),
+    ("reviews.csv", "lr=3"): (2, "lr=3 says nothing of how data is read"),
+    ("hub:",): (2, "what to add?"),
     ("org/name",): (5, "the hub can't be reached and the data set org/name"),
 }
 
@@ -365,6 +405,45 @@ def test_a_mistake_is_one_line_and_a_remedy(reviews, mlops, words):
     assert (done.exit_code, told in error, hint[:6]) == (code, True, "hint: "), done.stderr
     assert "secret" not in done.stderr
     assert everything(reviews.path) == before
+
+
+OTHERS = {
+    "text_pair_classification": (
+        "premise,hypothesis,label\n",
+        lambda n: f"it rained on day {n},it was dry on day {n},{'yes' if n % 2 else 'no'}\n",
+        ["task=text_pair_classification"],
+    ),
+    "text_similarity": (
+        "sentence1,sentence2,score\n",
+        lambda n: f"it rained on day {n},it was dry on day {n},{n / 7:.3f}\n",
+        ["task=text_similarity"],
+    ),
+    "token_classification": (
+        "",
+        lambda n: f'{{"tokens": ["Paris", "is", "{n}"], "tags": ["LOC", "O", "O"]}}\n',
+        ["task=token_classification"],
+    ),
+    "tabular_classification": (
+        "width,colour,label\n",
+        lambda n: f"{n / 3:.2f},{'red' if n % 3 else 'blue'},{'a' if n % 2 else 'b'}\n",
+        ["task=tabular_classification", "model=trees"],
+    ),
+}
+
+
+@pytest.mark.parametrize("task", OTHERS)
+def test_data_of_every_task_is_read_by_the_command_that_add_names(project, mlops, task):
+    head, row, settings = OTHERS[task]
+    name = "mine.csv" if head else "mine.jsonl"
+    project({name: head + "".join(map(row, range(60)))})
+    done = mlops("data", "add", name)
+    assert done.exit_code == 0, done.stderr
+    command = f"mlops train {' '.join(settings)} data=mine"
+    assert f"next: {command}" in done.stdout
+    assert "warning" not in done.stderr
+    assert command in (project / "configs/data/mine.yaml").read_text("utf-8")
+    loaded = config.load([*settings, "data=mine"], root=project.path)
+    assert len(data.load(loaded.data, 0, SilentReporter()).train) == 48
 
 
 def test_outside_a_project_nothing_is_added(empty_folder, mlops):
@@ -386,6 +465,7 @@ def test_quiet_and_json(reviews, mlops):
         "guessed": ["text", "label"],
         "trainable": True,
         "note": "",
+        "text_pair": None,
     }
     assert said["classes"] == {"bad": 40, "good": 40}
     assert said["types"] == {"id": "integer", "review": "text", "stars": "category"}
@@ -398,6 +478,16 @@ def test_odd_names_of_columns_come_back_from_the_config(project, mlops):
     assert done.exit_code == 0, done.stderr
     loaded = config.load(["data=odd"], root=project.path).data
     assert (loaded.text, loaded.label) == (text, "1e-4")
+
+
+@pytest.mark.parametrize("name", ['"q".csv', "${env}.csv"])
+def test_odd_names_of_files_are_taken_as_they_are(project, mlops, name):
+    project({name: ROWS})
+    done = mlops("data", "add", name, "--name", "odd", json=True)
+    assert done.exit_code == 0, done.stderr
+    assert (project / "data/odd.csv").read_text("utf-8") == ROWS
+    train = data.load(config.load(["data=odd"], root=project.path).data, 0, SilentReporter()).train
+    assert len(train) == 64
 
 
 def test_the_rows_of_a_query(reviews, mlops, monkeypatch):
@@ -432,13 +522,61 @@ def test_the_rows_of_a_query(reviews, mlops, monkeypatch):
     assert loaded.params == {"sql": sql, "url": "sqlite:///app.db"}
     for bad, told in (
         ("select * from no_table", "no such table: no_table"),
-        ("delete from films", "the statement returns no rows"),
+        ("delete from films", "attempt to write a readonly database"),
+        ("drop table films", "attempt to write a readonly database"),
+        ("begin", "the statement returns no rows"),
         ("select id, id from films", "the query names two columns 'id'"),
         ("select * from films where 1=0", "has no rows"),
     ):
         refused = mlops("data", "add", "--sql", bad, *words[4:], "--force")
         assert told in refused.stderr, refused.stderr
     assert table.equals(pq.read_table(reviews / "data/films.parquet"))
+
+
+def test_a_password_in_the_environment_is_not_for_sqlite(reviews, mlops, monkeypatch):
+    sqlite3.connect(reviews / "app.db").execute("create table films (a, b)")
+    monkeypatch.setenv("MLOPS_SQL_PASSWORD", "geheim")
+    words = ("--sql", "select 1 as a, 'x' as b", "--url", "sqlite:///app.db", "--name", "films")
+    done = mlops("data", "add", *words)
+    assert done.exit_code == 0, done.stderr
+
+
+def test_cells_of_any_driver_fit_into_parquet():
+    from mlops_cli.data_adding.query import plain_value
+
+    zone = timezone(timedelta(hours=2))
+    cells = {
+        Decimal("2.00"): 2,
+        Decimal("0.5"): 0.5,
+        Decimal("1e30"): 1e30,
+        Decimal("Infinity"): math.inf,
+        2**70: str(2**70),
+        datetime(2026, 1, 1, 1, tzinfo=zone): datetime(2025, 12, 31, 23),
+        b"\xc3\xa9": "é",
+    }
+    for value, plain in cells.items():
+        assert (type(plain_value(value)), plain_value(value)) == (type(plain), plain)
+    assert math.isnan(plain_value(Decimal("NaN")))
+
+
+@pytest.mark.parametrize("folder", ["file", "dangling", "link"])
+def test_a_data_folder_that_is_none_is_told(reviews, mlops, tmp_path, folder):
+    if folder == "file":
+        reviews({"data": "mine"})
+    else:
+        (reviews / "data").symlink_to(tmp_path / "elsewhere")
+    if folder == "link":
+        (tmp_path / "elsewhere").mkdir()
+    done = mlops("data", "add", "reviews.csv", "--text", "none")
+    expected = (5, "no column 'none'") if folder == "link" else (3, "data is no folder")
+    assert (done.exit_code, expected[1] in done.stderr) == (expected[0], True), done.stderr
+
+
+def test_data_of_one_class_is_told(project, mlops):
+    project({"one.csv": "text,label\nso it began here,x\n"})
+    done = mlops("data", "add", "one.csv", "--text", "text", "--label", "label")
+    assert "every label is the same, and mlops train needs two classes" in done.stderr
+    assert "Added one (text classification, 1 row)" in done.stdout
 
 
 def test_no_password_is_written_down(reviews, mlops, monkeypatch):

@@ -1,5 +1,6 @@
 """`mlops export --onnx` as a user types it."""
 
+import shutil
 import subprocess
 
 import pytest
@@ -55,6 +56,9 @@ def test_a_limit_that_is_missed_is_exit_6(run, mlops):
         (["nowhere"], 5, "no run 'nowhere'"),
         (["export.opzet=18"], 3, "export.opset"),
         (["export.opset=99"], 3, "at most 23"),
+        (["--quantize", "int4"], 3, "int8, dynamic, static"),
+        (["--quantize", "int8"], 5, "no products of weights"),
+        (["--params", "params.yaml", "--fp16"], 2, "--fp16"),
         (["export.max_logit_difference=-1"], 3, "at least 0"),
     ],
 )
@@ -63,6 +67,33 @@ def test_wrong_input_is_one_line(run, mlops, words, code, told):
     assert done.exit_code == code
     assert told in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_nothing_to_fuse_is_told(run, mlops):
+    done = mlops("export", "--onnx", "--optimize")
+    assert done.exit_code == 0
+    fused = "model_optimized.onnx" in {path.name for path in run.bundle.iterdir()}
+    assert ("nothing in this graph can be fused" in done.stderr) is not fused
+
+
+@pytest.mark.slow
+def test_several_graphs_are_one_table(trained, tmp_path, mlops, monkeypatch):
+    root = shutil.copytree(trained.root, tmp_path / "project")
+    monkeypatch.chdir(root)
+    loose = ["export.reduced_min_label_agreement=0.8", "export.reduced_max_metric_loss=0.3"]
+    done = mlops("export", "--onnx", "--optimize", "--quantize", "int8", "--fp16", *loose)
+    assert done.exit_code == 0, done.stderr
+    lines = [line.removeprefix("✓").split() for line in done.stdout.splitlines()]
+    rows = [
+        line[0] for line in lines if line and line[0] in ("plain", "optimized", "quantized", "fp16")
+    ]
+    assert rows == ["plain", "optimized", "quantized", "quantized", "fp16"]
+    assert sum(line.startswith("✓") for line in done.stdout.splitlines()) == 2
+    answer = mlops("predict", "The boy blamed himself.", "--graph", "quantized", json=True)
+    assert answer.exit_code == 0
+    wrong = mlops("predict", "The boy blamed himself.", "--graph", "int4")
+    assert wrong.exit_code == 2
+    assert "it has plain, optimized, quantized, fp16" in wrong.stderr
 
 
 def test_a_project_without_runs_says_to_train(project, mlops):

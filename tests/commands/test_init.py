@@ -166,6 +166,8 @@ def test_a_person_is_asked_and_may_be_wrong_once(empty_folder: Path) -> None:
     terminal.expect("no column 'star'")
     terminal.expect(r"Label column \[stars\]: ")
     terminal.sendline("")
+    terminal.expect(r"Task \([^)]*\) \[text_classification\]: ")
+    terminal.sendline("")
     terminal.expect(r"Model \(.*\) \[tiny\]: ")
     terminal.sendline("brt")
     terminal.expect("did you mean --model bert")

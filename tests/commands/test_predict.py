@@ -50,7 +50,7 @@ def test_several_texts_show_a_table(bundle, mlops):
     assert "\x1b" not in done.stdout
     assert lines[3][2].startswith("[red]bad")
     assert lines[4] == ["—"]
-    assert "got no label: 1" in done.stderr
+    assert "got no answer: 1" in done.stderr
 
 
 def test_json_has_every_score_and_the_bundle(bundle, mlops):
@@ -129,7 +129,7 @@ def test_a_run_chooses_its_bundle(bundle, mlops):
         (["--file", "train.csv"], 2, "--file needs --output"),
         (["x", "--output", "o.csv"], 2, "go with --file"),
         (["x", "--text", "review"], 2, "go with --file"),
-        (["x", "--bundle", "a", "--run", "b"], 2, "both name a bundle"),
+        (["x", "--bundle", "a", "--run", "b"], 2, "each name a bundle"),
         (["--file", "train.csv", "--output", "train.csv"], 2, "is the input file"),
         (["--file", "train.csv", "--output", "validation.csv"], 2, "--force"),
         (["--file", "train.csv", "--output", "o.doc"], 2, "which format"),

@@ -13,14 +13,6 @@ from mlops_cli.versioning.repository import open_config
 SECRET = "s3cr3t/With+Signs="
 
 
-@pytest.fixture
-def root(tmp_path, monkeypatch):
-    folder = tmp_path / "made"
-    folder.mkdir()
-    monkeypatch.chdir(folder)
-    return held.make(folder)
-
-
 def files(root):
     return {
         name: (root / ".dvc" / name).read_text("utf-8")
@@ -239,3 +231,21 @@ def test_the_shell_completes_the_names_of_remotes(root, mlops, monkeypatch, line
     monkeypatch.setenv("_MLOPS_COMPLETE", "complete_zsh")
     monkeypatch.setenv("_TYPER_COMPLETE_ARGS", line)
     assert '"storage"' in mlops().stdout
+
+
+def test_a_credential_that_is_none_is_told(root, mlops, monkeypatch):
+    mlops("remote", "add", "cloud", "gs://bucket/store", "credentialpath=gone.json")
+    for command in (("remote", "check", "cloud"), ("push", "-r", "cloud")):
+        done = mlops(*command)
+        assert done.exit_code == 3
+        assert "which credentialpath names" in done.stderr
+        assert "hint: mlops remote add cloud gs://bucket/store credentialpath=FILE" in done.stderr
+
+    # What gcsfs raises for a file of JSON that is no credential.
+    def look(_):
+        raise KeyError("refresh_token")
+
+    monkeypatch.setattr("mlops_cli.versioning.connection.Connection._look", look)
+    done = mlops("remote", "check", "storage")
+    assert done.exit_code == 3
+    assert "is set up wrong: the credential has no 'refresh_token'" in done.stderr

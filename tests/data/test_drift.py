@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 from scipy.stats import ks_2samp
 
-from mlops_cli.data import drift
+from mlops_cli.data import drift, quickstart
 from mlops_cli.data.drift import numeric, verdict
 from mlops_cli.data.drift.profile import Profile, numeric_binning
 from mlops_cli.errors import DataError, MlopsError
 from mlops_cli.reporting import SilentReporter
+from mlops_cli.schemas.data import QuickstartDataConfig
 from mlops_cli.schemas.drift import DriftCheck, DriftConfig
 
 WORDS = [
@@ -199,6 +200,27 @@ def test_rows_that_are_in_both_tables_are_no_drift(compare):
     one, both, other = made(1, 300), made(2, 300), made(3, 300)
     joined = [{name: [*part[name], *both[name]] for name in part} for part in (one, other)]
     assert not compare(*joined).drifted
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_families_of_texts_that_are_in_one_table_each_are_no_drift(compare, seed):
+    # Each sentence of the quickstart has a twin, which differs in a word, in the same split.
+    splits = quickstart.load(QuickstartDataConfig(size=2400, seed=seed), SilentReporter())
+    train, test = (
+        {"text": split.inputs["text"], "label": split.targets}
+        for split in (splits.train, splits.test)
+    )
+    result = compare(train, test, seed=seed)
+    assert result.reasons == []
+    assert any(check.aspect == "domain classifier" for check in result.checks)
+
+
+def test_a_new_kind_of_text_is_drift_though_its_texts_are_alike(compare):
+    dice = np.random.default_rng(3)
+    usual = [" ".join(dice.choice(WORDS, 8)) for _ in range(600)]
+    notices = [f"your parcel {n} was sent today and is on its way" for n in range(120)]
+    reference, current = {"text": usual[:300]}, {"text": usual[300:480] + notices}
+    assert ("text", "domain classifier") in drifted(compare(reference, current))
 
 
 def test_equal_rows_of_few_categories_count(compare):

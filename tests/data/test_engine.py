@@ -1,12 +1,16 @@
 """Tables in the engine: the very rows that training reads, typed, whatever the file is like."""
 
+import os
+import signal
+import threading
+
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from mlops_cli.data.engine import Engine
 from mlops_cli.data.tables import open_table
-from mlops_cli.errors import DataError
+from mlops_cli.errors import DataError, Interrupted
 from mlops_cli.reporting import SilentReporter
 
 FILES = {
@@ -130,3 +134,32 @@ def test_parquet_keeps_its_types(tmp_path):
         relation = engine.open(open_table(path))
         assert relation.kinds == {"n": "integer", "x": "number", "t": "text"}
         assert engine.run(f"SELECT count(x), count(t) FROM {relation.name}") == [(1, 1)]
+
+
+def held(tmp_path, **columns):
+    """What the engine reads of values that are in memory."""
+    pq.write_table(pa.table({name: [""] for name in columns}), tmp_path / "like.parquet")
+    with Engine(SilentReporter()) as engine:
+        relation = engine.hold(open_table(tmp_path / "like.parquet"), columns)
+        return engine.run(f"SELECT * FROM {relation.name}")
+
+
+def test_values_in_memory_stay_text(tmp_path):
+    found = held(tmp_path, a=[None] * 5_000 + ["1"], b=["é\x00ü"] * 5_000 + [None])
+    assert found[:1] == [(None, "é\x00ü")]
+    assert found[-1:] == [("1", None)]
+    assert held(tmp_path, a=[None], b=[None]) == [(None, None)]
+
+
+def test_what_is_no_unicode_is_told_in_one_line(tmp_path):
+    with pytest.raises(DataError, match="cannot encode str as UTF-8"):
+        held(tmp_path, a=["\ud800"])
+
+
+def test_ctrl_c_within_a_query_is_an_interruption():
+    slow = "SELECT sum(a.i * b.i) FROM range(300_000) a(i), range(100_000) b(i)"
+    for description in ("", "counting"):
+        with Engine(SilentReporter()) as engine:
+            threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+            with pytest.raises((Interrupted, KeyboardInterrupt)):
+                engine.run(slow, description=description)

@@ -156,7 +156,7 @@ REFUSED = {
     "labels that are no classes": (
         table([f"text {i},id-{i}" for i in range(60)]),
         "60 different labels in 60 training rows are no classes",
-        "another column? data.label=COLUMN",
+        "another column? data.label=COLUMN; a number is learnt by task=text_regression",
     ),
     "too few rows": (
         table(["a,x", "b,y"]),

@@ -2,6 +2,7 @@
 
 import pytest
 
+from mlops_cli import config
 from mlops_cli.data.guessing import sampled
 from mlops_cli.data.kinds import kind_of
 
@@ -15,6 +16,12 @@ TABLES = {
         "hypothesis": TEXTS[::-1],
         "label": [n % 3 for n in range(60)],
     },
+    "text_similarity": {
+        "sentence1": TEXTS,
+        "sentence2": TEXTS[::-1],
+        "score": [n / 7 for n in range(60)],
+    },
+    "multi_label_classification": {"a": TEXTS, "label": ["x|y", "y", "x"] * 20},
     "tabular": {"a": list(range(60)), "b": [n % 2 for n in range(60)]},
     "tabular_classification": {"a": list(range(60)), "target": [n % 2 for n in range(60)]},
     "tabular_regression": {"a": list(range(60)), "target": [n * 3 for n in range(60)]},
@@ -37,8 +44,19 @@ def columns_of(table):
 def test_the_task_is_told_by_the_columns(task):
     found = kind_of(columns_of(TABLES[task]))
     assert found.task == task
-    assert found.trainable == (task == "text_classification")
+    # What is to be predicted is not known, or the images are not in the table.
+    assert found.trainable == (task not in ("text", "tabular", "image_classification"))
     assert bool(found.note) == (not found.trainable)
+
+
+@pytest.mark.parametrize("task", TABLES)
+def test_the_command_is_one_that_the_config_takes(task, project):
+    found = kind_of(columns_of(TABLES[task]))
+    module = "table" if found.tabular else "file"
+    project({"configs/data/mine.yaml": f"module: {module}\npath: mine.csv\n"})
+    loaded = config.load(["data=mine", *found.settings], root=project.path)
+    assert loaded.task.name == (task if found.trainable else "text_classification")
+    assert found.command.endswith(" ".join(found.settings))
 
 
 def test_what_is_named_is_taken():
@@ -46,6 +64,8 @@ def test_what_is_named_is_taken():
     assert kind_of(columns_of(table), label="stars").task == "text_classification"
     assert kind_of(columns_of(table), target="stars").task == "text_regression"
     assert kind_of(columns_of(table), label="score").task == "text_regression"
+    pairs = kind_of(columns_of(table), text="a", text_pair="score", label="stars")
+    assert (pairs.task, pairs.text_pair) == ("text_pair_classification", "score")
     named = kind_of(columns_of(table), text="stars", label="score")
     assert (named.text, named.label, named.guessed) == ("stars", "score", ())
 

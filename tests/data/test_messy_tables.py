@@ -142,7 +142,7 @@ RAW = {
     ),
     "wikigold/raw/wikigold.conll.txt": Refused(
         "line 29: 2 fields where the header has 1",
-        "tokens with their tags? mlops trains on whole texts only, so far",
+        "words with their tags? task=token_classification data=conll",
     ),
 }
 FILES = {f"messy-tables/files/{name}": outcome for name, outcome in MESSY.items()} | RAW
@@ -288,7 +288,7 @@ ADDED = {
     "elec2/drift_current.csv": (*CLASSES, "class"),
     "imdb-cad/raw/dev.tsv": (T, "Text", "Sentiment"),
     "iris/data.csv": (*CLASSES, "target"),
-    "klue-sts/dev.csv": ("text_pair_regression", "sentence1", "label"),
+    "klue-sts/dev.csv": ("text_similarity", "sentence1", "label"),
     "nsmc/train.csv": (T, "document", "label"),
     "nsmc/upstream_format_sample.txt": (T, "document", "label"),
     "penguins/data.csv": (*TABLE, None),

@@ -11,7 +11,8 @@ from sklearn.linear_model import LogisticRegression
 
 from mlops_cli.data.examples import Splits
 from mlops_cli.data.grammar.phenomena import PHENOMENA
-from mlops_cli.data.quickstart import generate, load
+from mlops_cli.data.grammar.sentences import generate
+from mlops_cli.data.quickstart import load
 from mlops_cli.errors import ConfigError
 from mlops_cli.reporting import SilentReporter
 from mlops_cli.schemas.data import QuickstartDataConfig

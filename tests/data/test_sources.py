@@ -52,7 +52,8 @@ def test_a_choice_may_name_its_module(project):
     [
         ("fiel", "no data source 'fiel'", "did you mean file?"),
         ("", "no data source is named", "data=quickstart, data=file or data=hub"),
-        ("tables", "mlops_cli.data.tables is no data source", "data sources: file, hub"),
+        ("tables", "mlops_cli.data.tables is no data source", "did you mean table?"),
+        ("kinds", "mlops_cli.data.kinds is no data source", "data sources: conll, file, hub"),
         ("nowhere.mine", "no data source 'nowhere.mine'", "modules of your own are looked for in"),
         ("../up", "no data source '../up'", "modules of your own are looked for in"),
     ],

@@ -110,21 +110,21 @@ def test_shares_are_in_proportion_and_add_up(counts, total, shares):
 
 def test_a_limit_keeps_every_class_in_its_share():
     rows = examples({"a": 800, "b": 190, "c": 10})
-    splits = limited(Splits(rows, rows, rows), 20, seed=0)
+    splits = limited(Splits(rows, rows, rows), DataConfig(limit=20), seed=0)
     assert Counter(splits.train.targets) == {"a": 15, "b": 4, "c": 1}
     assert len(splits.validation) == len(splits.test) == 20
-    assert limited(Splits(rows, rows), 20, seed=0).train == splits.train
-    assert limited(Splits(rows), None, seed=0).train is rows
-    assert limited(Splits(rows), 5000, seed=0).train is rows
+    assert limited(Splits(rows, rows), DataConfig(limit=20), seed=0).train == splits.train
+    assert limited(Splits(rows), DataConfig(), seed=0).train is rows
+    assert limited(Splits(rows), DataConfig(limit=5000), seed=0).train is rows
 
 
 def test_a_limit_below_the_number_of_classes_drops_them_everywhere():
     rows = examples({"a": 50, "b": 40, "c": 30})
-    splits = limited(Splits(rows, rows), 2, seed=0)
+    splits = limited(Splits(rows, rows), DataConfig(limit=2), seed=0)
     assert set(splits.train.targets) == {"a", "b"}
     assert set(splits.validation.targets) == {"a", "b"}
     with pytest.raises(DataError, match="leaves no validation row"):
-        limited(Splits(rows, examples({"c": 5})), 2, seed=0)
+        limited(Splits(rows, examples({"c": 5})), DataConfig(limit=2), seed=0)
 
 
 EXPECTED = [f"text {i}" for i in (16, 35, 46, 49, 56, 58, 62, 66, 88, 92)]

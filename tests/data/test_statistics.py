@@ -9,8 +9,9 @@ import pytest
 
 from mlops_cli.data import statistics
 from mlops_cli.data.parts import Part
-from mlops_cli.data.statistics import figures, layout
+from mlops_cli.data.statistics import figures, holding, layout
 from mlops_cli.data.tables import open_table
+from mlops_cli.errors import DataError
 from mlops_cli.reporting import SilentReporter
 
 
@@ -172,8 +173,8 @@ def test_many_rows_are_estimated_within_their_error(tmp_path, monkeypatch):
     path.write_text("a,b\n" + "".join(f"{n},{(n * 7919) % 13_001 / 8}\n" for n in range(rows)))
     exact = columns_of(path)
     assert (exact["a"].distinct, exact["a"].approximate) == (rows, [])
-    monkeypatch.setattr(layout, "SMALL", 1_000)
-    monkeypatch.setattr(figures, "SMALL", 1_000)
+    monkeypatch.setattr(statistics, "SMALL", 1_000)
+    monkeypatch.setattr(layout, "_SAMPLED", 20_000)
     monkeypatch.setattr(figures, "_EXACT_QUANTILES", 1_000)
     found = columns_of(path)
     assert found["a"].approximate == ["distinct", "quantiles"]
@@ -183,6 +184,46 @@ def test_many_rows_are_estimated_within_their_error(tmp_path, monkeypatch):
         assert found["b"].numbers.quantiles[percent] == pytest.approx(value, abs=20)
 
 
+def test_words_of_a_large_table_are_those_of_random_rows_and_said_to_be(tmp_path, monkeypatch):
+    rare = {n: f"rare word {n}" for n in range(0, 20_000, 500)}
+    rows = [
+        (f"word{n % 7} is one of many {n}", rare.get(n, ""), n if n in rare else "")
+        for n in range(20_000)
+    ]
+    path = write(tmp_path / "t.csv", ["text", "note", "rank"], rows)
+    exact = columns_of(path)
+    assert (exact["text"].text.sampled, exact["text"].approximate) == (None, [])
+    monkeypatch.setattr(statistics, "SMALL", 1_000)
+    monkeypatch.setattr(layout, "_SAMPLED", 2_000)
+    monkeypatch.setattr(figures, "_EXACT_QUANTILES", 1_000)
+    found = columns_of(path)
+    assert found == columns_of(path)
+    text, whole = found["text"].text, exact["text"].text
+    assert text.sampled == pytest.approx(2_000, rel=0.1)
+    assert found["text"].approximate == ["distinct", "words"]
+    assert text.characters == whole.characters
+    assert sum(text.words.histogram.counts) == text.sampled
+    assert text.words.mean == pytest.approx(whole.words.mean)
+    assert text.longest == whole.longest
+    assert text.frequent[0].share == pytest.approx(whole.frequent[0].share)
+    assert text.vocabulary == 7 + 4 + text.sampled
+    # Of the few rows that have a note, none is left out.
+    assert found["note"].text == exact["note"].text
+    assert found["rank"].numbers == exact["rank"].numbers
+
+
+def test_what_is_too_much_to_hold_is_read_again(tmp_path, monkeypatch):
+    rows = [
+        (f"one of the texts {n}", n % 5, n / 8 if n % 9 else "", f"c{n % 3}", n % 2 == 0)
+        for n in range(20_000)
+    ]
+    path = write(tmp_path / "t.csv", ["text", "small", "figure", "class", "flag"], rows)
+    monkeypatch.setattr(statistics, "SMALL", 1_000)
+    held = columns_of(path)
+    monkeypatch.setattr(holding, "_HELD_BYTES", 0)
+    assert columns_of(path) == held
+
+
 def test_more_columns_than_one_pass_groups(tmp_path):
     names = [f"c{n}" for n in range(120)]
     rows = [[f"v{(row * n) % 5}" for n in range(120)] for row in range(50)]
@@ -190,6 +231,13 @@ def test_more_columns_than_one_pass_groups(tmp_path):
     assert len(found) == 120
     assert found["c3"].distinct == 5
     assert found["c5"].distinct == 1
+
+
+def test_a_nul_byte_is_refused_with_its_place(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_bytes(b"a,b\n1,x\n2,y\0z\n")
+    with pytest.raises(DataError, match="line 3, column 4: a NUL byte"):
+        measured(path)
 
 
 def test_real_tables(shared_data):

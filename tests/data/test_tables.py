@@ -269,7 +269,7 @@ def test_lines_above_objects_are_skipped(tmp_path):
             "NUM How, so ?\n" + "DESC What is it ?\nNUM How, many ?\n" * 4,
             "data.delimiter=space data.columns=[label,text]",
         ),
-        ("Paris I-LOC\nis O\n, O\n\n" * 3, "mlops trains on whole texts only, so far"),
+        ("Paris I-LOC\nis O\n, O\n\n" * 3, "task=token_classification data=conll"),
         ("a,b\n1,2,3\n", "put quotes around fields that contain ','"),
     ],
 )

@@ -6,7 +6,8 @@ import random
 import numpy as np
 import pytest
 
-from mlops_cli.data.checks import minhash, near_duplicates
+from mlops_cli.data import minhash
+from mlops_cli.data.checks import near_duplicates
 
 _BEGINS = ["ba", "de", "fi", "go", "lu", "mo", "ne", "pi", "ra", "su", "ta", "vo"]
 WORDS = [begin + end for begin in _BEGINS for end in ("kel", "min", "rop", "sat")]
@@ -98,6 +99,23 @@ def test_leakage_between_files_is_found(validate):
     }
     assert outcome.exit_code == 6
     assert "maybe" in outcome.stderr
+
+
+def test_a_little_near_leakage_is_a_note_and_much_of_it_a_warning(validate):
+    near = [(f"{text} {text.upper()}!", label) for text, label in CLEAN[:3]]
+    train = [*CLEAN[:30], *((f"{text} {text}", label) for text, label in CLEAN[:3])]
+    files = {"train.csv": table(train), "dev.csv": table([*CLEAN[30:], *near])}
+    words = ["data.validation_path=dev.csv", "validation.near_leakage=error"]
+    little = validate(files, *words, "validation.near_share=0.2")
+    assert (found(little, "near_leakage")["severity"], little.exit_code) == ("info", 0)
+    much = validate(files, *words)
+    assert (found(much, "near_leakage")["severity"], much.exit_code) == ("error", 6)
+
+
+def test_the_built_in_data_has_nothing_to_warn_of(mlops, project):
+    project({})
+    outcome = mlops("data", "validate", "data=quickstart", json=True)
+    assert (outcome.exit_code, outcome.json["errors"], outcome.json["warnings"]) == (0, 0, 0)
 
 
 def test_a_project_sets_how_bad_a_fault_is(validate, project):

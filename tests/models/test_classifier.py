@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from mlops_cli.models.classifier import SequenceClassifier
+from mlops_cli.models.module import TaskModule
 
 SMALL = ["data.size=200", "epochs=1", "model.hidden_size=32", "trainer.threads=1"]
 
@@ -24,7 +24,7 @@ def test_a_step_is_that_of_torch_clipping_its_gradients(fused, limit):
             optimizer.zero_grad()
             layers(torch.full((2, 5), 1.0 + step)).square().sum().backward()
             if layers is network:
-                SequenceClassifier.configure_gradient_clipping(None, optimizer, limit)
+                TaskModule.configure_gradient_clipping(None, optimizer, limit)
             else:
                 nn.utils.clip_grad_norm_(layers.parameters(), limit)
             optimizer.step()

@@ -86,8 +86,8 @@ def test_a_checkpoint_is_fine_tuned_and_saved_whole(reviews, mlops, minilm):
     changed = (trained != original).any(dim=1).nonzero().flatten().tolist()
     assert json.loads((folder / "task.json").read_text("utf-8"))["family"] == "pretrained"
     network, task = models.load(folder)
-    used = {task.pad_id} | {
-        token for row in task.encode({"text": ROWS.splitlines()}) for token in row
+    used = {task.encoder.pad_id} | {
+        token for row in task.encoder.encode({"text": ROWS.splitlines()}) for token in row
     }
     assert 0 < len(changed) <= len(used)
     assert set(changed) <= used
@@ -139,7 +139,7 @@ def test_a_checkpoint_with_nothing_but_a_word_list_is_tokenised_the_same(minilm,
     folder = copied(minilm, tmp_path / "words")
     (folder / "tokenizer.json").unlink()
     texts = {"text": ["Unbelievable, the cat's pyjamas!", "naïve 1234 日本"]}
-    assert build(folder).task.encode(texts) == build(minilm).task.encode(texts)
+    assert build(folder).task.encoder.encode(texts) == build(minilm).task.encoder.encode(texts)
 
 
 def small(kind, config, folder, minilm):
@@ -162,7 +162,7 @@ def test_positions_that_roberta_keeps_for_padding_are_not_offered(minilm, tmp_pa
     folder = small(RobertaForSequenceClassification, config, tmp_path / "roberta", minilm)
     text = "word " * 40
     built = build(folder, rows=(text, text), max_length=16)
-    batch = built.task.collate(built.task.encode({"text": [text]}))
+    batch = built.task.encoder.collate(built.task.encoder.encode({"text": [text]}))
     network = built.module.network
     assert network(**{k: torch.from_numpy(v) for k, v in batch.items()}).logits.shape == (1, 2)
     with pytest.raises(ConfigError) as caught:
@@ -176,8 +176,10 @@ def test_a_checkpoint_that_names_no_padding_takes_its_end_token(minilm, tmp_path
     )
     folder = small(GPT2ForSequenceClassification, config, tmp_path / "gpt2", minilm)
     built = build(folder)
-    assert built.task.pad_id == 102
-    batch = built.task.collate(built.task.encode({"text": ["one", "two words and more"]}))
+    assert built.task.encoder.pad_id == 102
+    batch = built.task.encoder.collate(
+        built.task.encoder.encode({"text": ["one", "two words and more"]})
+    )
     inputs = {name: torch.from_numpy(array) for name, array in batch.items()}
     assert built.module.network(**inputs).logits.shape == (2, 2)
 

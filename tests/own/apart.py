@@ -4,24 +4,34 @@ import multiprocessing
 import os
 import resource
 import sys
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 import psutil
 
 
-def run_apart(*words: str, folder: Path, spare_memory: int | None = None) -> int:
-    """Exit code of `mlops WORDS` in `folder`; of a process that was killed, minus the signal.
+def start_apart(*words: str, folder: Path, spare_memory: int | None = None) -> ForkServerProcess:
+    """Starts `mlops WORDS` in `folder`. What it says lies in `folder/said` afterwards.
 
-    What it says lies in `folder/said` afterwards. `spare_memory` is what it may take, in bytes,
-    beyond what the imported libraries take.
+    `spare_memory` is what it may take, in bytes, beyond what the imported libraries take.
     """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["mlops_cli.training.resume", "mlops_cli.models.scratch"])
     process = context.Process(target=_main, args=(words, folder, spare_memory))
     process.start()
+    return process
+
+
+def ended(process: ForkServerProcess) -> int:
+    """Exit code of a process that is waited for; where a signal ended it, minus the signal."""
     process.join(timeout=120)
     assert process.exitcode is not None, "still running"
     return process.exitcode
+
+
+def run_apart(*words: str, folder: Path, spare_memory: int | None = None) -> int:
+    """Runs `mlops WORDS` in `folder` to its end: see `start_apart` and `ended`."""
+    return ended(start_apart(*words, folder=folder, spare_memory=spare_memory))
 
 
 def _main(words: tuple[str, ...], folder: Path, spare_memory: int | None) -> None:

@@ -4,10 +4,12 @@ import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import torch
 from own.keywords import keyword_run
+from transformers import BertConfig, BertForSequenceClassification
 
 from mlops_cli import config as configs
-from mlops_cli import export
+from mlops_cli import export, models
 from mlops_cli.reporting import Reporter, SilentReporter
 from mlops_cli.schemas.results import ExportResult
 from mlops_cli.serving.bundle import Bundle, load
@@ -47,3 +49,26 @@ def keyword_bundle(
 def copied(bundle: Bundle, folder: Path) -> Path:
     """A copy that a test may damage."""
     return Path(shutil.copytree(bundle.path, folder))
+
+
+def with_transformer(run: Run) -> Run:
+    """The run with a small transformer, untrained, in the place of its model."""
+    _, task = models.load(run.model)
+    torch.manual_seed(0)
+    network = BertForSequenceClassification(
+        BertConfig(
+            vocab_size=task.encoder.tokenizer.get_vocab_size(),
+            hidden_size=16,
+            num_hidden_layers=2,
+            num_attention_heads=4,
+            intermediate_size=32,
+            max_position_embeddings=task.encoder.max_length,
+            id2label=dict(enumerate(task.labels)),
+            pad_token_id=task.encoder.pad_id,
+            initializer_range=0.5,
+        )
+    )
+    shutil.rmtree(run.model)
+    run.model.mkdir()
+    models.save(run.model, network.eval(), task, "scratch")
+    return run

@@ -16,7 +16,9 @@ from mlops_cli.data.examples import Splits
 from mlops_cli.models import Built, save
 from mlops_cli.reporting import Reporter, SilentReporter
 from mlops_cli.schemas.config import Config
-from mlops_cli.tasks.text_classification import TextClassification
+from mlops_cli.tasks import Task
+from mlops_cli.tasks.encoders.text import TextEncoder
+from mlops_cli.tasks.heads.classes import Classes
 from mlops_cli.tracking import record
 from mlops_cli.tracking.record import Run
 
@@ -73,10 +75,9 @@ def _votes(words: Mapping[str, Sequence[float]], labels: Sequence[str]) -> torch
     return torch.tensor(nothing + [list(votes) for votes in words.values()])
 
 
-def _task(
-    words: Mapping[str, Sequence[float]], labels: Sequence[str], max_length: int
-) -> TextClassification:
+def _task(words: Mapping[str, Sequence[float]], labels: Sequence[str], max_length: int) -> Task:
     vocabulary = {word: place for place, word in enumerate(["[PAD]", "[UNK]", *words])}
     tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    return TextClassification(tuple(labels), tokenizer, max_length=max_length, pad_id=0)
+    encoder = TextEncoder(tokenizer, max_length, pad_id=0)
+    return Task("text_classification", encoder, Classes(tuple(labels)))

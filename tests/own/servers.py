@@ -152,3 +152,36 @@ def silence():
         listener.bind(("127.0.0.1", 0))
         listener.listen(50)
         yield listener.getsockname()[1]
+
+
+@contextlib.contextmanager
+def forwarded(port, to):
+    """What connects to `port` reaches `to`."""
+
+    async def pump(reader, writer):
+        while content := await reader.read(65536):
+            writer.write(content)
+            await writer.drain()
+        writer.close()
+
+    async def connect(reader, writer):
+        there = await asyncio.open_connection("127.0.0.1", to)
+        with contextlib.suppress(OSError):
+            await asyncio.gather(pump(reader, there[1]), pump(there[0], writer))
+
+    loop, ready = asyncio.new_event_loop(), threading.Event()
+
+    def serve():
+        asyncio.set_event_loop(loop)
+        loop.run_until_complete(asyncio.start_server(connect, "127.0.0.1", port))
+        ready.set()
+        loop.run_forever()
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    assert ready.wait(20)
+    try:
+        yield
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(10)

@@ -11,6 +11,8 @@ from pathlib import Path
 from mlops_cli.schemas.tracker import TrackerConfig
 from mlops_cli.tracking.record import Run
 
+inline = True
+
 STOPPER = ["tracker.module=own.stopper", "trainer.log_every=1"]
 
 

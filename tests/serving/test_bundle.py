@@ -6,7 +6,7 @@ import json
 import pytest
 from own.bundles import FILES, copied, keyword_bundle
 
-from mlops_cli.errors import DataError, NotFoundError
+from mlops_cli.errors import DataError, NotFoundError, UsageError
 from mlops_cli.serving import bundle as bundles
 
 FACTS = {
@@ -31,7 +31,8 @@ def folder(tmp_path):
 
 def change(folder, facts):
     """Writes other facts with a digest that fits them, as somebody with our code could."""
-    raw = json.dumps({**facts, "digest": ""}, indent=2, ensure_ascii=False) + "\n"
+    others = {name: value for name, value in facts.items() if name != "digest"}
+    raw = json.dumps({**others, "digest": ""}, indent=2, ensure_ascii=False) + "\n"
     digest = hashlib.sha256(raw.encode()).hexdigest()
     sealed = raw.replace('"digest": ""', f'"digest": "{digest}"')
     (folder / "bundle.json").write_text(sealed, "utf-8")
@@ -139,6 +140,43 @@ def test_a_graph_is_always_listed(folder):
     del facts["files"]["model.onnx"]
     change(folder, facts)
     with pytest.raises(DataError, match=r"lists no model\.onnx"):
+        bundles.load(folder)
+
+
+GRAPHS = {"plain": {"file": "model.onnx"}, "fp16": {"file": "tokenizer.json"}}
+
+
+def test_a_bundle_that_lists_no_graphs_has_one(folder):
+    read = bundles.load(folder)
+    assert (list(read.graphs), read.preferred) == (["plain"], "plain")
+    assert read.graph == folder / "model.onnx"
+
+
+def test_the_preferred_graph_answers_unless_another_is_named(folder):
+    change(folder, {**facts_of(folder), "graphs": GRAPHS, "preferred": "fp16"})
+    read = bundles.load(folder)
+    assert read.graph == read.graph_file("fp16") == folder / "tokenizer.json"
+    assert read.graph_file("plain") == folder / "model.onnx"
+    with pytest.raises(UsageError, match="has no graph 'int4'") as raised:
+        read.graph_file("int4")
+    assert raised.value.hint == "it has plain, fp16"
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"graphs": []},
+        {"graphs": {"plain": "model.onnx"}},
+        {"graphs": {"plain": {"file": "../secret"}}},
+        {"graphs": {"plain": {"file": ["model.onnx"]}}},
+        {"graphs": GRAPHS, "preferred": "int4"},
+        {"graphs": GRAPHS, "preferred": ["plain"]},
+        {"preferred": "fp16"},
+    ],
+)
+def test_graphs_are_files_of_the_bundle(folder, facts):
+    change(folder, {**facts_of(folder), **facts})
+    with pytest.raises(DataError, match="is damaged"):
         bundles.load(folder)
 
 

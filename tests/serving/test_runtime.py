@@ -39,26 +39,26 @@ def bundle(tmp_path_factory):
 @pytest.mark.parametrize("batch_size", [1, 2, 32])
 def test_logits_come_in_the_order_of_the_rows(bundle, threads, batch_size):
     predictor = Predictor(bundle, threads=threads)
-    found = predictor.logits({"text": TEXTS}, batch_size=batch_size)
+    found = predictor.outputs({"text": TEXTS}, batch_size=batch_size)
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, LOGITS, atol=1e-6)
 
 
 def test_one_row_and_no_row(bundle):
     predictor = Predictor(bundle)
-    np.testing.assert_allclose(predictor.logits({"text": ["bad"]}), [[2, 0]])
-    assert predictor.logits({"text": []}).shape == (0, 2)
-    assert predictor.predict({"text": []}) == []
+    np.testing.assert_allclose(predictor.outputs({"text": ["bad"]}), [[2, 0]])
+    assert predictor.outputs({"text": []}).shape == (0, 2)
+    assert predictor.predict({"text": []})[0] == []
 
 
 def test_progress_counts_every_row(bundle):
     steps = []
-    Predictor(bundle, threads=2).logits({"text": TEXTS}, batch_size=2, advance=steps.append)
+    Predictor(bundle, threads=2).outputs({"text": TEXTS}, batch_size=2, advance=steps.append)
     assert sum(steps) == len(TEXTS)
 
 
 def test_answers_name_labels_with_scores(bundle):
-    first, _, third = Predictor(bundle).predict({"text": ["good", "bad", "plot"]}, top_k=2)
+    (first, _, third), *_ = Predictor(bundle).predict({"text": ["good", "bad", "plot"]}, top_k=2)
     assert first.label == "pos"
     assert first.score == pytest.approx(1 / (1 + np.exp(-2)), abs=1e-6)
     assert list(first.scores) == ["pos", "neg"]
@@ -67,19 +67,19 @@ def test_answers_name_labels_with_scores(bundle):
 
 
 def test_top_k_beyond_the_classes_names_all(bundle):
-    (answer,) = Predictor(bundle).predict({"text": ["good"]}, top_k=9)
+    (answer,), *_ = Predictor(bundle).predict({"text": ["good"]}, top_k=9)
     assert list(answer.scores) == ["pos", "neg"]
 
 
 def test_below_the_threshold_there_is_no_label_but_a_score(bundle):
-    sure, unsure = Predictor(bundle).predict({"text": ["good", "plot"]}, threshold=0.8)
+    (sure, unsure), *_ = Predictor(bundle).predict({"text": ["good", "plot"]}, threshold=0.8)
     assert sure.label == "pos"
     assert unsure.label is None
     assert unsure.score == pytest.approx(0.622459, abs=1e-5)
 
 
 def test_texts_are_cut_to_the_models_length(bundle):
-    (found,) = Predictor(bundle).logits({"text": ["good " * 100]})
+    (found,) = Predictor(bundle).outputs({"text": ["good " * 100]})
     np.testing.assert_allclose(found, [0, 16])  # eight tokens is what this model takes
 
 
@@ -88,7 +88,7 @@ def test_a_graph_that_is_none_is_told(bundle, tmp_path):
     (folder / "model.onnx").write_bytes(b"no graph")
     predictor = Predictor(bundles.load(folder, verify=False))
     with pytest.raises(DataError, match=r"onnxruntime can't load .*model\.onnx") as raised:
-        predictor.logits({"text": ["good"]})
+        predictor.outputs({"text": ["good"]})
     assert "\n" not in raised.value.message
 
 
@@ -99,7 +99,7 @@ def test_a_graph_that_can_not_run_is_told(bundle, tmp_path):
     (folder / "tokenizer.json").write_text(json.dumps(tokenizer), "utf-8")
     predictor = Predictor(bundles.load(folder, verify=False))
     with pytest.raises(DataError, match="onnxruntime can't run"):
-        predictor.logits({"text": ["good"]})
+        predictor.outputs({"text": ["good"]})
 
 
 def test_a_task_of_ones_own_that_is_not_here_is_told(bundle, tmp_path):
@@ -109,8 +109,8 @@ def test_a_task_of_ones_own_that_is_not_here_is_told(bundle, tmp_path):
 
 
 def test_a_task_that_lacks_a_part_is_told(bundle):
-    spec = {name: value for name, value in bundle.task.items() if name != "pad_id"}
-    facts = {**bundle.facts, "task": spec}
+    encoder = {name: value for name, value in bundle.task["encoder"].items() if name != "pad_id"}
+    facts = {**bundle.facts, "task": {**bundle.task, "encoder": encoder}}
     with pytest.raises(DataError, match="its task has no 'pad_id'"):
         Predictor(bundles.Bundle(bundle.path, facts))
 
@@ -126,7 +126,7 @@ from pathlib import Path
 from mlops_cli.serving import bundle
 from mlops_cli.serving.runtime import Predictor
 predictor = Predictor(bundle.load(Path({str(bundle.path)!r})))
-assert predictor.predict({{"text": ["good film"]}})[0].label == "pos"
+assert predictor.predict({{"text": ["good film"]}})[0][0].label == "pos"
 print(" ".join({{name.split(".")[0] for name in sys.modules}}))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -4,10 +4,12 @@ import time
 
 import numpy as np
 import pytest
-from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+from sklearn.linear_model import Ridge
 from sklearn.naive_bayes import MultinomialNB
+from sklearn.pipeline import make_pipeline
 
-from mlops_cli.tasks.bag_of_words import fit_score
+from mlops_cli.tasks.bag_of_words import fit_labels, fit_numbers, fit_score
 
 
 def test_words_that_mark_a_class_are_learned() -> None:
@@ -74,3 +76,30 @@ def test_a_hundred_thousand_texts_take_seconds() -> None:
     fit_score(texts, ids, texts, ids, 2)
 
     assert time.process_time() - begin < 10
+
+
+def _some_texts(rows: int, seed: int) -> list[str]:
+    dice = np.random.default_rng(seed)
+    return [" ".join(f"w{word}" for word in dice.integers(0, 30, 6)) for _ in range(rows)]
+
+
+def test_numbers_are_those_of_ridge_regression_on_tf_idf() -> None:
+    train, texts = _some_texts(80, 0), [*_some_texts(20, 1), "unknown", ""]
+    true = np.array([float(len(set(text.split()))) + text.count("w1") for text in train])
+
+    found = fit_numbers(train, true, texts)
+
+    peer = make_pipeline(TfidfVectorizer(token_pattern=r"\w+"), Ridge(tol=1e-12)).fit(train, true)
+    assert found == pytest.approx(peer.predict(texts), abs=1e-4)
+
+
+def test_labels_are_those_of_naive_bayes_for_each() -> None:
+    train, texts = _some_texts(80, 2), _some_texts(20, 3)
+    true = np.array([["w1" in text, "w2" in text or "w3" in text] for text in train])
+
+    found = fit_labels(train, true, texts)
+
+    words = CountVectorizer(token_pattern=r"\w+").fit(train)
+    for label in range(2):
+        peer = MultinomialNB().fit(words.transform(train), true[:, label])
+        assert (found[:, label] == peer.predict(words.transform(texts))).all()

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from sklearn import metrics as sk
 
-from mlops_cli.schemas.task import HIGHER_IS_BETTER
-from mlops_cli.tasks.classification import (
+from mlops_cli.schemas.task import METRICS
+from mlops_cli.tasks.heads.classification_metrics import (
     calibration,
     classification_metrics,
     confusion_matrix,
@@ -60,7 +60,7 @@ def agrees(probabilities, targets, bins=15):
         warnings.simplefilter("ignore")
         expected = scikit_learn(probabilities, targets)
     expected["calibration_error"] = naive_calibration_error(probabilities, targets, bins)
-    assert found.keys() == HIGHER_IS_BETTER.keys()
+    assert found.keys() == METRICS["classes"].keys()
     for name, value in expected.items():
         assert found[name] == pytest.approx(value, abs=1e-9, nan_ok=True), name
 

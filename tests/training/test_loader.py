@@ -5,7 +5,9 @@ import pytest
 import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
 
-from mlops_cli.tasks.text_classification import TextClassification
+from mlops_cli.tasks import Task
+from mlops_cli.tasks.encoders.text import TextEncoder
+from mlops_cli.tasks.heads.classes import Classes
 from mlops_cli.training.loader import BatchLoader, EpochOrder, ValidationLoader
 
 # 1,003 rows of 1 to 60 tokens, so that the last batch of 32 is short.
@@ -66,7 +68,8 @@ def loader():
     """Ten rows in batches of three; row n is n + 1 tokens long and labelled n % 2."""
     tokenizer = Tokenizer(models.WordLevel({"[PAD]": 0, "a": 1}, unk_token="[PAD]"))
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    task = TextClassification(("even", "odd"), tokenizer, max_length=16, pad_id=0)
+    encoder = TextEncoder(tokenizer, max_length=16, pad_id=0)
+    task = Task("text_classification", encoder, Classes(("even", "odd")))
     rows = [[1] * (number + 1) for number in range(10)]
     targets = np.arange(10) % 2
     lengths = np.array([len(row) for row in rows])

@@ -1,7 +1,8 @@
 """A run that was stopped, however hard, ends as one that never was."""
 
-import contextlib
+import fcntl
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -11,107 +12,21 @@ import psutil
 import pytest
 import torch
 from own.apart import run_apart
+from own.resumed import (
+    EVERY_STEP,
+    SMALL,
+    assert_same_outcome,
+    assert_tidy,
+    checkpoint,
+    facts,
+    metrics,
+    only_run,
+)
 from own.stopper import STOPPER
 
+from mlops_cli.tracking import record
+
 pytestmark = pytest.mark.slow
-
-# 320 training rows: 10 batches in each of 3 epochs.
-SMALL = [
-    "data.size=400",
-    "epochs=3",
-    "lr=5e-3",
-    "batch_size=32",
-    "model.hidden_size=32",
-    "model.intermediate_size=64",
-    "trainer.threads=1",
-]
-EVERY_STEP = ["trainer.checkpoint_every=0"]
-
-
-def only_run(folder):
-    (found,) = (path for path in (folder / "runs").iterdir())
-    return found
-
-
-def facts(run):
-    return json.loads((run / "run.json").read_text("utf-8"))
-
-
-def metrics(run):
-    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text("utf-8").splitlines()]
-    return [
-        {key: value for key, value in line.items() if key not in ("time", "samples_per_second")}
-        for line in lines
-    ]
-
-
-def checkpoint(run):
-    return torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)
-
-
-def assert_same_tensors(one, other, place="checkpoint"):
-    assert type(one) is type(other), place
-    if isinstance(one, torch.Tensor):
-        assert torch.equal(one, other), place
-    elif isinstance(one, dict):
-        assert one.keys() == other.keys(), place
-        for key in one:
-            assert_same_tensors(one[key], other[key], f"{place}.{key}")
-    elif isinstance(one, list | tuple):
-        assert len(one) == len(other), place
-        for number, (left, right) in enumerate(zip(one, other, strict=True)):
-            assert_same_tensors(left, right, f"{place}[{number}]")
-    else:
-        assert one == other, place
-
-
-def assert_same_outcome(run, other):
-    for file in ("model/model.safetensors", "model/tokenizer.json", "checkpoints/best.safetensors"):
-        assert (run / file).read_bytes() == (other / file).read_bytes(), file
-    for part in ("state_dict", "optimizer_states", "lr_schedulers", "global_step", "epoch"):
-        assert_same_tensors(checkpoint(run)[part], checkpoint(other)[part], part)
-    assert metrics(run) == metrics(other)
-    for part in ("status", "metrics", "epochs"):
-        assert facts(run)[part] == facts(other)[part]
-
-
-def assert_tidy(run):
-    """Nothing half-written is left, neither in the run nor beside it."""
-    assert list(run.parent.rglob(".*")) == []
-    expected = {
-        "config.yaml",
-        "overrides.yaml",
-        "run.json",
-        "metrics.jsonl",
-        "checkpoints",
-        "model",
-    }
-    assert {path.name for path in run.iterdir()} == expected
-    assert {path.name for path in (run / "checkpoints").iterdir()} == {
-        "last.ckpt",
-        "best.safetensors",
-    }
-
-
-@pytest.fixture(scope="module")
-def unstopped(tmp_path_factory):
-    """By settings: a run of the same settings that was never stopped."""
-    from conftest import run_mlops
-
-    runs = {}
-
-    def trained(*settings):
-        if settings not in runs:
-            folder = tmp_path_factory.mktemp("unstopped")
-            (folder / "configs").mkdir()
-            (folder / "configs" / "config.yaml").write_text("defaults: [base, _self_]\n")
-            with contextlib.chdir(folder):
-                done = run_mlops("train", *SMALL, *STOPPER, *settings)
-            assert done.exit_code == 0, done.stderr
-            runs[settings] = only_run(folder)
-        return runs[settings]
-
-    return trained
 
 
 @pytest.mark.parametrize(
@@ -223,16 +138,6 @@ def test_the_installed_command_is_stopped_from_outside(
     assert_tidy(run)
 
 
-@pytest.fixture
-def interrupted(project, unstopped):
-    """A copy of a run whose last epoch is done and whose model was not yet saved."""
-    run = shutil.copytree(unstopped(), project / f"runs/{unstopped().name}")
-    shutil.rmtree(run / "model")
-    said = facts(run)
-    (run / "run.json").write_text(json.dumps({**said, "status": "interrupted"}))
-    return run
-
-
 def test_only_the_model_was_missing(interrupted, mlops, unstopped):
     assert mlops("train", "--resume", "latest").exit_code == 0
     assert_same_outcome(interrupted, unstopped())
@@ -268,6 +173,7 @@ def test_a_run_in_training_is_left_alone(interrupted, mlops):
     living = subprocess.Popen(["mlops", "60"], executable=shutil.which("sleep"))
     try:
         said = {**facts(interrupted), "status": "running", "pid": living.pid}
+        said["resumed"] = record.now()  # A process that began later than the run is another one.
         (interrupted / "run.json").write_text(json.dumps(said))
         refused = mlops("train", "--resume", interrupted.name)
         assert refused.exit_code == 1
@@ -281,6 +187,20 @@ def test_a_run_in_training_is_left_alone(interrupted, mlops):
     wait_for(lambda: psutil.Process(living.pid).status() == psutil.STATUS_ZOMBIE)
     assert mlops("train", "--resume", interrupted.name).exit_code == 0
     living.wait()
+
+
+def test_a_run_that_is_being_taken_up_is_left_alone(interrupted, mlops):
+    before = facts(interrupted)
+    folder = os.open(interrupted, os.O_RDONLY)
+    fcntl.flock(folder, fcntl.LOCK_EX)
+    refused = mlops("runs", "resume", "latest")
+    os.close(folder)
+    assert refused.exit_code == 1
+    assert refused.stderr == (
+        f"error: run {interrupted.name} is being trained by another process\n"
+        "hint: wait for it, or stop that process first\n"
+    )
+    assert facts(interrupted) == before
 
 
 def test_settings_cannot_be_changed(interrupted, mlops):

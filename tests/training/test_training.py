@@ -16,8 +16,9 @@ from safetensors.torch import load_file
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from mlops_cli import config as configs
-from mlops_cli.models.classifier import LearningRateFactor, balanced_weights
-from mlops_cli.schemas.task import HIGHER_IS_BETTER
+from mlops_cli.models.module import LearningRateFactor
+from mlops_cli.models.objectives import balanced_weights
+from mlops_cli.schemas.task import METRICS
 from mlops_cli.training import hardware
 
 pytestmark = pytest.mark.slow
@@ -62,6 +63,7 @@ def test_the_run_folder_is_complete(trained):
         "overrides.yaml",
         "run.json",
         "metrics.jsonl",
+        "system.jsonl",
         "checkpoints",
         "model",
     }
@@ -97,7 +99,7 @@ def test_run_json_tells_where_the_model_comes_from(trained):
     }
     assert said["environment"]["packages"]["torch"] == torch.__version__
     assert said["environment"]["python"] == ".".join(map(str, sys.version_info[:3]))
-    assert {f"val/{name}" for name in HIGHER_IS_BETTER} < set(said["metrics"])
+    assert {f"val/{name}" for name in METRICS["classes"]} < set(said["metrics"])
 
 
 def test_the_model_loads_without_us(trained):
@@ -320,7 +322,7 @@ def test_labels_may_be_numbers(project, mlops):
     rows = [(f"text {n}", n % 12) for n in range(240)]
     assert mlops("train", *table(project, rows)).exit_code == 0
     task = json.loads((latest(project) / "model" / "task.json").read_text("utf-8"))["task"]
-    assert task["labels"] == [str(n) for n in range(12)]
+    assert task["head"]["labels"] == [str(n) for n in range(12)]
 
 
 # --- when it can't go on ---

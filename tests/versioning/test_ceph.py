@@ -36,16 +36,9 @@ def bucket():
     return name
 
 
-@pytest.fixture
-def root(tmp_path, monkeypatch):
-    for name in [name for name in os.environ if name.startswith("AWS_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+@pytest.fixture(autouse=True)
+def _region(monkeypatch):
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    folder = tmp_path / "first"
-    folder.mkdir()
-    monkeypatch.chdir(folder)
-    return held.make(folder)
 
 
 def add(mlops, bucket, key=KEY, secret=SECRET):

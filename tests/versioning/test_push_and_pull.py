@@ -11,14 +11,6 @@ from mlops_cli.versioning.repository import opened
 
 
 @pytest.fixture
-def root(tmp_path, monkeypatch):
-    folder = tmp_path / "first"
-    folder.mkdir()
-    monkeypatch.chdir(folder)
-    return held.make(folder)
-
-
-@pytest.fixture
 def remote(root):
     return root / ".dvc-storage"
 
@@ -57,6 +49,7 @@ def test_status_asks_no_remote_when_told_so(root, mlops):
     mlops("remote", "add", "far", "ssh://127.0.0.1:1/store")
     assert mlops("status").exit_code == 5
     assert mlops("status", "--local").exit_code == 0
+    assert mlops("status", "--local", "--remote", "far").exit_code == 2
 
 
 def test_a_stage_whose_dependency_changed_is_out_of_date(root, mlops):
@@ -73,6 +66,11 @@ def test_a_stage_whose_dependency_changed_is_out_of_date(root, mlops):
     held.hold(root, "data/reviews.csv")
     told = mlops("status", json=True).json
     assert (told["stages"], told["next_step"]) == (["count"], "dvc repro")
+    with (root / "dvc.yaml").open("a") as file:
+        file.write("    meta: {mlops: 1.0}\n")
+    (root / "lines.txt").unlink()
+    told = mlops("status", json=True).json
+    assert (told["absent"], told["next_step"]) == (["lines.txt"], "mlops repro")
 
 
 def test_a_change_is_not_pushed_and_told(root, remote, mlops):

@@ -1,7 +1,6 @@
 """Every kind of remote gives back the very bytes it was given, and tells what it refuses."""
 
 import contextlib
-import os
 
 import pytest
 from own import held, servers
@@ -13,21 +12,6 @@ AWS = {
     "AWS_SECRET_ACCESS_KEY": "testing",
     "AWS_DEFAULT_REGION": "us-east-1",
 }
-
-
-@pytest.fixture(autouse=True)
-def _no_credentials_of_this_machine(monkeypatch):
-    for name in [name for name in os.environ if name.startswith("AWS_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-
-
-@pytest.fixture
-def root(tmp_path, monkeypatch):
-    folder = tmp_path / "first"
-    folder.mkdir()
-    monkeypatch.chdir(folder)
-    return held.make(folder)
 
 
 @pytest.fixture(scope="module")

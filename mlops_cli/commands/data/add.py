@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mlops_cli.commands._options import Json, Quiet, epilog
+from mlops_cli.commands._options import Json, LabelColumn, Quiet, TextColumn, epilog
 from mlops_cli.errors import UsageError
 from mlops_cli.extras import extra
 from mlops_cli.output import Output
@@ -25,6 +25,9 @@ EPILOG = epilog(
     "mlops data add --sql 'SELECT * FROM reviews' --url sqlite:///app.db --name reviews",
 )
 _SETTING = re.compile(r"\+{0,2}data(\.\w+)?=")
+_SETTLED = re.compile(r"\+*(data\.(?:name|module|path|validation_path|test_path|schema))=")
+_COLUMNS = ("text", "text_pair", "label")
+_OTHER_SETTING = re.compile(r"\+*[a-z_.]+=")
 
 
 def run(
@@ -41,14 +44,12 @@ def run(
         str | None,
         typer.Option(metavar="NAME", help="What the project calls it: data=NAME."),
     ] = None,
-    text: Annotated[
+    text: TextColumn = None,
+    text_pair: Annotated[
         str | None,
-        typer.Option(metavar="COLUMN", help="Column that holds the text; guessed by default."),
+        typer.Option(metavar="COLUMN", help="Column of the second text, where texts are pairs."),
     ] = None,
-    label: Annotated[
-        str | None,
-        typer.Option(metavar="COLUMN", help="Column that holds the label; guessed by default."),
-    ] = None,
+    label: LabelColumn = None,
     target: Annotated[
         str | None,
         typer.Option(metavar="COLUMN", help="Column of numbers to predict, instead of a label."),
@@ -79,17 +80,19 @@ def run(
     from mlops_cli.schemas.adding import AddWishes
 
     out = Output(json_mode=json, quiet=quiet)
-    wishes = _wishes(words or [], AddWishes(None, name, text, label, target, move, force, sql, url))
+    wishes = _wishes(
+        words or [],
+        AddWishes(None, name, text, label, target, move, force, sql, url, text_pair=text_pair),
+    )
     with extra("data", "mlops data add"), extra("train", "mlops data add"):
         from mlops_cli import data_adding
     result = data_adding.run(wishes, project.find_root(), out)
     rows = sum(file.rows for file in result.files)
-    counted = f", {rows:,} rows" if result.files else ""
-    use = "train" if result.kind.trainable else "data validate"
+    counted = f", {rows:,} {'row' if rows == 1 else 'rows'}" if result.files else ""
     out.result(
         f"Added {result.name} ({result.kind.title.lower()}{counted})",
         result,
-        next_step=f"mlops {use} data={result.name}",
+        next_step=f"{result.kind.command} data={result.name}",
         lines=_lines(result),
     )
 
@@ -99,22 +102,37 @@ def _wishes(words: list[str], wishes: "AddWishes") -> "AddWishes":
     from dataclasses import replace
 
     settings = [word for word in words if _SETTING.match(word)]
+    for word in settings:
+        if match := _SETTLED.match(word):
+            raise UsageError(
+                f"{match[1]} is what mlops data add writes itself",
+                hint="validation and test files: a folder with train.csv, validation.csv, test.csv"
+                if match[1].endswith("_path")
+                else "leave it out",
+            )
     sources = [word for word in words if word not in settings]
+    if len(sources) > 1 and _OTHER_SETTING.match(sources[-1]):
+        raise UsageError(
+            f"{sources[-1]} says nothing of how data is read",
+            hint="leave it out, or data.KEY=VALUE",
+        )
     if len(sources) > 1:
         raise UsageError(
             f"one source at a time, not {len(sources)}: {', '.join(sources[:3])}",
             hint="files of one data set lie in a folder, as train.csv, validation.csv, test.csv",
         )
-    text, label = wishes.text, wishes.label
+    named: dict[str, str | None] = {part: getattr(wishes, part) for part in _COLUMNS}
     for word in settings:
         key, _, value = word.lstrip("+").partition("=")
-        text = value.strip("'\"") if key == "data.text" and wishes.text is None else text
-        label = value.strip("'\"") if key == "data.label" and wishes.label is None else label
-    if label is not None and wishes.target is not None:
+        part = key.removeprefix("data.")
+        if part in named and getattr(wishes, part) is None:
+            named[part] = value.strip("'\"")
+    wishes = replace(wishes, text=named["text"], text_pair=named["text_pair"], label=named["label"])
+    if wishes.label is not None and wishes.target is not None:
         raise UsageError("--label and --target are two kinds of the same column", hint="name one")
-    kept = [word for word in settings if not re.match(r"\+*data\.(text|label)=", word)]
-    source = sources[0] if sources else None
-    return replace(wishes, source=source, text=text, label=label, settings=tuple(kept))
+    columns = re.compile(rf"\+*data\.({'|'.join(_COLUMNS)})=")
+    kept = tuple(word for word in settings if not columns.match(word))
+    return replace(wishes, source=sources[0] if sources else None, settings=kept)
 
 
 def _lines(result: "AddResult") -> str:
@@ -123,6 +141,7 @@ def _lines(result: "AddResult") -> str:
     guessed = {part: " (guessed)" if part in kind.guessed else "" for part in ("text", "label")}
     lines = [
         ("text", f"{kind.text}{guessed['text']}" if kind.text else ""),
+        ("text pair", kind.text_pair or ""),
         ("label", f"{kind.label}{guessed['label']}{_classes(result)}" if kind.label else ""),
         ("columns", _shortened([f"{name} {kind}" for name, kind in result.types.items()], 8)),
         *((file.split, f"{file.path}, {file.rows:,} rows") for file in result.files),

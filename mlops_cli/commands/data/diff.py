@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from mlops_cli.commands._options import Json, Quiet, epilog
-from mlops_cli.commands.data.stats import Html, Label, split_words
+from mlops_cli.commands._options import Html, Json, Quiet, epilog
+from mlops_cli.commands.data.stats import Label, split_words
 from mlops_cli.completion import complete_override
 from mlops_cli.errors import GateError, UsageError
 from mlops_cli.extras import extra
@@ -21,40 +21,44 @@ EPILOG = epilog(
     "mlops data diff v1.2.0 --fail-on-change --json",
 )
 
+Words = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="A B KEY=VALUE",
+        help="The old and the new version: files, FILE@REVISION, or git revisions of the "
+        "config's file; then settings. Without B, what is there now.",
+        autocompletion=complete_override,
+        show_default=False,
+    ),
+]
+Key = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="A,B,…", help="Match rows by these columns; else whole.", show_default=False
+    ),
+]
+Stats = Annotated[
+    bool, typer.Option("--stats/--no-stats", help="Show the statistics of both, too.")
+]
+Fail = Annotated[bool, typer.Option("--fail-on-change", help="Exit 6 when anything differs.")]
+
 
 def run(
-    words: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="A B KEY=VALUE",
-            help="The old and the new version: files, FILE@REVISION, or git revisions of the "
-            "config's file; then settings. Without B, what is there now.",
-            autocompletion=complete_override,
-            show_default=False,
-        ),
-    ] = None,
+    words: Words = None,
     *,
-    key: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="A,B,…", help="Match rows by these columns; else whole.", show_default=False
-        ),
-    ] = None,
+    key: Key = None,
     label: Label = None,
     html: Html = None,
-    stats: Annotated[
-        bool, typer.Option("--stats/--no-stats", help="Show the statistics of both, too.")
-    ] = True,
-    fail: Annotated[
-        bool, typer.Option("--fail-on-change", help="Exit 6 when anything differs.")
-    ] = False,
+    stats: Stats = True,
+    fail: Fail = False,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Compare two versions of a table: rows added, removed, changed, relabelled; columns.
+    """Compare two versions of a table, row by row.
 
-    A row whose label alone differs is relabelled. Values are compared, not their spelling: 1
-    and 1.0 are the same number.
+    Rows are added, removed, changed or relabelled; columns and statistics follow. A row whose
+    label alone differs is relabelled. Values are compared, not their spelling: 1 and 1.0 are the
+    same number.
     """
     import tempfile
 
@@ -70,7 +74,6 @@ def run(
     loaded = config.load(overrides, root=project.find_root())
     with extra("data", "mlops data diff"):
         from mlops_cli.data import difference, parts
-        from mlops_cli.reports import data_page
         from mlops_cli.reports import difference as report
     names = [name.strip() for word in key or [] for name in word.split(",") if name.strip()]
     with tempfile.TemporaryDirectory() as folder:
@@ -79,6 +82,8 @@ def run(
         column = parts.label_of([new, old], place, label)
         result = difference.run(old, new, names, column, out, describe=stats)
     if html is not None:
+        from mlops_cli.reports import data_page
+
         data_page.write_difference(result, html)
         result = replace(result, page=html)
         out.info(f"the report is in {html}")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mlops_cli.commands._options import Json, Overrides, Quiet, epilog
+from mlops_cli.commands._options import Html, Json, Overrides, Quiet, epilog
 from mlops_cli.errors import GateError
 from mlops_cli.extras import extra
 from mlops_cli.output import Output
@@ -22,60 +22,61 @@ EPILOG = epilog(
 )
 
 
+Reference = Annotated[Path, typer.Argument(metavar="REFERENCE", help="The table held to be right.")]
+Current = Annotated[Path, typer.Argument(metavar="CURRENT", help="The table to compare with it.")]
+Text = Annotated[
+    str | None,
+    typer.Option(metavar="COLUMN", help="Compare as text; else found.", show_default=False),
+]
+Label = Annotated[
+    str | None,
+    typer.Option(
+        metavar="COLUMN", help="The label; else guessed beside a text.", show_default=False
+    ),
+]
+Columns = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="A,B,…", help="Only these columns, dates too; else all.", show_default=False
+    ),
+]
+Ignore = Annotated[
+    list[str] | None,
+    typer.Option(metavar="A,B,…", help="Leave these columns out.", show_default=False),
+]
+Alpha = Annotated[
+    float | None,
+    typer.Option(metavar="P", help="Chance of any false alarm: drift.alpha.", show_default=False),
+]
+Seed = Annotated[
+    int | None,
+    typer.Option(metavar="N", help="Seed of samples and folds: seed.", show_default=False),
+]
+Fail = Annotated[bool, typer.Option("--fail/--no-fail", help="Exit 6 when there is drift.")]
+
+
 def run(
-    reference: Annotated[
-        Path, typer.Argument(metavar="REFERENCE", help="The table held to be right.")
-    ],
-    current: Annotated[
-        Path, typer.Argument(metavar="CURRENT", help="The table to compare with it.")
-    ],
+    reference: Reference,
+    current: Current,
     overrides: Overrides = None,
     *,
-    text: Annotated[
-        str | None,
-        typer.Option(metavar="COLUMN", help="Compare as text; else found.", show_default=False),
-    ] = None,
-    label: Annotated[
-        str | None,
-        typer.Option(
-            metavar="COLUMN", help="The label; else guessed beside a text.", show_default=False
-        ),
-    ] = None,
-    columns: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="A,B,…", help="Only these columns, dates too; else all.", show_default=False
-        ),
-    ] = None,
-    ignore: Annotated[
-        list[str] | None,
-        typer.Option(metavar="A,B,…", help="Leave these columns out.", show_default=False),
-    ] = None,
-    alpha: Annotated[
-        float | None,
-        typer.Option(
-            metavar="P", help="Chance of any false alarm: drift.alpha.", show_default=False
-        ),
-    ] = None,
-    seed: Annotated[
-        int | None,
-        typer.Option(metavar="N", help="Seed of samples and folds: seed.", show_default=False),
-    ] = None,
-    html: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Write the report as a page.", show_default=False),
-    ] = None,
-    fail: Annotated[
-        bool, typer.Option("--fail/--no-fail", help="Exit 6 when there is drift.")
-    ] = True,
+    text: Text = None,
+    label: Label = None,
+    columns: Columns = None,
+    ignore: Ignore = None,
+    alpha: Alpha = None,
+    seed: Seed = None,
+    html: Html = None,
+    fail: Fail = True,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Compare two tables: is the current one still like the reference? Exit 6 when it drifted.
+    """Tell whether a table is still like the reference.
 
     Each column is tested, all together, and every text by a classifier that tells the tables
     apart. A difference counts when it is certain (alpha, after Holm's correction for all tests)
-    and large enough to matter (the min_ settings: mlops config list drift/default).
+    and large enough to matter (the min_ settings: mlops config list drift/default). Exit 6 when
+    the table drifted.
     """
     from mlops_cli import config, project
 

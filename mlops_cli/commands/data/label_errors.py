@@ -26,22 +26,41 @@ EPILOG = epilog(
 )
 _WAYS = ("linear", "features", "model")
 _DEFAULT = Path("reports/label_errors.csv")
+_TOP = 10
+
+By = Annotated[
+    str,
+    typer.Option(
+        metavar="auto|linear|features|model|RUN",
+        help="What is asked: a fast linear baseline, one on the layers of the pretrained "
+        "model, the configured model itself (all cross-validated; joined by +, their mean), or "
+        "a run's model about rows it has not seen. auto takes linear, and features+model "
+        "where that can't tell the labels apart.",
+        autocompletion=complete_run,
+    ),
+]
+Target = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE.csv",
+        help=f"Where all suspects go, to be reviewed; else {_DEFAULT} in the project.",
+        show_default=False,
+    ),
+]
+Apply = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE.csv",
+        help="Relabel and drop the rows of the data file as this reviewed file says.",
+        show_default=False,
+    ),
+]
 
 
 def run(
     overrides: Overrides = None,
     *,
-    by: Annotated[
-        str,
-        typer.Option(
-            metavar="auto|linear|features|model|RUN",
-            help="What is asked: a fast linear baseline, one on the layers of the pretrained "
-            "model, the configured model itself (all cross-validated; joined by +, their mean), or "
-            "a run's model about rows it has not seen. auto takes linear, and features+model "
-            "where that can't tell the labels apart.",
-            autocompletion=complete_run,
-        ),
-    ] = "auto",
+    by: By = "auto",
     split: Annotated[
         Literal["train", "validation", "test", "all"], typer.Option(help="The rows to look at.")
     ] = "train",
@@ -49,26 +68,12 @@ def run(
         int | None,
         typer.Option(min=2, help="Folds of the cross-validation; else 5, and 3 for a model."),
     ] = None,
-    top: Annotated[int, typer.Option(min=0, metavar="N", help="Suspects to show.")] = 10,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE.csv",
-            help=f"Where all suspects go, to be reviewed; else {_DEFAULT} in the project.",
-            show_default=False,
-        ),
-    ] = None,
+    top: Annotated[int, typer.Option(min=0, metavar="N", help="Suspects to show.")] = _TOP,
+    output: Target = None,
     force: Annotated[
         bool, typer.Option("--force", help="Replace a file that holds verdicts.")
     ] = False,
-    apply: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE.csv",
-            help="Relabel and drop the rows of the data file as this reviewed file says.",
-            show_default=False,
-        ),
-    ] = None,
+    apply: Apply = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -81,9 +86,11 @@ def run(
 
     out, root = Output(json_mode=json, quiet=quiet), project.find_root()
     if apply is not None:
-        if output is not None or by != "auto":
+        beside = {"--by": by != "auto", "--split": split != "train", "--folds": folds is not None}
+        beside |= {"--top": top != _TOP, "--output": output is not None, "--force": force}
+        if typed := [name for name, given in beside.items() if given]:
             raise UsageError(
-                "--apply only puts verdicts into the data", hint="leave --by and --output out"
+                "--apply only puts verdicts into the data", hint=f"leave {', '.join(typed)} out"
             )
         _apply(apply, overrides or [], root, out)
         return
@@ -108,14 +115,18 @@ def run(
 def _asked(by: str, overrides: list[str], root: Path) -> "tuple[str | Run, Config, Config | None]":
     """What `--by` names, the config to look with, and the one a run was trained with."""
     from mlops_cli import config
-    from mlops_cli.tracking import record
+    from mlops_cli.tracking import finding
 
-    if by == "auto" or set(by.split("+")) <= set(_WAYS):
+    ways = by.split("+")
+    if by == "auto" or (set(ways) <= set(_WAYS) and len(ways) == len(set(ways))):
         return by, config.load(overrides, root=root), None
     near = get_close_matches(by, ("auto", *_WAYS), n=1)
-    if near and not record.all_runs(root):
-        raise UsageError(f"no run {by!r}", hint=f"did you mean --by {near[0]}?")
-    found = record.find(root, by)
+    if len(ways) > 1 or not by or (near and not finding.all_runs(root)):
+        likely = near[0] if near and len(ways) == 1 else "features+model"
+        raise UsageError(
+            f"{by!r} is no way to look and no run", hint=f"did you mean --by {likely}?"
+        )
+    found = finding.find(root, by)
     recorded = config.load_for_run(found.config_text(), [], root=root)
     loaded = config.load_for_run(found.config_text(), overrides, root=root)
     return found, loaded, recorded

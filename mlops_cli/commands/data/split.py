@@ -4,7 +4,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from mlops_cli.commands._options import Json, Overrides, Params, Quiet, epilog
+from mlops_cli.commands._options import (
+    Json,
+    Overrides,
+    Params,
+    Quiet,
+    epilog,
+    refuse_beside_params,
+)
 from mlops_cli.extras import extra
 from mlops_cli.output import Output
 
@@ -50,10 +57,18 @@ def run(
     out = Output(json_mode=json, quiet=quiet)
     root = project.find_root()
     if params is not None:
+        refuse_beside_params(
+            {
+                "KEY=VALUE": overrides,
+                "--name": name != "default",
+                "--format": format != "parquet",
+                "--force": force,
+            }
+        )
         with extra("train", "mlops data split"):
             from mlops_cli.pipeline import params as settings
             from mlops_cli.pipeline import prepared
-        result = prepared.run(settings.read(params, root, overrides), root, out)
+        result = prepared.run(settings.read(params, root), root, out)
     else:
         loaded = config.load(overrides or [], root=root)
         with extra("train", "mlops data split"):

@@ -5,7 +5,14 @@ from typing import Annotated
 
 import typer
 
-from mlops_cli.commands._options import Json, Overrides, Params, Quiet, epilog
+from mlops_cli.commands._options import (
+    Json,
+    Overrides,
+    Params,
+    Quiet,
+    epilog,
+    refuse_beside_params,
+)
 from mlops_cli.extras import extra
 from mlops_cli.output import Output
 
@@ -32,7 +39,10 @@ def run(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Check the data: schema, duplicates, leakage, classes, texts, columns; exit 6 on an error."""
+    """Check the data before a model learns its faults.
+
+    Schema, duplicates, leakage, classes, texts and columns; exit 6 on an error.
+    """
     from mlops_cli import config, project
 
     out = Output(json_mode=json, quiet=quiet)
@@ -41,10 +51,11 @@ def run(
         from mlops_cli.data import validation
         from mlops_cli.reports import validation as report
     if params is not None:
+        refuse_beside_params({"KEY=VALUE": overrides, "--against": against})
         with extra("train", "mlops data validate"):
             from mlops_cli.pipeline import params as settings
             from mlops_cli.pipeline import validate as stage
-        result = stage.run(settings.read(params, root, overrides or against), root, out)
+        result = stage.run(settings.read(params, root), root, out)
     else:
         loaded = config.load(overrides or [], root=root)
         result = validation.run(loaded, out, against=against)

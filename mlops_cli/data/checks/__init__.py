@@ -33,6 +33,7 @@ class Part:
         keys: A table of `row`, `key` (a hash of the input, NULL where that is missing) and `label`
             (stripped, NULL where missing); empty for the file that is compared.
         numbers: The row numbers that people see, where the table does not tell them.
+        content: The column of what the input's files hold, where the input names files.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Part:
     label: str | None
     keys: str = ""
     numbers: Sequence[int] = ()
+    content: str | None = None
 
     @property
     def numbered(self) -> str:
@@ -51,6 +53,8 @@ class Part:
     @property
     def inputs(self) -> list[str]:
         """The columns that a model may look at: the text, else all but the label."""
+        if self.content:
+            return [name for name in self.relation.kinds if name not in (self.content, self.label)]
         return [self.text] if self.text else [c for c in self.relation.kinds if c != self.label]
 
     def as_text(self, column: str) -> str:
@@ -113,6 +117,7 @@ class Finding:
         fix: What to do or type.
         column: The column, where one is meant.
         examples: Rows (counted from 1) and what they show.
+        minor: There is so little of it that it is a note, however bad it would be.
     """
 
     name: str
@@ -123,15 +128,14 @@ class Finding:
     fix: str
     column: str | None = None
     examples: list[tuple[list[int], str]] = field(default_factory=list)
+    minor: bool = False
 
 
 class Family(Protocol):
     """What every module of this room with checks offers."""
 
-    @property
-    def NAMES(self) -> tuple[str, ...]:  # noqa: N802 - a constant of the module
-        """Its checks, which are keys of the config group `validation`."""
-        ...
+    NAMES: tuple[str, ...]
+    """Its checks, which are keys of the config group `validation`."""
 
     def find(self, inspection: Inspection) -> Iterable[Finding]:
         """The faults, check by check."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from mlops_cli.data.checks import EXAMPLES, Finding, Inspection, Part, counted, listed
 
-NAMES = ("unseen_classes", "missing_classes", "tiny_classes", "imbalance")
+NAMES: tuple[str, ...] = ("unseen_classes", "missing_classes", "tiny_classes", "imbalance")
 
 _MOST_CLASSES = 1000
 _FEW = 50

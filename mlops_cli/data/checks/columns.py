@@ -7,7 +7,7 @@ from itertools import combinations
 from mlops_cli.data.checks import Finding, Inspection, Part, counted
 from mlops_cli.data.engine import quoted
 
-NAMES = (
+NAMES: tuple[str, ...] = (
     "constant_columns",
     "incomplete_columns",
     "identifiers",
@@ -58,7 +58,9 @@ def find(inspection: Inspection) -> Iterator[Finding]:
 
 
 def _look(inspection: Inspection, part: Part) -> list[_Column]:
-    names = list(part.relation.kinds)
+    # Paths and hashes of files tell nothing by themselves.
+    without = [*part.inputs, part.content] if part.content else []
+    names = [name for name in part.relation.kinds if name not in without]
     parts = []
     for name in names:
         text = part.as_text(name)

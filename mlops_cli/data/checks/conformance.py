@@ -7,7 +7,7 @@ from mlops_cli.data.engine import as_kind, quoted
 from mlops_cli.data.engine_files import literal
 from mlops_cli.data.schema import ColumnSchema, TableSchema
 
-NAMES = (
+NAMES: tuple[str, ...] = (
     "missing_columns",
     "extra_columns",
     "wrong_types",
@@ -138,10 +138,12 @@ def _wording(check: str, name: str, column: ColumnSchema, count: int, rows: int)
 
 
 def _bounds(column: ColumnSchema) -> str:
+    low: int | float | str | None
+    high: int | float | str | None
     if column.min_length is not None or column.max_length is not None:
         low, high, unit = column.min_length, column.max_length, " characters long"
     else:
-        low, high, unit = column.minimum, column.maximum, ""  # type: ignore[assignment]
+        low, high, unit = column.minimum, column.maximum, ""
     if low is None or high is None:
         return f"at least {low}{unit}" if high is None else f"at most {high}{unit}"
     return f"from {low} to {high}{unit}"

@@ -1,7 +1,8 @@
 """Checks of rows by a hash of their input: repeats, contradictions, leakage between splits.
 
-The input is the text, exactly as it is; of a table without text, all columns but the label. The
-hash has 64 bits: among ten million rows, a false repeat has a chance of 3 in a million.
+The input is the text, exactly as it is; of files, their bytes; of a table without text, all
+columns but the label. The hash has 64 bits: among ten million rows, a false repeat has a chance of
+3 in a million.
 """
 
 from collections.abc import Iterator
@@ -10,11 +11,19 @@ from mlops_cli.data.checks import EXAMPLES, Finding, Inspection, Part, counted, 
 from mlops_cli.data.engine import quoted
 from mlops_cli.data.splits import leak_sentence
 
-NAMES = ("empty_texts", "missing_labels", "duplicates", "conflicting_labels", "leakage")
+NAMES: tuple[str, ...] = (
+    "empty_texts",
+    "missing_labels",
+    "duplicates",
+    "conflicting_labels",
+    "leakage",
+)
 
 
 def key_sql(part: Part) -> str:
     """The hash of a row's input, NULL where it is missing."""
+    if part.content:
+        return f"hash({part.as_text(part.content)})"
     if part.text:
         text = part.as_text(part.text)
         return f"CASE WHEN {_has_text(part)} THEN hash({text}) END"

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from mlops_cli.data.checks import EXAMPLES, ROW, Finding, Inspection, Part, counted
-from mlops_cli.data.checks.minhash import (
+from mlops_cli.data.minhash import (
     BANDS,
     Numbers,
     Places,
@@ -29,7 +29,7 @@ from mlops_cli.data.checks.minhash import (
 )
 from mlops_cli.reporting import Task
 
-NAMES = ("near_duplicates", "near_leakage")
+NAMES: tuple[str, ...] = ("near_duplicates", "near_leakage")
 
 _HASHES = "hashes"
 _LONGEST = 10_000
@@ -193,6 +193,7 @@ def _compare(
         else "keep such texts in one split: mlops data split",
         part.text,
         _examples(part is train, similar),
+        minor=part is not train and count < inspection.settings.near_share * part.rows,
     )
 
 

@@ -17,6 +17,8 @@ from mlops_cli.schemas.data import DataConfig, FileDataConfig
 
 _UNSET_TEXT = DataConfig().text
 """The name of the text column where nobody set one."""
+_CONTENT = "#content"
+"""The column of the hashes of files that a row names."""
 
 
 def files(
@@ -75,15 +77,15 @@ def held(engine: Engine, config: DataConfig, splits: Splits) -> list[Part]:
     found = []
     for name, split in splits.named().items():
         # A task with one input calls it by its own name.
-        inputs = {
-            text if len(split.inputs) == 1 else column: values
-            for column, values in split.inputs.items()
-        }
-        columns = {**inputs, label: split.targets}
+        textual = len(split.inputs) == 1 and not split.contents
+        inputs = {text if textual else column: values for column, values in split.inputs.items()}
+        content = {_CONTENT: split.contents} if split.contents else {}
+        columns = {**inputs, **content, label: split.targets}
         table = Table(Path(name), list(columns), "parquet", None, False, None, False, _no_rows)
         relation = engine.hold(table, columns)
-        part = _part(engine, name, relation, text if len(inputs) == 1 else None, label)
-        found.append(replace(part, numbers=split.numbers))
+        part = _part(engine, name, relation, text if textual else None, label)
+        held_by = _CONTENT if split.contents else None
+        found.append(replace(part, numbers=split.numbers, content=held_by))
     return found
 
 

@@ -8,7 +8,7 @@ from mlops_cli.data.engine import as_kind, quoted
 from mlops_cli.data.engine_files import literal
 from mlops_cli.data.schema import TableSchema, infer
 
-NAMES = (
+NAMES: tuple[str, ...] = (
     "skew_columns",
     "skew_values",
     "skew_range",

@@ -55,7 +55,7 @@ _SCRIPTS = (
     "Bengali", "Tamil", "Thai", "Georgian", "Armenian",
 )  # fmt: skip
 
-NAMES = (*_PATTERNS, "foreign_script", "text_length")
+NAMES: tuple[str, ...] = (*_PATTERNS, "foreign_script", "text_length")
 
 _SAMPLE = 10_000
 _FENCE = 3.0

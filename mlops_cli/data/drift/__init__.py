@@ -7,7 +7,6 @@ neither chance in small tables nor trifles in large ones raise an alarm.
 
 import time
 from collections.abc import Collection
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,64 +64,72 @@ def run(
     """
     began = time.perf_counter()
     tables = (open_table(reference), open_table(current))
-    notes: list[str] = []
-    picked, label = _picked(tables, selection, notes)
-    with ExitStack() as stack:
-        engine = stack.enter_context(Engine(reporter))
-        sides, unlike = _sides(
-            engine,
-            tables,
-            picked,
-            selection.text,
-            label=label,
-            config=config,
-            seed=seed,
-            notes=notes,
-        )
-        if label is None and selection.label is None:
-            label = _guessed_label(tables, sides, selection)
-        found = roles(*sides, text=selection.text, label=label, asked=selection.columns)
-        _tell(found, label, reporter)
-        if not found.compared:
-            raise DataError(
-                "there is no column to compare",
-                hint="name columns: --columns " + ",".join(list(found.ignored)[:3]),
-            )
-        comparison = Comparison(
-            engine=engine,
-            reference=sides[0],
-            current=sides[1],
-            roles=found.compared,
-            label=label,
-            config=config,
-            seed=seed,
-            reporter=reporter,
-            notes=notes,
-            unlike=unlike,
+    with Engine(reporter) as engine:
+        comparison, ignored = _prepared(
+            engine, tables, selection, config, seed=seed, reporter=reporter
         )
         judged = verdict.judge(checks.all_checks(comparison), config.alpha)
     drifted = [check for check in judged if check.drifted]
-    read_as = {
-        column: "label" if column == label else role for column, role in found.compared.items()
-    }
     return DriftResult(
         reference=reference,
         current=current,
-        rows_reference=sides[0].rows,
-        rows_current=sides[1].rows,
+        rows_reference=comparison.reference.rows,
+        rows_current=comparison.current.rows,
         drifted=bool(drifted),
         reasons=[verdict.reason(check) for check in drifted],
         checks=judged,
-        columns=read_as,
-        ignored=found.ignored,
-        notes=notes,
+        columns={
+            column: "label" if column == comparison.label else role
+            for column, role in comparison.roles.items()
+        },
+        ignored=ignored,
+        notes=comparison.notes,
         alpha=config.alpha,
         correction=verdict.CORRECTION,
-        sampled_reference=sides[0].sampled,
-        sampled_current=sides[1].sampled,
+        sampled_reference=comparison.reference.sampled,
+        sampled_current=comparison.current.sampled,
         seed=seed,
         seconds=time.perf_counter() - began,
     )
+
+
+def _prepared(
+    engine: Engine,
+    tables: tuple[Table, Table],
+    selection: Selection,
+    config: DriftConfig,
+    *,
+    seed: int,
+    reporter: Reporter,
+) -> tuple[Comparison, dict[str, str]]:
+    """What is to be compared, and why which other columns are not."""
+    notes: list[str] = []
+    picked, label = _picked(tables, selection, notes)
+    sides, unlike = _sides(
+        engine, tables, picked, selection.text, label=label, config=config, seed=seed, notes=notes
+    )
+    if label is None and selection.label is None:
+        label = _guessed_label(tables, sides, selection)
+    found = roles(*sides, text=selection.text, label=label, asked=selection.columns)
+    _tell(found, label, reporter)
+    if not found.compared:
+        raise DataError(
+            "there is no column to compare",
+            hint="name columns: --columns " + ",".join(list(found.ignored)[:3]),
+        )
+    comparison = Comparison(
+        engine=engine,
+        reference=sides[0],
+        current=sides[1],
+        roles=found.compared,
+        label=label,
+        config=config,
+        seed=seed,
+        reporter=reporter,
+        notes=notes,
+        unlike=unlike,
+    )
+    return comparison, found.ignored
 
 
 def _picked(

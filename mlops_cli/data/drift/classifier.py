@@ -28,31 +28,39 @@ class Domains:
 
     Attributes:
         labels: 0 for rows of the reference, 1 for those of the current table.
-        folds: The fold of each row: random, the same for rows of the same content.
+        groups: The group of each row: rows that must not be told apart by one another.
+        folds: The fold of each row: random, the same for the rows of a group.
     """
 
     labels: NDArray[np.int64]
+    groups: NDArray[np.int64]
     folds: NDArray[np.int64]
 
     def part(self, rows: NDArray[np.int64]) -> "Domains":
         """Some of the rows."""
-        return Domains(self.labels[rows], self.folds[rows])
+        return Domains(self.labels[rows], self.groups[rows], self.folds[rows])
 
 
 def domains(
     reference: Sequence[Hashable], current: Sequence[Hashable], folds: int, seed: int
 ) -> Domains:
-    """Puts rows into shuffled folds, rows of the same content into the same one.
+    """Puts rows into shuffled folds, rows of the same group into the same one.
 
     A row that a model has seen with one answer must not be asked again, whatever table the copy
     is in. Rows of a file are often grouped, so folds are never runs of rows.
+
+    Args:
+        reference: The group of each row of the reference: its content, or its family.
+        current: The same of the current table.
+        folds: How many folds.
+        seed: Seed of the folds.
     """
     random = np.random.default_rng(seed)
     places: dict[Hashable, int] = {}
-    groups = [places.setdefault(content, len(places)) for content in [*reference, *current]]
+    groups = np.array([places.setdefault(group, len(places)) for group in [*reference, *current]])
     dealt = random.permutation(len(places)) % folds
     labels = np.repeat([0, 1], [len(reference), len(current)])
-    return Domains(labels, dealt[np.array(groups)])
+    return Domains(labels, groups, dealt[groups])
 
 
 def check(
@@ -62,7 +70,8 @@ def check(
 
     Folds share training rows, so their AUCs vary together: their variance is enlarged as Nadeau
     & Bengio (2003), Inference for the generalization error, do. Under the null hypothesis the
-    variance of one fold's AUC is the Mann-Whitney statistic's, else Hanley & McNeil's (1982).
+    variance of one fold's AUC is the Mann-Whitney statistic's, else Hanley & McNeil's (1982), of
+    groups: rows of one tell nothing new.
 
     Args:
         column: The column, or `ALL`.
@@ -85,7 +94,8 @@ def check(
             if counts.min() and np.bincount(split.labels[train], minlength=2).min():
                 learner.fit(train, split.labels[train])
                 areas.append(_auc(learner.score(test), split.labels[test]))
-                sizes.append(counts)
+                answers = np.column_stack([split.groups[test], split.labels[test]])
+                sizes.append(np.bincount(np.unique(answers, axis=0)[:, 1], minlength=2))
             progress.advance()
     area = float(np.mean(areas))
     first, second = np.mean(sizes, axis=0)

@@ -28,7 +28,8 @@ def check(
     """Compares how often models of the reference are right, there and in the current table.
 
     Each fold's model, which has seen the rest of the reference, answers the fold's rows of both
-    tables. So all answers come from the same models, none of which has seen the row.
+    tables. So all answers come from the same models, none of which has seen the row. Rows of a
+    group are evidence for one.
 
     Args:
         column: The label column.
@@ -52,8 +53,11 @@ def check(
             progress.advance()
     counts = [np.bincount(right[split.labels == side], minlength=2) for side in (0, 1)]
     before, now = (count[1] / count.sum() for count in counts)
+    groups = [len(np.unique(split.groups[split.labels == side])) for side in (0, 1)]
+    told = [count * (group / count.sum()) for count, group in zip(counts, groups, strict=True)]
     # One-sided: that a model is right more often is nothing to be warned of.
-    p = fisher_exact(np.array(counts)[:, ::-1], alternative="greater").pvalue
+    table = np.rint(told).astype(int)[:, ::-1]
+    p = fisher_exact(table, alternative="greater").pvalue
     return DriftCheck(
         column=column,
         aspect="learnt labels",

@@ -63,13 +63,17 @@ class _Learner:
         return _Learner(self.features[rows], clone(self.model))
 
 
-def of_texts(texts: Sequence[str], seed: int) -> Learner:
-    """Logistic regression on the weighted words and groups of three characters of texts."""
+def cut(texts: Sequence[str]) -> list[str]:
+    """The beginnings of texts, as much of them as is looked at, in small letters."""
     length = _SHORTEST_CUT
     lengths = np.array([len(text) for text in texts])
     while np.minimum(lengths, length).sum() < _CHARACTERS and length < lengths.max():
         length *= 2
-    cut = [text[:length].lower() for text in texts]
+    return [text[:length].lower() for text in texts]
+
+
+def of_texts(texts: Sequence[str], seed: int) -> Learner:
+    """Logistic regression on the weighted words and groups of three characters of cut texts."""
     words = HashingVectorizer(
         n_features=_HASHES, token_pattern=r"\w+|[^\w\s]", alternate_sign=False, norm=None
     )
@@ -77,7 +81,7 @@ def of_texts(texts: Sequence[str], seed: int) -> Learner:
         n_features=_HASHES, analyzer="char_wb", ngram_range=(3, 3), alternate_sign=False, norm=None
     )
     parts = [
-        TfidfTransformer(sublinear_tf=True).fit_transform(vectorizer.transform(cut))
+        TfidfTransformer(sublinear_tf=True).fit_transform(vectorizer.transform(texts))
         for vectorizer in (words, characters)
     ]
     features = sparse.csr_matrix(sparse.hstack(parts))

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from mlops_cli.data.drift import classifier, concept, features, text
 from mlops_cli.data.drift.comparison import Comparison, Distinct, joined
+from mlops_cli.data.drift.families import families
 from mlops_cli.data.drift.features import Learner
 from mlops_cli.data.drift.profile import category
 from mlops_cli.data.drift.sides import Values
@@ -26,8 +27,12 @@ def of_text(comparison: Comparison, column: str) -> list[DriftCheck]:
             f"too few different texts in {column} to compare more than their length"
         )
         return []
-    learner = features.of_texts([*reference, *current], seed)
-    split = classifier.domains(reference, current, config.folds, seed)
+    texts = features.cut([*reference, *current])
+    learner = features.of_texts(texts, seed)
+    family = families(texts).tolist()
+    split = classifier.domains(
+        family[: len(reference)], family[len(reference) :], config.folds, seed
+    )
     found = [
         text.unknown_words(column, reference, current, floor=config.min_share, seed=seed),
         text.scripts(column, reference, current, floor=config.min_distance),
@@ -88,7 +93,7 @@ def _concept(
     if label is None or comparison.roles.get(label) != "categorical":
         return None
     names: NDArray[Any] = np.array([_name(value) for value in labels], dtype=object)
-    there = np.flatnonzero(names != None)  # noqa: E711 - of each value
+    there = np.flatnonzero([name is not None for name in names])
     sides = [set(names[there][split.labels[there] == side].tolist()) for side in (0, 1)]
     counts = np.bincount(split.labels[there], minlength=2)
     few = counts.min() < comparison.config.min_rows

@@ -101,7 +101,7 @@ def _skipping(text: TextFile) -> str:
 def _advice(text: TextFile, dialect: Dialect) -> str:
     """What to do about rows that are not as wide as the header."""
     if preamble.is_conll(text.sample):
-        return "tokens with their tags? mlops trains on whole texts only, so far"
+        return "words with their tags? task=token_classification data=conll data.path=FILE"
     if preamble.splits_at_first_space(text.sample):
         return "a label, a space, a text? data.delimiter=space data.columns=[label,text]"
     return _skipping(text) or (

@@ -18,6 +18,7 @@ class Parquet:
 
     path: Path
     columns: list[str]
+    total: int
 
     def rows(self) -> Iterator[tuple[int, dict[str, str | None]]]:
         """Rows with their number; nulls and NaN are None. Holds one batch at a time."""
@@ -48,13 +49,13 @@ def open_parquet(path: Path) -> Parquet:
         import pyarrow.parquet as pq
     try:
         with pq.ParquetFile(path) as file:
-            columns = list(file.schema_arrow.names)
+            columns, total = list(file.schema_arrow.names), int(file.metadata.num_rows)
     except (pa.ArrowException, OSError) as error:
         raise _damaged(path, error) from error
     twice = sorted({name for name in columns if columns.count(name) > 1})
     if twice:
         raise DataError(f"{path}: two columns are called {twice[0]!r}", hint="rename one")
-    return Parquet(path, columns)
+    return Parquet(path, columns, total)
 
 
 def rewrite_column(

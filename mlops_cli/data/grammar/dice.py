@@ -18,6 +18,10 @@ class Dice:
         """True in this share of all draws."""
         return self._random() < share
 
+    def share(self) -> float:
+        """A number from 0 to 1."""
+        return self._random()
+
     def one(self, items: Sequence[T]) -> T:
         """One of `items`."""
         return items[int(self._random() * len(items))]

@@ -1,7 +1,7 @@
-"""Statistics of whole tables: three passes over each, and one over each column of texts.
+"""Statistics of whole tables: a large one is read once, and what the passes need is kept.
 
 Memory does not grow with the rows: what can't be counted in bounded memory is estimated, and
-said to be.
+said to be. Of a large table, words and quantiles are those of random rows, drawn once.
 """
 
 import time
@@ -11,7 +11,8 @@ from mlops_cli.data.engine import Engine, Relation
 from mlops_cli.data.parts import Part
 from mlops_cli.data.statistics import figures, groups, words
 from mlops_cli.data.statistics.columns import Measured, column, overall
-from mlops_cli.data.statistics.layout import Column, look
+from mlops_cli.data.statistics.holding import hold
+from mlops_cli.data.statistics.layout import SMALL, Column, look
 from mlops_cli.data.statistics.scales import Scale, scale
 from mlops_cli.data.tables import Table
 from mlops_cli.reporting import Reporter
@@ -54,6 +55,10 @@ def measure(
     for relation in relations:
         layouts.append(look(engine, relation, label, known))
         known = layouts[-1].columns | known
+    layouts = [
+        hold(engine, layout, f"reading {part.name}") if layout.size > SMALL else layout
+        for part, layout in zip(parts, layouts, strict=True)
+    ]
     first = [
         figures.measure(engine, layout, f"reading {part.name}")
         for part, layout in zip(parts, layouts, strict=True)
@@ -63,7 +68,13 @@ def measure(
     for part, layout, table, fits in zip(parts, layouts, first, scales, strict=True):
         grouped = groups.measure(engine, layout, table, fits, f"grouping {part.name}")
         worded = {
-            name: words.measure(engine, layout, name, f"words of {name} in {part.name}")
+            name: words.measure(
+                engine,
+                layout,
+                name,
+                f"words of {name} in {part.name}",
+                whole=table.sparse(name),
+            )
             for name, one in layout.columns.items()
             if one.kind == "text" and one.words
         }

@@ -63,12 +63,14 @@ def column(name: str, part: Measured, parts: Sequence[Measured]) -> ColumnStatis
     if kind in ("category", "boolean"):
         return replace(statistics, values=_values(name, found.valid, parts, part))
     if kind == "text":
-        return replace(statistics, text=_text(name, part, parts))
+        text = _text(name, part, parts)
+        sampled = ["words"] if text and text.sampled is not None else []
+        return replace(statistics, approximate=approximate + sampled, text=text)
     if kind in ("date", "timestamp"):
         return replace(statistics, dates=_dates(name, part))
     if not found.valid:
         return statistics
-    if not table.exact_quantiles and values is None:
+    if not table.exact_quantiles and not table.sparse(name) and values is None:
         approximate = [*approximate, "quantiles"]
     few = values is not None and all(_few(name, one) for one in parts if name in one.columns)
     return replace(
@@ -172,6 +174,7 @@ def _text(name: str, part: Measured, parts: Sequence[Measured]) -> TextStatistic
         blank=more["blank"],
         vocabulary=worded.vocabulary if worded else None,
         frequent=_counts(worded.counts, _most(together), worded.total) if worded else [],
+        sampled=worded.sampled if worded else None,
         longest=more["longest"],
         examples=list(part.columns[name].examples),
     )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from mlops_cli.data.engine import Engine
 from mlops_cli.data.statistics.figures import TableFigures
-from mlops_cli.data.statistics.layout import Layout, spaced, word_count
+from mlops_cli.data.statistics.layout import Layout
 from mlops_cli.data.statistics.scales import Scale
 
 _MOST = 10_000
@@ -43,21 +43,31 @@ def measure(
     Returns:
         The groups by column and by what they are: values, ranges, characters or words.
     """
-    keys: dict[tuple[str, str], str] = {}
+    found: dict[tuple[str, str], Groups] = {}
+    for source, keys in _keys(layout, figures, scales).items():
+        pairs = list(keys.items())
+        for start in range(0, len(pairs), _AT_ONCE):
+            found |= _group(engine, source, dict(pairs[start : start + _AT_ONCE]), description)
+    return found
+
+
+def _keys(
+    layout: Layout, figures: TableFigures, scales: Mapping[str, Scale]
+) -> dict[str, dict[tuple[str, str], str]]:
+    """What is grouped, in SQL, by where it is, by column and by what it is."""
+    found: dict[str, dict[tuple[str, str], str]] = {}
     for number, (name, column) in enumerate(layout.columns.items()):
         value = f"t{number}"
+        keys = found.setdefault(layout.source(column.kind), {})
         if column.kind in ("category", "boolean") or discrete(column.kind, figures, name):
             keys[name, "values"] = value
         elif column.kind == "text":
-            keys[name, "characters"] = _rounded(f"length({value})")
+            keys[name, "characters"] = _rounded(f"l{number}")
             if column.words:
-                keys[name, "words"] = _rounded(word_count(spaced(value)))
+                texts = layout.worded(number, whole=figures.sparse(name))
+                found.setdefault(texts, {})[name, "words"] = _rounded(f"w{number}")
         elif name in scales:
             keys[name, "ranges"] = scales[name].place(value)
-    found: dict[tuple[str, str], Groups] = {}
-    pairs = list(keys.items())
-    for start in range(0, len(pairs), _AT_ONCE):
-        found |= _group(engine, layout, dict(pairs[start : start + _AT_ONCE]), description)
     return found
 
 
@@ -67,7 +77,7 @@ def discrete(kind: str, figures: TableFigures, name: str) -> bool:
 
 
 def _group(
-    engine: Engine, layout: Layout, keys: dict[tuple[str, str], str], description: str
+    engine: Engine, source: str, keys: dict[tuple[str, str], str], description: str
 ) -> dict[tuple[str, str], Groups]:
     names = [f"k{number}" for number in range(len(keys))]
     picked = ", ".join(f"{sql} AS {name}" for name, sql in zip(names, keys.values(), strict=True))
@@ -82,7 +92,7 @@ def _group(
         WITH grouped AS (
             SELECT grouping_id({", ".join(names)}) AS grouping, count(*) AS rows,
                 CASE grouping {cases} END AS value
-            FROM (SELECT {picked} FROM {layout.source})
+            FROM (SELECT {picked} FROM {source})
             GROUP BY GROUPING SETS ({sets})
         ), ranked AS (
             SELECT *, count(*) OVER (PARTITION BY grouping) AS different,

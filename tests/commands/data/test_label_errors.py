@@ -160,6 +160,32 @@ def test_verdicts_change_exactly_the_reviewed_rows(shop, mlops):
     assert (shop / "orders.csv").read_text().splitlines() == expected
 
 
+@pytest.mark.parametrize("first", ["orders.csv", "later.csv"])
+def test_a_second_call_changes_the_files_that_a_kill_left(shop, mlops, first):
+    """Of two files one has its place, and of the other only the record, or nothing."""
+    shop({"later.csv": orders(60, wrong=(5,))})
+    words = [*APPLY, "data.validation_path=later.csv"]
+    assert mlops("data", "label-errors", *words, "--split", "all", "--quiet").exit_code == 0
+    judged = judge(shop / REVIEW, dict.fromkeys((5, 12, 40), ("drop",)))
+    before = {name: (shop / name).read_bytes() for name in ("orders.csv", "later.csv")}
+    assert mlops("data", "label-errors", "--apply", judged, *words).exit_code == 0
+    names = [f"{name}{end}" for name in before for end in ("", ".changes.jsonl")]
+    after = {name: (shop / name).read_bytes() for name in names}
+    (shop / first).write_bytes(before[first])
+
+    again = mlops("data", "label-errors", "--apply", judged, *words, json=True)
+    assert again.exit_code == 0, again.stderr
+    assert [one["path"].rpartition("/")[2] for one in again.json["files"]] == [first]
+    assert {name: (shop / name).read_bytes() for name in before} == {
+        name: after[name] for name in before
+    }
+    for name in before:
+        lines = (shop / f"{name}.changes.jsonl").read_bytes().splitlines()
+        assert len(lines) == len(after[f"{name}.changes.jsonl"].splitlines())
+    done = mlops("data", "label-errors", "--apply", judged, *words)
+    assert (done.exit_code, "is in the data already" in done.stderr) == (5, True)
+
+
 def test_a_review_of_kept_labels_changes_nothing(shop, mlops):
     mlops("data", "label-errors", *DATA, "--quiet")
     judged = judge(shop / REVIEW, {12: ("keep",), 40: ("keep",)})
@@ -286,12 +312,17 @@ def test_a_run_is_asked_only_about_rows_it_has_not_seen(trained, mlops, monkeypa
     [
         (["--by", "modle"], 2, "did you mean --by model?"),
         ([*APPLY, "--by", "features"], 2, "model=tiny is not pretrained"),
+        (["--by", "linear+linear"], 2, "is no way to look and no run"),
+        (["--by", "linear+modle"], 2, "did you mean --by features+model?"),
+        (["--by", ""], 2, "is no way to look and no run"),
         (["--folds", "1"], 2, "folds"),
         (["--apply", "nowhere.csv"], 2, "comes from none"),
         (["--apply", "nowhere.csv", *APPLY], 5, "no file nowhere.csv"),
         (["--apply", "orders.csv", *APPLY], 5, "no column 'source'"),
-        (["--apply", "orders.csv", "--by", "linear"], 2, "leave --by and --output out"),
+        (["--apply", "orders.csv", "--by", "linear"], 2, "leave --by out"),
+        (["--apply", "orders.csv", "--split", "all", "--top", "3"], 2, "leave --split, --top out"),
         (["--output", "review.txt"], 2, "end it in .csv"),
+        (["--output", "orders.csv/review.csv"], 5, "orders.csv is no folder"),
         (["data=file", "data.path=two.csv", "data.test_fraction=0"], 5, "too few for 5 folds"),
         (["data=file", "data.path=one.csv"], 5, "has the label 'x'"),
     ],

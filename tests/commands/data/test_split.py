@@ -123,6 +123,8 @@ def test_groups_and_times_are_columns_of_the_file(rows, mlops):
         (["data.split=group", "data.split_by=custmer"], 5, "did you mean data.split_by=customer?"),
         (["data.split=time", "data.split_by=customer"], 5, "row 2: 'customer 0'"),
         (["--name", "../up"], 2, "is no name of a split"),
+        (["--name", "two\nlines"], 2, "is no name of a split"),
+        (["--name", "x" * 300], 2, "is no name of a split"),
     ],
 )
 def test_mistakes_are_told_in_one_line(rows, mlops, words, code, said):

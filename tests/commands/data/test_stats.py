@@ -77,6 +77,17 @@ def test_a_page_that_needs_nothing_else(tables, mlops):
     page = (tables / "out/stats.html").read_text("utf-8")
     assert page.startswith("<!doctype html>")
     assert "a short text 1" in page
-    refused = mlops("data", "stats", "--html", "data")
+    (tables / "folder.html").mkdir()
+    refused = mlops("data", "stats", "--html", "folder.html")
     assert refused.exit_code == 1
-    assert "can't write data" in refused.stderr
+    assert "can't write folder.html" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    "command", ["stats rows.csv", "diff rows.csv rows.csv", "drift rows.csv rows.csv"]
+)
+def test_a_page_is_never_written_over_data(project, mlops, command):
+    project({"rows.csv": "text,label\na,x\nb,y\n"})
+    done = mlops("data", *command.split(), "--html", "rows.csv")
+    assert (done.exit_code, "rows.csv is no name of a page" in done.stderr) == (2, True)
+    assert (project / "rows.csv").read_text() == "text,label\na,x\nb,y\n"

@@ -1,0 +1,22 @@
+"""`mlops models`: versions of models, and which of them is in production."""
+
+import typer
+
+from mlops_cli.commands.models import (
+    deprecate,
+    diff,
+    history,
+    promote,
+    register,
+    rollback,
+    show,
+    verify,
+)
+from mlops_cli.commands.models import list as list_
+from mlops_cli.completion import Group
+
+app = typer.Typer(
+    cls=Group, no_args_is_help=True, help="Versions of models, and which is in production."
+)
+for command in (list_, register, promote, rollback, show, history, diff, verify, deprecate):
+    app.command(name=command.NAME, epilog=command.EPILOG)(command.run)

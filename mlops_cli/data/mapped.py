@@ -1,0 +1,213 @@
+"""Rows that stay on the disk: columns of an Arrow file, mapped into memory and read row by row.
+
+A mapped page takes no memory that another program could not have. What is kept of each row is a
+few numbers: its place in a split, its size, its hash.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, ClassVar, cast
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from mlops_cli.data.collecting import known_labels, labels_of
+from mlops_cli.data.examples import Examples, Splits
+from mlops_cli.errors import DataError
+from mlops_cli.reporting import Reporter
+from mlops_cli.schemas.data import DataConfig
+from mlops_cli.tasks import Encoder
+
+HASH = "#hash"
+"""The column of the rows' hashes."""
+LABEL = "#label"
+"""The column of their targets."""
+_TOGETHER = 1000
+"""Rows that are encoded in one call where all of them are wanted in turn."""
+
+
+class Column(Sequence[str]):
+    """A column of texts, or some rows of one.
+
+    Args:
+        values: All of it.
+        rows: The places of the rows it has; None for all.
+    """
+
+    def __init__(self, values: pa.ChunkedArray, rows: NDArray[np.int64] | None = None) -> None:
+        self._values, self._rows = values, rows
+
+    def __len__(self) -> int:
+        return len(self._values if self._rows is None else self._rows)
+
+    def __getitem__(self, row: Any) -> Any:
+        if isinstance(row, slice):
+            return [self[place] for place in range(*row.indices(len(self)))]
+        place = row if self._rows is None else self._rows[row]
+        return self._values[int(place)].as_py()
+
+    def __iter__(self) -> Iterator[str]:
+        return (self[row] for row in range(len(self)))
+
+    def bytes(self) -> NDArray[np.int64]:
+        """The size of each row's text, shape (rows,)."""
+        sizes = pc.binary_length(self._values).to_numpy().astype(np.int64, copy=False)
+        chosen: NDArray[np.int64] = sizes if self._rows is None else sizes[self._rows]
+        return chosen
+
+    def take(self, rows: NDArray[np.int64]) -> "Column":
+        """The rows at these positions."""
+        return Column(self._values, rows if self._rows is None else self._rows[rows])
+
+
+@dataclass(frozen=True)
+class MappedExamples(Examples):
+    """Rows of a mapped file.
+
+    Attributes:
+        hashes: 64 bits of each row's inputs; equal inputs, equal hashes.
+    """
+
+    hashes: NDArray[np.uint64] = field(default_factory=lambda: np.zeros(0, np.uint64))
+
+    streamed: ClassVar[bool] = True
+
+    def take(self, rows: Sequence[int]) -> "MappedExamples":
+        """The rows at these positions, in this order; they stay on the disk."""
+        places = np.asarray(rows, dtype=np.int64)
+        columns = {name: _column(values).take(places) for name, values in self.inputs.items()}
+        targets = _column(self.targets).take(places)
+        return _examples(columns, targets, self.hashes[places])
+
+    def sample(self, count: int) -> Examples:
+        """At most so many rows, evenly spaced, in memory."""
+        rows = self.thinned(count)
+        return Examples(
+            {name: list(values) for name, values in rows.inputs.items()}, list(rows.targets)
+        )
+
+    def encoded(self, encoder: Encoder) -> Sequence[Any]:
+        """The rows, each encoded when it is asked for."""
+        return _Encoded(self, encoder)
+
+    def sizes(self, encoder: Encoder, rows: Sequence[Any]) -> NDArray[np.int64]:
+        """Bytes of each row: to know its tokens, all of it would have to be read."""
+        sizes: NDArray[np.int64]
+        sizes = np.sum([_column(values).bytes() for values in self.inputs.values()], axis=0)
+        return sizes
+
+    def truncated(self, encoder: Encoder) -> int:
+        """How many rows are larger than the model takes."""
+        return sum(encoder.count_truncated(part) for part in self.parts())
+
+    def parts(self) -> Iterator[dict[str, list[str]]]:
+        """The inputs of some rows after the other, in memory."""
+        for start in range(0, len(self), _TOGETHER):
+            part = slice(start, start + _TOGETHER)
+            yield {name: values[part] for name, values in self.inputs.items()}
+
+    def keys(self) -> list[Any]:
+        """The hashes: equal hashes, equal inputs."""
+        return cast("list[Any]", self.hashes)
+
+
+class _Encoded(Sequence[Any]):
+    """Rows that are encoded when they are asked for."""
+
+    def __init__(self, examples: MappedExamples, encoder: Encoder) -> None:
+        self._examples, self._encoder = examples, encoder
+
+    def __len__(self) -> int:
+        return len(self._examples)
+
+    def __getitem__(self, row: Any) -> Any:
+        if isinstance(row, slice):
+            return [self[place] for place in range(*row.indices(len(self)))]
+        inputs = {name: [values[row]] for name, values in self._examples.inputs.items()}
+        return self._encoder.encode(inputs)[0]
+
+    def __iter__(self) -> Iterator[Any]:
+        for part in self._examples.parts():
+            yield from self._encoder.encode(part)
+
+
+def open_mapped(path: Path) -> MappedExamples:
+    """The rows of an Arrow file that `data.stream` wrote."""
+    table = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
+    columns = {
+        name: Column(table[name]) for name in table.column_names if name not in (HASH, LABEL)
+    }
+    return _examples(columns, Column(table[LABEL]), table[HASH].to_numpy())
+
+
+def complete(
+    splits: Splits, wanted: dict[str, float], config: DataConfig, seed: int, reporter: Reporter
+) -> Splits:
+    """Splits off what is wanted by the hashes of the inputs, whatever other rows there are.
+
+    Args:
+        splits: Their training rows are mapped.
+        wanted: Share of the training rows that each missing split takes.
+        config: The config group `data`.
+        seed: Another seed gives another split.
+        reporter: Warned of rows that are left out.
+
+    Raises:
+        DataError: A split gets no rows.
+    """
+    train = splits.train
+    assert isinstance(train, MappedExamples)
+    places = _scattered(train.hashes, seed)
+    test = places < wanted.get("test", 0)
+    validation = places >= 1 - wanted.get("validation", 0)
+    rows = {"train": ~(test | validation), "validation": validation, "test": test}
+    parts = {
+        name: train.take(cast("Sequence[int]", np.flatnonzero(rows[name])))
+        for name in ("train", *wanted)
+    }
+    known = known_labels(parts["train"], config)
+    for name, part in parts.items():
+        kept = part
+        if not known_labels(part, config) <= known:
+            kept = part.take(
+                [
+                    n
+                    for n, one in enumerate(part.targets)
+                    if known.issuperset(labels_of(one, config))
+                ]
+            )
+            lost = len(part) - len(kept)
+            reporter.warn(f"{lost} {name} rows are left out: no training row has their label")
+        if not len(kept):
+            raise DataError(
+                f"{len(train)} rows leave none for {name}",
+                hint="so few fit into memory: data=file",
+            )
+        parts[name] = kept
+    return replace(splits, **parts)
+
+
+def _examples(
+    inputs: dict[str, Column], targets: Column, hashes: NDArray[np.uint64]
+) -> MappedExamples:
+    # Whoever reads an Examples asks no more of its lists than a sequence gives.
+    return MappedExamples(
+        cast("dict[str, list[str]]", inputs), cast("list[str]", targets), hashes=hashes
+    )
+
+
+def _column(values: Any) -> Column:
+    assert isinstance(values, Column)
+    return values
+
+
+def _scattered(hashes: NDArray[np.uint64], seed: int) -> NDArray[np.float64]:
+    """A number from 0 to 1 for each hash: the mixing of SplitMix64 (Steele et al., 2014)."""
+    with np.errstate(over="ignore"):
+        mixed = hashes + np.uint64(0x9E3779B97F4A7C15) * np.uint64(seed + 1)
+        mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return (mixed ^ (mixed >> np.uint64(31))) / 2.0**64

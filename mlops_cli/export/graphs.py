@@ -1,0 +1,235 @@
+"""The graphs of a bundle: the plain one and the variants that were asked for, each one judged."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mlops_cli.errors import DataError, GateError
+from mlops_cli.export.parity import Limits, Parity, excess
+from mlops_cli.models import graph_variants
+from mlops_cli.reporting import Reporter
+from mlops_cli.schemas.export import ExportConfig
+from mlops_cli.schemas.results import GraphFigures
+from mlops_cli.serving.bundle import GRAPH, PLAIN
+from mlops_cli.serving.timing import Speed
+from mlops_cli.tasks import Inputs, Outputs, Task
+
+OPTIMIZED, QUANTIZED, FP16 = "optimized", "quantized", "fp16"
+FILES = {
+    PLAIN: GRAPH,
+    OPTIMIZED: "model_optimized.onnx",
+    QUANTIZED: "model_quantized.onnx",
+    FP16: "model_fp16.onnx",
+}
+"""Files by the name of the graph, as Optimum has them."""
+
+_MARGIN = 1.1
+"""How many times as fast a graph must be to be preferred to one that was there before."""
+_BATCH = 8
+_SEED = 0
+
+
+@dataclass(frozen=True)
+class Graph:
+    """One graph on disk.
+
+    Attributes:
+        name: Its name in the bundle.
+        kind: What was done to it, in words.
+        file: Its file.
+        reduced: Whether its numbers are narrower than float32.
+    """
+
+    name: str
+    kind: str
+    file: Path
+    reduced: bool = False
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A graph with its figures.
+
+    Attributes:
+        graph: The graph.
+        outputs: What it says of the validation rows.
+        parity: How close that is to PyTorch.
+        metrics: Every scalar metric of it.
+        limit: What it may lose.
+        speed: How fast it is; None before that is known.
+    """
+
+    graph: Graph
+    outputs: Outputs
+    parity: Parity
+    metrics: dict[str, float]
+    limit: Limits
+    speed: Speed | None = None
+
+    @property
+    def excess(self) -> tuple[str, str] | None:
+        """See `parity.excess`."""
+        return excess(self.parity, self.limit)
+
+    def figures(self, kept: bool) -> GraphFigures:
+        """What a person and a program are told of it."""
+        assert self.speed is not None
+        data = self.graph.file.with_name(f"{self.graph.file.name}.data")
+        size = sum(path.stat().st_size for path in (self.graph.file, data) if path.is_file())
+        return GraphFigures(
+            name=self.graph.name,
+            kind=self.graph.kind,
+            file=FILES[self.graph.name],
+            megabytes=round(size / 1e6, 2),
+            latency_ms=self.speed.latency_ms,
+            rows_per_second=self.speed.rows_per_second,
+            max_logit_difference=self.parity.max_logit_difference,
+            label_agreement=self.parity.label_agreement,
+            metric=self.parity.metric_onnx,
+            metric_loss=self.parity.metric_loss,
+            kept=kept,
+        )
+
+    def facts(self, figures: GraphFigures, *, timed: bool) -> dict[str, Any]:
+        """What `bundle.json` says of it.
+
+        Args:
+            figures: See `figures`.
+            timed: Whether to tell what no two measurements have alike.
+        """
+        names = ("latency_ms", "rows_per_second")
+        speed = {name: getattr(figures, name) for name in names} if timed else {}
+        return {
+            "file": figures.file,
+            "kind": self.graph.kind,
+            "megabytes": figures.megabytes,
+            **graph_variants.describe(self.graph.file),
+            "parity": asdict(self.parity),
+            "speed": speed,
+        }
+
+
+def variants(
+    plain: Graph,
+    task: Task,
+    train: Sequence[Any],
+    network: dict[str, Any],
+    *,
+    config: ExportConfig,
+    reporter: Reporter,
+) -> Iterator[Graph]:
+    """Makes the graphs that the config asks for, beside the plain one.
+
+    Args:
+        plain: The graph as exported.
+        task: Its encoder makes batches.
+        train: Encoded rows of the training split, that scales may be found on.
+        network: The network's own config, empty where it has none.
+        config: What is asked for.
+        reporter: Told what there is nothing to gain by.
+
+    Raises:
+        DataError: The graph has nothing that narrower numbers would speed up.
+    """
+    folder = plain.file.parent
+    if (config.quantize or config.fp16) and not graph_variants.can_be_reduced(plain.file):
+        flag = "--quantize" if config.quantize else "--fp16"
+        raise DataError(
+            "this model has no products of weights that narrower numbers would speed up",
+            hint=f"leave out {flag}: trees and the like are fast as they are",
+        )
+    fused = folder / FILES[OPTIMIZED]
+    base = fused if graph_variants.optimize(plain.file, fused, network) else plain.file
+    if config.optimize and base == plain.file:
+        reporter.info("nothing in this graph can be fused: it stays the plain one")
+    elif config.optimize:
+        yield Graph(OPTIMIZED, "fused", fused)
+    if config.quantize in ("int8", "dynamic"):
+        target = folder / "dynamic.onnx"
+        graph_variants.quantize_dynamically(base, target)
+        yield Graph(QUANTIZED, "int8 dynamic", target, reduced=True)
+    if config.quantize in ("int8", "static"):
+        target = folder / "static.onnx"
+        batches = _calibration(task, train, config.calibration_rows)
+        graph_variants.quantize_statically(plain.file, target, batches)
+        yield Graph(QUANTIZED, "int8 static", target, reduced=True)
+    if config.fp16:
+        target = folder / FILES[FP16]
+        graph_variants.halve(base, target)
+        yield Graph(FP16, "float16", target, reduced=True)
+    if not config.optimize:
+        _remove(fused)
+
+
+def select(judged: Sequence[Judged]) -> list[Judged]:
+    """The graphs to keep: of several by one name, the fastest that passes.
+
+    Raises:
+        GateError: None by a name passes; names the figure and its limit.
+    """
+    kept: dict[str, Judged] = {}
+    for one in judged:
+        rivals = [other for other in judged if other.graph.name == one.graph.name]
+        passing = [other for other in rivals if other.excess is None]
+        if not passing:
+            raise _refused(one)
+        if one in passing and one.graph.name not in kept:
+            kept[one.graph.name] = fastest(passing)
+    return list(kept.values())
+
+
+def fastest(judged: Sequence[Judged]) -> Judged:
+    """The fastest graph; the first one unless another is so by more than chance."""
+    best = judged[0]
+    for one in judged[1:]:
+        assert one.speed is not None
+        assert best.speed is not None
+        if one.speed.score > _MARGIN * best.speed.score:
+            best = one
+    return best
+
+
+def settle(kept: Sequence[Judged], judged: Sequence[Judged]) -> list[Judged]:
+    """Gives the files of the graphs that are kept their names, and removes the others."""
+    for one in judged:
+        if one not in kept:
+            _remove(one.graph.file)
+    settled = []
+    for one in kept:
+        target = one.graph.file.with_name(FILES[one.graph.name])
+        if target != one.graph.file:
+            one.graph.file.replace(target)
+        settled.append(replace(one, graph=replace(one.graph, file=target)))
+    return settled
+
+
+def _refused(one: Judged) -> GateError:
+    assert one.excess is not None
+    figure, limit = one.excess
+    key = limit.partition("=")[0]
+    what, hint = "exported", "another operator set may agree better (export.opset=17)"
+    if one.graph.name != PLAIN:
+        flags = {OPTIMIZED: "--optimize", QUANTIZED: "--quantize", FP16: "--fp16"}
+        what, hint = one.graph.kind, f"leave out {flags[one.graph.name]}"
+    return GateError(
+        f"the {what} graph does not agree with PyTorch on {one.parity.rows} validation rows: "
+        f"{figure}, tolerated is {limit}; no bundle was written",
+        hint=f"{hint}; to accept it, change {key}",
+    )
+
+
+def _calibration(task: Task, rows: Sequence[Any], most: int) -> Iterator[Inputs]:
+    """Training rows in batches of like length."""
+    chosen = np.random.default_rng(_SEED).permutation(len(rows))[:most]
+    picked = [rows[place] for place in chosen]
+    order = np.argsort(task.encoder.sizes(picked), kind="stable")
+    for start in range(0, len(order), _BATCH):
+        yield task.encoder.collate([picked[place] for place in order[start : start + _BATCH]])
+
+
+def _remove(file: Path) -> None:
+    for path in (file, file.with_name(f"{file.name}.data")):
+        path.unlink(missing_ok=True)

@@ -1,0 +1,128 @@
+"""The audit log: one entry a line, each chained to the last by hash, and named by its tag of git.
+
+An entry's `hash` is the SHA-256 of the entry without it, and `previous` is the hash of the one
+before. Whoever edits, removes or moves an entry breaks the chain; whoever writes the chain anew, or
+cuts off its end, has the tags against them, each of which names the hash of its entry.
+"""
+
+import hashlib
+import json
+import shlex
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from mlops_cli.errors import MlopsError
+from mlops_cli.registry.repository import BRANCH, Repository
+from mlops_cli.schemas.audit import AuditResult, Problem
+from mlops_cli.schemas.versions import Event
+from mlops_cli.tracking.record import now
+
+FILE = "models/audit.jsonl"
+"""Where the log is, on the branch of the registry."""
+
+
+def read(repository: Repository) -> bytes:
+    """The log as the registry has it; empty where there is none."""
+    return (repository.tip and repository.read(repository.tip, FILE)) or b""
+
+
+def entry(log: bytes, by: str, action: str, what: Mapping[str, Any]) -> dict[str, Any]:
+    """The next entry.
+
+    Args:
+        log: The log so far.
+        by: Who does it.
+        action: What is done.
+        what: Model, version and whatever else is to be known of it.
+    """
+    lines = log.splitlines()
+    last = _parsed(lines[-1]) if lines else None
+    made = {"seq": len(lines) + 1, "at": now(), "by": by, "action": action, **what}
+    made["previous"] = str(last["hash"]) if last and "hash" in last else ""
+    return {**made, "hash": _hash(made)}
+
+
+def extended(log: bytes, made: Mapping[str, Any]) -> bytes:
+    """The log with one entry more."""
+    return log + _line(made) + b"\n"
+
+
+def check(log: bytes, events: Iterable[Event]) -> AuditResult:
+    """Holds every entry against its hash, the one before it, and the tags.
+
+    Args:
+        log: The log.
+        events: What the tags of git say that happened.
+    """
+    problems: list[Problem] = []
+    previous, known = "", {}
+    lines = log.splitlines()
+    for number, line in enumerate(lines, 1):
+        found = _parsed(line)
+        if found is None:
+            problems.append(Problem(number, "it can't be read"))
+            previous = ""
+            continue
+        problems += [Problem(number, said) for said in _wrong(found, line, number, previous)]
+        previous = str(found.get("hash", ""))
+        known[previous] = number, found
+    listed = {event.entry: event for event in events if event.entry}
+    for digest, event in listed.items():
+        if digest not in known:
+            problems.append(Problem(None, f"it has no entry of {event.tag}, as the tag knows it"))
+        elif known[digest][1].get("tag") != event.tag:
+            problems.append(Problem(known[digest][0], f"the tag {event.tag} says it is its entry"))
+    for digest, (number, found) in known.items():
+        if digest not in listed:
+            problems.append(Problem(number, f"the tag {found.get('tag')} is gone, or another one"))
+    ordered = sorted(problems, key=lambda one: one.entry or len(lines) + 1)
+    return AuditResult(len(lines), len(listed), previous, ordered)
+
+
+def require_writable(repository: Repository) -> None:
+    """Refuses to go on with a log that went another way at the git remote.
+
+    Raises:
+        MlopsError: It did, or the branch is checked out, where it would move below its files.
+    """
+    if repository.checked_out:
+        raise MlopsError(f"{BRANCH} is checked out, and is not worked on", hint="git switch -")
+    if repository.apart is None:
+        return
+    ours, theirs = ((repository.read(tip, FILE) or b"").splitlines() for tip in repository.apart)
+    own = [str((_parsed(line) or {}).get("tag")) for line in ours if line not in theirs]
+    branch = f"git branch -f {BRANCH} {repository.remote}/{BRANCH}"
+    raise MlopsError(
+        f"{BRANCH} here and at the git remote went different ways",
+        hint=f"take theirs, then do it again: {branch} && {shlex.join(['git', 'tag', '-d', *own])}",
+    )
+
+
+def _wrong(found: Mapping[str, Any], line: bytes, number: int, previous: str) -> list[str]:
+    """What is wrong with one entry."""
+    said = []
+    rest = {name: value for name, value in found.items() if name != "hash"}
+    if found.get("hash") != _hash(rest) or _line(found) != line:
+        said.append("it was changed: its content has another hash")
+    if found.get("seq") != number:
+        said.append(f"it is entry {found.get('seq')}, out of its place")
+    if found.get("previous") != previous:
+        said.append("it does not follow the entry before it")
+    return said
+
+
+def _parsed(line: bytes) -> dict[str, Any] | None:
+    try:
+        found = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _line(made: Mapping[str, Any]) -> bytes:
+    return json.dumps(made, ensure_ascii=False, allow_nan=False).encode()
+
+
+def _hash(made: Mapping[str, Any]) -> str:
+    plain = json.dumps(made, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(plain.encode()).hexdigest()

@@ -1,0 +1,145 @@
+"""Stage `models register`: a bundle becomes a version.
+
+Nothing of the user's is touched: the commit is built from objects and goes to a branch of its own,
+so that changes that are staged or not yet committed stay as they are, whatever is checked out. To
+refuse while there are any would have been the other way, and one that a busy project meets daily.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mlops_cli.errors import DataError, UsageError
+from mlops_cli.registry import audit, names, records, storage, tags, writing
+from mlops_cli.registry.reading import opened
+from mlops_cli.registry.repository import Repository
+from mlops_cli.reporting import Reporter
+from mlops_cli.schemas.versions import Model, Registered
+from mlops_cli.serving import bundle as bundles
+from mlops_cli.serving.bundle import Bundle
+from mlops_cli.tracking.record import now
+from mlops_cli.versioning import folders
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """How a version is to be called, and why it is registered.
+
+    Attributes:
+        name: Name of the model; None: that of the project's folder.
+        bump: Which number of the version goes up.
+        version: The version itself, instead.
+        message: What for.
+    """
+
+    name: str | None = None
+    bump: str | None = None
+    version: str | None = None
+    message: str | None = None
+
+
+def run(root: Path, folder: Path, wanted: Wanted, reporter: Reporter) -> Registered:
+    """Registers the bundle in a folder.
+
+    Args:
+        root: The project.
+        folder: The bundle.
+        wanted: What to call it.
+        reporter: Told what is not as it should be.
+
+    Raises:
+        NotFoundError: There is no bundle, no git repository or no DVC project.
+        DataError: The bundle is damaged, or registered already.
+        UsageError: The name can't be, or the version is taken.
+    """
+    _check_words(wanted)
+    name = names.proper(_name(root, wanted))
+    repository, models = opened(root)
+    audit.require_writable(repository)
+    by = repository.identity()
+    config = folders.require(repository.root)
+    bundle = bundles.load(folder)
+    known = models.get(name)
+    version = _version(known, wanted)
+    _refuse_twice(repository, known, bundle)
+    why, ran = names.reason(wanted.message), records.run_of(bundle, root)
+    if bundle.run and ran is None:
+        reporter.warn(
+            f"run {bundle.run} is not here as it was when it was exported: its config and "
+            "environment are not in the record"
+        )
+    record = records.build(bundle, ran, model=name, version=version, at=now(), by=by, why=why)
+    held = storage.take(root, bundle, f"{name}@{version}")
+    text = ran.config_text() if ran is not None else None
+    files = records.files(record, held, text) | _for_dvc(config)
+    tag = tags.registration(version, name)
+    facts = {"bundle": bundle.digest, "run": bundle.run}
+    change = writing.Change("register", name, tag, why, version, facts=facts)
+    parents = [commit for commit in [_code(record)] if commit and repository.has(commit)]
+    commit = writing.write(repository, known, change, files=files, parents=parents)
+    return Registered(
+        model=name,
+        version=version,
+        run=bundle.run,
+        commit=commit,
+        tag=tag,
+        digest=bundle.digest,
+        files=held.files,
+        bytes=held.size,
+        metrics=bundle.facts["metrics"],
+        path=folder,
+        remote=repository.remote,
+    )
+
+
+def _check_words(wanted: Wanted) -> None:
+    if wanted.bump is not None and wanted.version is not None:
+        raise UsageError("--bump and --version both name the version", hint="give one of them")
+    if wanted.bump is not None and wanted.bump not in tags.BUMPS:
+        hint = names.near(wanted.bump, tags.BUMPS) or f"one of {', '.join(tags.BUMPS)}"
+        raise UsageError(f"--bump takes no {wanted.bump!r}", hint=hint)
+
+
+def _name(root: Path, wanted: Wanted) -> str:
+    """The name that was given, else the one that the project's folder has."""
+    name = wanted.name if wanted.name is not None else names.slug(root.resolve().name)
+    if not name:
+        raise UsageError("the model needs a name", hint="--name reviews")
+    return name
+
+
+def _version(known: Model | None, wanted: Wanted) -> str:
+    """The version that was given, else the next one."""
+    if wanted.version is None:
+        return tags.next_version(known, wanted.bump or "minor")
+    version = tags.proper(wanted.version)
+    if known and version in [one.version for one in known.versions]:
+        raise UsageError(
+            f"{known.name} {version} is registered already, and stays what it is",
+            hint=f"--version {tags.next_version(known, 'minor')}",
+        )
+    return version
+
+
+def _refuse_twice(repository: Repository, known: Model | None, bundle: Bundle) -> None:
+    """One bundle, one version: a command that was killed and is typed again finds it done."""
+    for version in known.versions if known else ():
+        raw = repository.read(version.commit, f"{records.FOLDER}/{version.model}.json")
+        if raw is not None and bundle.digest.encode() in raw:
+            raise DataError(
+                f"this very bundle is registered as {version.name}",
+                hint=f"mlops models promote {version.name} staging",
+            )
+
+
+def _code(record: Mapping[str, Any]) -> str | None:
+    """The commit that the run was at."""
+    git = record.get("git")
+    commit = git.get("commit") if isinstance(git, dict) else None
+    return str(commit) if commit else None
+
+
+def _for_dvc(config: Path) -> dict[str, bytes]:
+    """What DVC itself needs to read a version: `dvc get . models/NAME --rev NAME@VERSION`."""
+    return {".dvc/config": config.read_bytes(), f"{records.FOLDER}/.gitignore": b"/*/\n"}

@@ -1,0 +1,239 @@
+"""What the registry writes into git and reads from it: a branch of its own, and tags.
+
+Commits are built from objects, with an index that is thrown away. The branch and the tag move in
+one transaction of `git update-ref`, a process that a kill of ours leaves to end or to give up.
+"""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from mlops_cli.errors import MissingDependencyError, MlopsError, NotFoundError
+from mlops_cli.project import repository, run_git
+
+BRANCH = "mlops-registry"
+"""The branch that all commits of the registry are on."""
+_REF = f"refs/heads/{BRANCH}"
+
+
+@dataclass(frozen=True)
+class NewTag:
+    """An annotated tag that is to be.
+
+    Attributes:
+        name: Its name.
+        target: The commit it points to; None for the one that is made with it.
+        message: Its annotation.
+        at: Its time, in seconds.
+    """
+
+    name: str
+    target: str | None
+    message: str
+    at: int
+
+
+@dataclass(frozen=True)
+class Repository:
+    """The git repository of a project.
+
+    Attributes:
+        root: The project.
+        top: The root of the repository.
+    """
+
+    root: Path
+    top: Path
+
+    @cached_property
+    def prefix(self) -> str:
+        """The project as seen from the top: empty, or a folder with a slash behind it."""
+        inside = self.root.resolve().relative_to(self.top).as_posix()
+        return "" if inside == "." else f"{inside}/"
+
+    @cached_property
+    def tip(self) -> str | None:
+        """The newest commit of the registry that is known here; None where there is none."""
+        local, theirs = self._branches
+        if local is None or theirs is None:
+            return local or theirs
+        return theirs if self._leads_to(local, theirs) else local
+
+    def look(self) -> None:
+        """Reads where the branch is; `write` refuses when it moved since."""
+        self.__dict__.pop("tip", None)
+        self.__dict__.pop("_branches", None)
+        _ = self.tip
+
+    @property
+    def remote(self) -> str | None:
+        """The git remote to push to; None where there is none."""
+        names = (run_git(self.top, "remote") or b"").decode().split()
+        return "origin" if "origin" in names else next(iter(names), None)
+
+    @property
+    def fetching(self) -> str:
+        """What brings the registry from the git remote."""
+        return f"git fetch --tags {self.remote or 'REMOTE'} {BRANCH}:{BRANCH}"
+
+    @property
+    def partial(self) -> bool:
+        """Whether the git remote may have a registry of which this clone has not got all."""
+        if self.remote is None:
+            return False
+        fetched = run_git(self.top, "config", "--get-all", f"remote.{self.remote}.fetch") or b""
+        return self.shallow or self.tip is not None or b"refs/heads/*" not in fetched
+
+    @property
+    def shallow(self) -> bool:
+        """Whether the clone has only part of the history."""
+        return run_git(self.top, "rev-parse", "--is-shallow-repository") == b"true\n"
+
+    def read(self, commit: str, path: str) -> bytes | None:
+        """A file of the project as a commit has it; None where it has none."""
+        return run_git(self.top, "cat-file", "blob", f"{commit}:{self.prefix}{path}")
+
+    def has(self, commit: str) -> bool:
+        """Whether a commit is in the repository."""
+        return run_git(self.top, "cat-file", "-e", f"{commit}^{{commit}}") is not None
+
+    def identity(self) -> str:
+        """Name and mail of whoever works here.
+
+        Raises:
+            MissingDependencyError: Git knows none.
+        """
+        said = run_git(self.top, "var", "GIT_COMMITTER_IDENT")
+        if said is None:
+            raise MissingDependencyError(
+                "git does not know who you are, and a registry says who did what",
+                hint='git config user.name "NAME" && git config user.email MAIL',
+            )
+        return said.decode("utf-8", "replace").rpartition(">")[0] + ">"
+
+    @property
+    def checked_out(self) -> bool:
+        """Whether the branch is the one that is being worked on."""
+        return run_git(self.top, "symbolic-ref", "-q", "HEAD") == f"{_REF}\n".encode()
+
+    @property
+    def apart(self) -> tuple[str, str] | None:
+        """The branch here and at the git remote, where both have what the other has not."""
+        local, theirs = self._branches
+        if local is None or theirs is None or self.shallow:
+            return None
+        return (
+            None
+            if self._leads_to(local, theirs) or self._leads_to(theirs, local)
+            else (local, theirs)
+        )
+
+    def write(
+        self, files: Mapping[str, bytes], parents: Sequence[str], message: str, tag: NewTag
+    ) -> str:
+        """Makes a commit on top of the branch, and a tag, both or none.
+
+        Args:
+            files: What changes, by path in the project.
+            parents: Other commits that it comes from.
+            message: Of the commit.
+            tag: The tag.
+
+        Returns:
+            The commit.
+
+        Raises:
+            MlopsError: Somebody else changed the registry meanwhile, or git refuses.
+        """
+        local, tip = self._branches[0], self.tip  # As they were when this began.
+        with tempfile.TemporaryDirectory() as folder:
+            index = {"GIT_INDEX_FILE": str(Path(folder, "index"))}
+            if tip is not None:
+                self._git("read-tree", tip, env=index)
+            entries = "".join(
+                f"100644 {self._git('hash-object', '-w', '--stdin', given=content)}\t"
+                f"{self.prefix}{path}\n"
+                for path, content in files.items()
+            )
+            self._git("update-index", "--index-info", given=entries.encode(), env=index)
+            tree = self._git("write-tree", env=index)
+        wanted = [one for one in (tip, *parents) if one is not None]
+        words = [word for one in dict.fromkeys(wanted) for word in ("-p", one)]
+        commit = self._git("commit-tree", tree, *words, given=message.encode())
+        self._move(commit, local, tag, self._tag(tag, commit))
+        self.look()
+        return commit
+
+    def _tag(self, tag: NewTag, commit: str) -> str:
+        """The object of a tag, to which nothing points yet."""
+        zone = self._git("var", "GIT_COMMITTER_IDENT").rpartition(" ")[2]
+        text = (
+            f"object {tag.target or commit}\ntype commit\ntag {tag.name}\n"
+            f"tagger {self.identity()} {tag.at} {zone}\n\n{tag.message.strip()}\n"
+        )
+        return self._git("mktag", given=text.encode())
+
+    def _move(self, commit: str, before: str | None, tag: NewTag, made: str) -> None:
+        """Lets the branch and the tag point to what was made, if nobody else was faster."""
+        branch = f"update {_REF} {commit} {before}" if before else f"create {_REF} {commit}"
+        lines = ("start", branch, f"create refs/tags/{tag.name} {made}", "prepare", "commit", "")
+        given = "\n".join(lines).encode()
+        try:
+            self._git("update-ref", "--create-reflog", "-m", "mlops", "--stdin", given=given)
+        except MlopsError as error:
+            raise MlopsError(
+                f"the registry was changed by somebody else meanwhile ({error.message})",
+                hint="the same command again",
+            ) from error
+
+    @cached_property
+    def _branches(self) -> tuple[str | None, str | None]:
+        """The branch here, and what is known of it at the git remote."""
+        pattern = f"refs/remotes/{self.remote}/{BRANCH}"
+        listed = run_git(
+            self.top, "for-each-ref", "--format=%(refname) %(objectname)", _REF, pattern
+        )
+        found = dict(line.split() for line in (listed or b"").decode().splitlines())
+        return found.get(_REF), found.get(pattern)
+
+    def _leads_to(self, earlier: str, later: str) -> bool:
+        return run_git(self.top, "merge-base", "--is-ancestor", earlier, later) is not None
+
+    def _git(self, *words: str, given: bytes = b"", env: Mapping[str, str] | None = None) -> str:
+        """What git says. Raises MlopsError with its last line where it refuses."""
+        done = subprocess.run(
+            ["git", "-C", str(self.top), *words],
+            input=given,
+            capture_output=True,
+            check=False,
+            env=os.environ | (env or {}),
+        )
+        if done.returncode:
+            said = done.stderr.decode("utf-8", "replace").strip().splitlines()
+            raise MlopsError(f"git refuses: {said[-1] if said else words[0]}")
+        return done.stdout.decode("utf-8", "replace").strip()
+
+
+def open_repository(root: Path) -> Repository:
+    """The repository of a project.
+
+    Raises:
+        MissingDependencyError: Git is not installed.
+        NotFoundError: The project lies in no git repository.
+    """
+    if shutil.which("git") is None:
+        raise MissingDependencyError(
+            "the registry of models is kept by git, which is not installed", hint="install git"
+        )
+    top = repository(root)
+    if top is None:
+        raise NotFoundError(
+            f"{root} lies in no git repository, which keeps the registry of models",
+            hint="git init",
+        )
+    return Repository(root, top)

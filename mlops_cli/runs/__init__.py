@@ -1,0 +1,1 @@
+"""Stages of `mlops runs`: find, compare, make again and remove recorded runs."""

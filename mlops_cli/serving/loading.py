@@ -1,0 +1,96 @@
+"""Versions loaded while others answer, by name, run or folder, from where that is allowed."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from mlops_cli.errors import MlopsError, NotFoundError
+from mlops_cli.serving import bundle as bundles
+from mlops_cli.serving import memory
+from mlops_cli.serving import version as versions
+from mlops_cli.serving.refusals import Conflict, Forbidden, Unknown, Unprocessable
+from mlops_cli.serving.service import Model, Service
+from mlops_cli.serving.version import Version
+
+
+@dataclass(frozen=True)
+class Loader:
+    """Loads versions.
+
+    Attributes:
+        service: Where they are to answer.
+        find: The folder of a bundle by what a person calls it: a run, or a folder.
+        folders: Only bundles below these are loaded.
+    """
+
+    service: Service
+    find: Callable[[str], Path]
+    folders: list[Path]
+
+    async def load(self, model: str, words: str) -> Version:
+        """A version, loaded and warm, among those of its model; a new name makes a new model.
+
+        Args:
+            model: Name of the model.
+            words: A version that is loaded, a run, or the folder of a bundle.
+
+        Raises:
+            Refusal: There is no such bundle, it is damaged or was changed, it lies where none may
+                be loaded from, or takes other columns than the model.
+        """
+        entry = self.service.models.get(model)
+        if entry is not None and words in entry.versions:
+            return entry.versions[words]
+        load = partial(self._find, model, words)
+        try:
+            found = await asyncio.get_running_loop().run_in_executor(None, load)
+        except NotFoundError as error:
+            raise Unknown(error.message, hint=error.hint) from error
+        except MlopsError as error:
+            raise Unprocessable(error.message, hint=error.hint) from error
+        if entry is None:
+            self.service.models[model] = Model(model, found.name, {found.name: found})
+        else:
+            entry.versions[found.name] = found
+        return found
+
+    def prepare(self, model: str, folder: Path) -> Version:
+        """A version, loaded and warm, that is not among those of its model yet.
+
+        Raises:
+            NotFoundError: There is no bundle.
+            DataError: It is damaged or was changed.
+            Conflict: It takes other columns than the model.
+        """
+        entry = self.service.models.get(model)
+        read = bundles.load(folder)
+        loaded = list(entry.versions.values()) if entry else []
+        for known in loaded:
+            if known.bundle.digest == read.digest:
+                return known
+        name = versions.name_of(read)
+        if name in [one.name for one in loaded]:
+            name = f"{name}-{read.digest[:8]}"  # The same run, exported another way.
+        fresh = versions.load(read, self.service.config, model=model, version=name)
+        ours = fresh.task.encoder.cells
+        if entry is not None and ours != entry.first.task.encoder.cells:
+            fresh.engine.close()
+            raise Conflict(
+                f"{name} takes the columns {', '.join(ours)}, and model {model} takes "
+                f"{', '.join(entry.first.task.encoder.cells)}",
+                hint="load it as a model of its own, under another name",
+            )
+        return fresh
+
+    def _find(self, model: str, words: str) -> Version:
+        folder = self.find(words).resolve()
+        if not any(folder.is_relative_to(one.resolve()) for one in self.folders):
+            raise Forbidden(
+                f"bundles may not be loaded from {words[:200]}",
+                hint="name a run of the project, or a folder in it or below serve.bundles",
+            )
+        found = self.prepare(model, folder)
+        memory.settle()
+        return found

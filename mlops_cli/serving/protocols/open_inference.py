@@ -1,0 +1,287 @@
+"""The Open Inference Protocol, version 2, over REST: what Triton and KServe speak, under `/v2`.
+
+Inputs are the raw columns of the task, outputs the cells of its answers, and `logits` where it is
+asked for by name. Tensors come and go as JSON or in Triton's binary form.
+"""
+
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+from starlette.routing import BaseRoute, Route
+from starlette.types import Receive, Scope, Send
+
+from mlops_cli import __version__
+from mlops_cli.schemas.results import plain
+from mlops_cli.serving import http
+from mlops_cli.serving.jobs import Question
+from mlops_cli.serving.protocols import tensors
+from mlops_cli.serving.protocols.native import allow
+from mlops_cli.serving.protocols.tensors import BYTES, Tensor
+from mlops_cli.serving.refusals import BadRequest, Refusal, Unprocessable
+from mlops_cli.serving.rows import present
+from mlops_cli.serving.service import Reply, Service, Version
+
+_LENGTH = b"inference-header-content-length"
+_FLOATS = ("score", "value")
+_LOGITS = "logits"
+_ASKED = ("top_k", "threshold")
+_PARAMETERS = (*_ASKED, "timeout", "priority", "binary_data_output")
+_encoder = msgspec.json.Encoder()
+
+
+def routes(service: Service) -> list[BaseRoute]:
+    """The routes, the busiest first."""
+    found: list[BaseRoute] = []
+    for path in ("/v2/models/{model}/versions/{version}", "/v2/models/{model}"):
+        found += [
+            Route(f"{path}/infer", _Infer(service)),
+            Route(f"{path}/ready", _Ready(service)),
+            Route(path, _Metadata(service)),
+        ]
+    return [
+        *found,
+        Route("/v2/health/live", _Live()),
+        Route("/v2/health/ready", _Ready(service)),
+        Route("/v2", _Server()),
+    ]
+
+
+def problem(refusal: Refusal) -> dict[str, object]:
+    """`{"error": …}`."""
+    return {"error": f"{refusal.message} ({refusal.hint})" if refusal.hint else refusal.message}
+
+
+class _Output(msgspec.Struct):
+    """An output that a request names."""
+
+    name: str
+    parameters: dict[str, Any] = {}
+
+
+class _Request(msgspec.Struct):
+    """The JSON of a request."""
+
+    inputs: list[Tensor]
+    id: str = ""
+    parameters: dict[str, Any] = {}
+    outputs: list[_Output] = []
+
+
+_decoder = msgspec.json.Decoder(_Request)
+
+
+class _Server:
+    """What this server is."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        allow(scope, "GET", "HEAD")
+        facts = {"name": "mlops", "version": __version__, "extensions": ["binary_tensor_data"]}
+        await http.send_json(send, facts)
+
+
+class _Live:
+    """The process answers."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        allow(scope, "GET", "HEAD")
+        await http.send_json(send, {"live": True})
+
+
+class _Ready:
+    """The server, and where one is named, a model of it, answers."""
+
+    def __init__(self, service: Service) -> None:
+        self.service = service
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        allow(scope, "GET", "HEAD")
+        self.service.require_ready()
+        named = scope["path_params"]
+        self.service.find(named.get("model"), named.get("version"))
+        await http.send_json(send, {"ready": True})
+
+
+class _Metadata:
+    """A model's inputs and outputs."""
+
+    def __init__(self, service: Service) -> None:
+        self.service = service
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        allow(scope, "GET", "HEAD")
+        named = scope["path_params"]
+        version = self.service.find(named.get("model"), named.get("version"))
+        task = version.task
+        logits = [-1, -1, len(task.labels)] if task.head.kind == "tags" else [-1, len(task.labels)]
+        facts = {
+            "name": version.model,
+            "versions": list(self.service.models[version.model].versions),
+            "platform": "onnxruntime_onnx",
+            "inputs": [
+                {"name": name, "datatype": tensors.datatype(kind), "shape": [-1]}
+                for name, kind in task.encoder.cells.items()
+            ],
+            "outputs": [
+                {"name": name, "datatype": _datatype(name), "shape": [-1]}
+                for name in _columns(version)
+            ]
+            + [{"name": _LOGITS, "datatype": "FP32", "shape": logits}],
+        }
+        await http.send_json(send, facts)
+
+
+class _Infer:
+    """Tensors in, tensors out."""
+
+    def __init__(self, service: Service) -> None:
+        self.service = service
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        allow(scope, "POST")
+        named = scope["path_params"]
+        body = await http.body(scope, receive, self.service.config)
+        version = self.service.choose(named.get("model"), named.get("version"))
+        request, rest = _read(body, http.header(scope, _LENGTH))
+        _check(request, version)
+        question = version.contract.convert(_asked(request, rest, version))
+        seconds = _seconds(request) or http.deadline(scope)
+        reply = await self.service.ask(question, version, deadline=seconds)
+        await _answer(send, request, question, reply)
+
+
+def _read(body: bytes, told: str | None) -> tuple[_Request, memoryview]:
+    """The JSON of a request, and the binary data behind it."""
+    length = len(body)
+    if told is not None:
+        if not told.isdecimal() or int(told) > len(body):
+            raise BadRequest(f"Inference-Header-Content-Length is no length of JSON: {told[:40]!r}")
+        length = int(told)
+    try:
+        return _decoder.decode(body[:length]), memoryview(body)[length:]
+    except msgspec.ValidationError as error:
+        raise Unprocessable(str(error)) from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise BadRequest(f"the body is no JSON: {error}") from error
+
+
+def _check(request: _Request, version: Version) -> None:
+    """Refuses what would be passed over in silence."""
+    for name in request.parameters:
+        if name not in _PARAMETERS and not name.startswith("sequence_"):
+            raise Unprocessable(
+                f"there is no parameter {name[:80]!r}", hint=f"parameters: {', '.join(_PARAMETERS)}"
+            )
+    known = [*_columns(version), _LOGITS]
+    for output in request.outputs:
+        if output.name not in known:
+            raise Unprocessable(
+                f"there is no output {output.name[:80]!r}", hint=f"outputs: {', '.join(known)}"
+            )
+        if output.parameters.get("classification"):
+            raise Unprocessable(
+                "the parameter classification is not known", hint='ask for "parameters": {"top_k"}'
+            )
+
+
+def _asked(request: _Request, rest: memoryview, version: Version) -> dict[str, Any]:
+    """What the native protocol would send."""
+    kinds, columns = version.task.encoder.cells, {}
+    for tensor in request.inputs:
+        if tensor.name not in kinds or tensor.name in columns:
+            what = "comes twice" if tensor.name in columns else "is none of the model's"
+            raise Unprocessable(
+                f"input {tensor.name[:80]!r} {what}", hint=f"inputs: {', '.join(kinds)}"
+            )
+        size = tensor.parameters.get("binary_data_size")
+        binary = None
+        if size is not None:
+            if not isinstance(size, int) or not 0 <= size <= len(rest):
+                raise Unprocessable(f"input {tensor.name!r}: there is no binary data of that size")
+            binary, rest = rest[:size], rest[size:]
+        columns[tensor.name] = tensors.cells(tensor, kinds[tensor.name], binary)
+    if len(rest):
+        raise Unprocessable(f"{len(rest)} bytes of binary data belong to no input")
+    if len({len(values) for values in columns.values()}) > 1:
+        raise Unprocessable("the inputs have different numbers of rows")
+    rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    asked = {name: request.parameters[name] for name in _ASKED if name in request.parameters}
+    return {"inputs": rows, **asked}
+
+
+def _seconds(request: _Request) -> float | None:
+    """How long the asker waits, which Triton's clients tell in microseconds."""
+    told = request.parameters.get("timeout")
+    if told is None:
+        return None
+    if not isinstance(told, int) or told <= 0:
+        raise Unprocessable("the parameter timeout is no number of microseconds")
+    return told / 1e6
+
+
+async def _answer(send: Send, request: _Request, question: Question, reply: Reply) -> None:
+    wanted = request.outputs or [
+        _Output(name) for name in reply.version.task.head.columns(question.top_k)
+    ]
+    usual = request.parameters.get("binary_data_output", False)
+    outputs, blobs = [], []
+    for output in wanted:
+        found = _output(output.name, question, reply)
+        numbers = isinstance(found, np.ndarray)
+        entry: dict[str, Any] = {
+            "name": output.name,
+            "datatype": _datatype(output.name),
+            "shape": found.shape if numbers else [len(found)],
+        }
+        if output.parameters.get("binary_data", usual):
+            blobs.append(found.astype("<f4").tobytes() if numbers else tensors.encoded(found))
+            entry["parameters"] = {"binary_data_size": len(blobs[-1])}
+        elif output.name == _LOGITS:
+            entry["data"] = found.ravel().tolist()
+        else:
+            entry["data"] = tensors.shortest(found) if numbers else found
+        outputs.append(entry)
+    content: dict[str, Any] = {
+        "model_name": reply.version.model,
+        "model_version": reply.version.name,
+        "outputs": outputs,
+    }
+    if request.id:
+        content["id"] = request.id
+    if not blobs:
+        await http.send_json(send, content)
+        return
+    head = _encoder.encode(content)
+    told = ((_LENGTH, b"%d" % len(head)),)
+    await http.send_bytes(send, b"".join([head, *blobs]), b"application/octet-stream", headers=told)
+
+
+def _output(name: str, question: Question, reply: Reply) -> Any:
+    """An output: numbers as an array, all else as a list of texts."""
+    if name == _LOGITS:
+        return _logits(question, reply)
+    values = [answer.cells().get(name) for answer in reply.answer.predictions]
+    if name in _FLOATS:
+        return np.array(values, dtype=np.float32)  # None becomes NaN.
+    return [
+        value if isinstance(value, str) else "" if value is None else tensors.as_json(plain(value))
+        for value in values
+    ]
+
+
+def _logits(question: Question, reply: Reply) -> NDArray[np.float32]:
+    """What the network said; NaN for a row that lacks an input."""
+    there, _ = present(reply.version.task.encoder, question.inputs)
+    found = reply.answer.outputs
+    whole = np.full((question.rows, *found.shape[1:]), np.nan, dtype=np.float32)
+    whole[there] = found
+    return whole
+
+
+def _columns(version: Version) -> list[str]:
+    return version.task.head.columns(2)
+
+
+def _datatype(name: str) -> str:
+    return "FP32" if name in (*_FLOATS, _LOGITS) else BYTES

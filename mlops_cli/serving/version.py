@@ -1,0 +1,98 @@
+"""One version of a model: a bundle, loaded and warm."""
+
+import asyncio
+import json
+import time
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from mlops_cli.schemas.serve import ServeConfig
+from mlops_cli.serving import bundle as bundles
+from mlops_cli.serving.bundle import Bundle
+from mlops_cli.serving.engine import Engine
+from mlops_cli.serving.jobs import Answer, Question, late
+from mlops_cli.serving.runtime import Predictor, available_cores
+from mlops_cli.serving.schema import Contract
+from mlops_cli.serving.settings import ServingSettings, recorded
+from mlops_cli.tasks import Task
+
+_BATCH = 4
+"""Rows in a batch where nothing was measured: small batches of like size are fastest on a CPU."""
+
+
+@dataclass(frozen=True)
+class Version:
+    """One version of a model, loaded and warm.
+
+    Attributes:
+        model: Name of the model.
+        name: Name of the version.
+        bundle: What it was loaded from.
+        engine: Answers.
+        contract: Its types.
+    """
+
+    model: str
+    name: str
+    bundle: Bundle
+    engine: Engine
+    contract: Contract
+
+    @property
+    def task(self) -> Task:
+        """The task."""
+        return self.contract.task
+
+    @cached_property
+    def known(self) -> dict[str, Any]:
+        """The description of the training rows; empty where the bundle has none any more."""
+        try:
+            found: dict[str, Any] = json.loads((self.bundle.path / bundles.REFERENCE).read_bytes())
+        except (OSError, ValueError):
+            return {}
+        return found
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer and who gave it."""
+
+    answer: Answer
+    version: Version
+
+
+def load(bundle: Bundle, config: ServeConfig, *, model: str, version: str | None = None) -> Version:
+    """Loads a bundle that was verified, and warms it up; see `Service.load`."""
+    measured = recorded(bundle)
+    usual = measured or ServingSettings(bundle.preferred, available_cores(), 1, _BATCH)
+    predictor = Predictor(bundle, graph=usual.graph)
+    engine = Engine(
+        predictor,
+        sessions=config.sessions or usual.sessions,
+        threads=usual.threads if config.sessions is None else 1,
+        batch=config.batch or usual.batch,
+        queue=config.queue,
+    )
+    contract = Contract(predictor.task, config)
+    engine.warm(contract.example())
+    return Version(model, version or name_of(bundle), bundle, engine, contract)
+
+
+def name_of(bundle: Bundle) -> str:
+    """What a version is called unless somebody says otherwise: the run it was made from."""
+    return bundle.run or bundle.digest[:12]
+
+
+async def answer_in_time(
+    version: Version, question: Question, ends: float
+) -> Answer | BaseException:
+    """A version's answer, or why there is none in time."""
+    asking = asyncio.ensure_future(version.engine.ask(question, deadline=ends))
+    try:
+        await asyncio.wait({asking}, timeout=max(0.0, ends - time.monotonic()))
+        if not asking.done():
+            return late()
+        return asking.exception() or asking.result()
+    finally:
+        asking.cancel()

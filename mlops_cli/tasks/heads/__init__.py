@@ -1,0 +1,1 @@
+"""Heads: model outputs to answers, one file per kind of target. No torch here."""

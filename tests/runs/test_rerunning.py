@@ -1,0 +1,169 @@
+"""`mlops runs rerun`: the same commit, data and settings, and whether the same weights come out."""
+
+import json
+import shutil
+import subprocess
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from mlops_cli.runs import weights
+from mlops_cli.tracking.record import Run
+
+SMALL = ("epochs=1", "model.hidden_size=32", "trainer.threads=1")
+TEXTS = "text,label\n" + "".join(
+    f"{'good' if n % 2 else 'bad'} thing number {n},{'yes' if n % 2 else 'no'}\n" for n in range(60)
+)
+FROM_FILE = ("data=file", "data.path=reviews.csv", "data.text=text", "data.label=label")
+
+
+def git(*words):
+    done = subprocess.run(["git", *words], capture_output=True, encoding="utf-8", check=True)
+    return done.stdout
+
+
+def commit():
+    git("add", "-A")
+    git("commit", "-qm", "a state")
+
+
+@pytest.fixture
+def repository(project):
+    """The project in a git repository, one folder below its root."""
+    project({".gitignore": "/runs/\n"})
+    git("init", "-q", "..")
+    commit()
+    return project
+
+
+def train(mlops, *words):
+    done = mlops("train", *SMALL, *words, json=True)
+    assert done.exit_code == 0, done.stderr
+    return done.json["run"]
+
+
+@pytest.mark.slow
+def test_a_run_is_made_again_from_its_commit_and_its_changes(repository, mlops):
+    repository({"configs/config.yaml": "defaults: [base, _self_]\nlr: 0.01\n"})
+    run = train(mlops, "data.size=200")
+    assert "+lr: 0.01" in (repository / f"runs/{run}/git.diff").read_text()
+    # What the project says by now is of no consequence.
+    repository({"configs/config.yaml": "defaults: [base, _self_]\nlr: 0.5\nseed: 9\n"})
+    commit()
+    done = mlops("runs", "rerun", run, json=True)
+    assert done.exit_code == 0, done.stderr
+    assert done.json["verdict"] == "same"
+    assert done.json["metrics"] == []
+    new = repository / "runs" / done.json["run"]
+    assert str(new) == done.json["path"]
+    facts, before = (json.loads((one / "run.json").read_text()) for one in (new, new.parent / run))
+    assert facts["git"]["commit"] == before["git"]["commit"]
+    assert facts["git"]["dirty_hash"] == before["git"]["dirty_hash"]
+    assert (facts["rerun_of"], facts["rerun_verdict"]) == (run, "same")
+    assert (new / "config.yaml").read_text() == (new.parent / run / "config.yaml").read_text()
+    assert len(git("worktree", "list").splitlines()) == 1
+
+    # Other weights than the recorded ones are a failed gate.
+    file = new.parent / run / "model" / "model.safetensors"
+    tensors = load_file(file)
+    name = next(iter(tensors))
+    tensors[name][0] += 0.25
+    save_file(tensors, file)
+    done = mlops("runs", "rerun", run, json=True)
+    assert done.exit_code == 6
+    assert done.json["verdict"] == "different"
+    assert done.json["weights"]["max_difference"] == pytest.approx(0.25, abs=1e-3)
+    assert done.json["weights"]["differing"] == 1
+    assert "they differ by up to 0.25" in json.loads(done.stderr.splitlines()[-1])["error"]
+    assert mlops("runs", "rerun", run, "--tolerance", "0.3").exit_code == 0
+
+
+@pytest.mark.slow
+def test_data_comes_from_dvc_as_it_was(project, mlops):
+    from mlops_cli import versioning
+
+    project({".gitignore": "/runs/\n", "reviews.csv": TEXTS})
+    git("init", "-q")
+    versioning.init(project.path, git=True, data=project / "reviews.csv")
+    commit()
+    assert mlops("push").exit_code == 0
+    run = train(mlops, *FROM_FILE)
+    # Another version takes its place; the old one is in the remote alone.
+    project({"reviews.csv": TEXTS.replace("yes", "maybe")})
+    shutil.rmtree(project / ".dvc" / "cache")
+    done = mlops("runs", "rerun", run, json=True)
+    assert done.exit_code == 0, done.stderr
+    assert done.json["verdict"] == "same"
+    assert "maybe" in (project / "reviews.csv").read_text()
+
+
+@pytest.mark.slow
+def test_other_data_ends_it_before_anything_is_trained(project, mlops):
+    project({"reviews.csv": TEXTS})
+    run = train(mlops, *FROM_FILE)
+    project({"reviews.csv": TEXTS.replace("yes", "maybe")})
+    done = mlops("runs", "rerun", run)
+    assert done.exit_code == 5
+    assert f"the train data is not what run {run} was trained on" in done.stderr
+    assert [path.name for path in (project / "runs").iterdir() if path.name[0] != "."] == [run]
+    project({"reviews.csv": TEXTS})
+    done = mlops("runs", "rerun", run)
+    assert done.exit_code == 0, done.stderr
+    assert "the run recorded no commit" in done.stdout
+    assert "bit for bit" in done.stdout
+
+
+def test_a_commit_that_is_gone_is_told(repository, recorded, mlops):
+    run = recorded("20260101-000001-tiny-aaaa")
+    done = mlops("runs", "rerun", run.id)
+    assert done.exit_code == 5
+    assert "commit c0ffeec0ffee is not in this repository" in done.stderr
+
+
+def test_changes_that_are_not_the_recorded_ones_are_refused(repository, recorded, mlops):
+    head = git("rev-parse", "HEAD").strip()
+    run = recorded(
+        "20260101-000001-tiny-aaaa", git={"commit": head, "branch": None, "dirty_hash": "a" * 64}
+    )
+    repository({"configs/config.yaml": "defaults: [base, _self_]\nlr: 0.01\n"})
+    run.diff.write_text(git("diff", "HEAD"))
+    done = mlops("runs", "rerun", run.id)
+    assert (done.exit_code, "is not what the run began with" in done.stderr) == (5, True)
+    run.diff.write_text("nonsense")
+    done = mlops("runs", "rerun", run.id)
+    assert (done.exit_code, "does not fit its commit" in done.stderr) == (5, True)
+    assert len(git("worktree", "list").splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (lambda tensors: tensors, (True, 0.0, 0)),
+        (lambda tensors: tensors | {"a": tensors["a"] + 2**-10}, (False, 2**-10, 1)),
+        (lambda tensors: tensors | {"a": torch.ones(3)}, (False, None, 1)),
+        (lambda tensors: {"a": tensors["a"]}, (False, None, 1)),
+        (lambda tensors: tensors | {"a": tensors["a"] * torch.nan}, (False, float("inf"), 1)),
+    ],
+    ids=["same", "value", "shape", "name", "nan"],
+)
+def test_weights_are_compared_tensor_by_tensor(tmp_path, change, expected):
+    tensors = {"a": torch.ones(2, 2), "b": torch.arange(3)}
+    runs = []
+    for name, content in (("one", tensors), ("two", change(tensors))):
+        run = Run(tmp_path / name)
+        run.model.mkdir(parents=True)
+        save_file(content, run.model / "model.safetensors")
+        runs.append(run)
+    found = weights.compare(*runs)
+    assert (found.same, found.max_difference, found.differing) == expected
+
+
+def test_a_model_without_tensors_is_compared_by_its_files(tmp_path):
+    runs = [Run(tmp_path / name) for name in ("one", "two")]
+    assert weights.compare(*runs) is None
+    for run, content in zip(runs, ("trees", "other trees"), strict=True):
+        run.model.mkdir(parents=True)
+        (run.model / "model.json").write_text(content)
+    assert not weights.compare(*runs).same
+    assert weights.compare(runs[0], runs[0]).same

@@ -1,0 +1,136 @@
+"""The engine answers as the predictor does, whatever arrives together; what can't be is refused."""
+
+import asyncio
+import time
+
+import numpy as np
+import pytest
+
+from mlops_cli.errors import DataError
+from mlops_cli.serving import bundle as bundles
+from mlops_cli.serving.engine import Engine
+from mlops_cli.serving.jobs import Question
+from mlops_cli.serving.refusals import Late, Overloaded, Unavailable, Unprocessable
+from mlops_cli.serving.runtime import Predictor
+
+WORDS = [
+    "the",
+    "boy",
+    "near",
+    "a",
+    "quiet",
+    "queen",
+    "blamed",
+    "himself",
+    "and",
+    "watered",
+    "every",
+    "plant",
+]
+TEXTS = [" ".join(WORDS[: 1 + n % len(WORDS)] * (1 + n % 3)) for n in range(60)]
+
+
+@pytest.fixture(scope="module")
+def predictor(trained):
+    return Predictor(bundles.load(trained.path / "bundle"), threads=2)
+
+
+@pytest.fixture
+def engine(predictor):
+    engine = Engine(predictor, sessions=2, batch=4, queue=256)
+    yield engine
+    engine.close()
+
+
+def asked(engine, *questions, seconds=30.0):
+    """Asks all at once."""
+
+    async def run():
+        deadline = time.monotonic() + seconds
+        asking = [engine.ask(question, deadline=deadline) for question in questions]
+        return await asyncio.gather(*asking, return_exceptions=True)
+
+    return asyncio.run(run())
+
+
+def test_many_at_once_are_answered_as_one_by_one(engine, predictor):
+    expected, outputs, _ = predictor.predict({"text": TEXTS}, top_k=2)
+    answers = asked(engine, *(Question({"text": [text]}, top_k=2) for text in TEXTS))
+    assert [answer.predictions[0].label for answer in answers] == [one.label for one in expected]
+    np.testing.assert_allclose(np.concatenate([a.outputs for a in answers]), outputs, atol=1e-5)
+    assert max(answer.batch for answer in answers) == 4
+    assert engine.waiting == 0
+
+
+def test_rows_of_one_question_keep_their_order_and_empty_ones_get_nothing(engine, predictor):
+    texts = [TEXTS[30], " ", TEXTS[0], "", TEXTS[11]]
+    (answer,) = asked(engine, Question({"text": texts}))
+    expected, _, _ = predictor.predict({"text": [texts[0], texts[2], texts[4]]})
+    labels = [one.label for one in answer.predictions]
+    assert labels == [expected[0].label, None, expected[1].label, None, expected[2].label]
+    (answer,) = asked(engine, Question({"text": ["", " "]}))
+    assert [one.label for one in answer.predictions] == [None, None]
+    assert engine.waiting == 0
+
+
+def test_a_deadline_that_passed_is_told_and_costs_no_work(engine):
+    (late,) = asked(engine, Question({"text": ["late"]}), seconds=-1)
+    assert isinstance(late, Late)
+    assert late.retry_after == 1
+    assert engine.waiting == 0
+
+
+def test_beyond_the_queue_questions_are_refused(predictor):
+    engine = Engine(predictor, sessions=1, batch=4, queue=20)
+    answers = asked(engine, *(Question({"text": TEXTS[:8]}) for _ in range(12)))
+    refused = [answer for answer in answers if isinstance(answer, Overloaded)]
+    assert 8 <= len(refused) < 12
+    assert all(one.status == 429 and one.retry_after >= 1 for one in refused)
+    assert all(len(one.predictions) == 8 for one in answers if one not in refused)
+    # What is larger than the queue is answered where nothing else waits.
+    (alone,) = asked(engine, Question({"text": TEXTS}))
+    assert len(alone.predictions) == 60
+    engine.close()
+
+
+def test_what_could_only_be_late_is_refused_at_once(predictor):
+    engine = Engine(predictor, sessions=1, batch=4, queue=10_000)
+    asked(engine, Question({"text": TEXTS}))  # It knows now what a row takes.
+    answers = asked(engine, *(Question({"text": TEXTS}) for _ in range(100)), seconds=0.05)
+    assert {type(answer) for answer in answers} >= {Overloaded}
+    engine.close()
+
+
+def test_a_row_that_fails_fails_alone(engine, predictor, monkeypatch):
+    whole = predictor.run
+    poison = predictor.task.encoder.encode({"text": ["poison"]})[0]
+
+    def run(session, rows):
+        if poison in rows:
+            raise DataError("no such row", hint="leave it out")
+        return whole(session, rows)
+
+    monkeypatch.setattr(predictor, "run", run)
+    answers = asked(engine, *(Question({"text": [text]}) for text in [*TEXTS[:10], "poison"]))
+    assert isinstance(answers[-1], Unprocessable)
+    assert (answers[-1].message, answers[-1].hint) == ("no such row", "leave it out")
+    assert all(len(answer.predictions) == 1 for answer in answers[:-1])
+
+
+def test_closing_answers_what_was_asked_and_then_refuses(predictor):
+    engine = Engine(predictor, sessions=2, batch=4, queue=256)
+
+    async def run():
+        asking = [
+            asyncio.create_task(
+                engine.ask(Question({"text": [text]}), deadline=time.monotonic() + 30)
+            )
+            for text in TEXTS
+        ]
+        await asyncio.sleep(0)
+        await asyncio.to_thread(engine.close)
+        with pytest.raises(Unavailable):
+            await engine.ask(Question({"text": ["a"]}), deadline=time.monotonic() + 30)
+        return await asyncio.gather(*asking)
+
+    assert len(asyncio.run(run())) == 60

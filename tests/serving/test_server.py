@@ -1,0 +1,32 @@
+"""The server as a process: what a client sees."""
+
+import gzip
+
+
+def test_it_answers_and_says_who_did(server, trained):
+    body = {"inputs": [{"text": "The boy blamed himself."}, "Every plant was quiet."], "top_k": 2}
+    status, headers, answer = server.ask(body=body)
+    assert (status, headers["content-type"]) == (200, "application/json")
+    assert len(answer["predictions"]) == 2
+    assert answer["model"] == {"name": "model", "version": trained.run}
+    for one in answer["predictions"]:
+        assert one["score"] == max(one["scores"].values())
+        assert abs(sum(one["scores"].values()) - 1) < 1e-5
+
+
+def test_what_is_served_can_be_asked_for_by_name(server, trained):
+    (model,) = server.ask("/models")[2]["models"]
+    assert (model["name"], model["primary"]) == ("model", trained.run)
+    for path in ("/models/model/predict", f"/models/model/versions/{trained.run}/predict"):
+        assert server.ask(path, {"inputs": ["a"]})[0] == 200
+    assert server.ask("/models/other/predict", {"inputs": ["a"]})[0] == 404
+    assert server.ask("/models/model/versions/9/predict", {"inputs": ["a"]})[0] == 404
+
+
+def test_a_compressed_body_is_refused_on_every_path(server):
+    for path in ("/predict", "/invocations", "/v2/models/model/infer"):
+        body = gzip.compress(b'{"inputs": ["a"]}')
+        headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+        status, _, found = server.ask(path, body, headers=headers)
+        assert status == 415
+        assert "a compressed body is not read here" in str(found)

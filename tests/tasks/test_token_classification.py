@@ -1,0 +1,59 @@
+"""Entities end to end: generated sentences to a bundle that names them."""
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+TASK = ["task=token_classification", "data.size=3000", "epochs=4", "trainer.threads=1"]
+
+
+def test_entities_from_training_to_prediction(project, mlops):
+    trained = mlops("train", *TASK, json=True)
+    assert trained.exit_code == 0, trained.stderr
+    evaluated = mlops("evaluate", json=True)
+    assert evaluated.exit_code == 0, evaluated.stderr
+    # Nearly every name may be a person, a place or a firm: words alone don't tell.
+    assert evaluated.json["baselines"]["commonest_tag"] < 0.5
+    assert evaluated.json["metrics"]["entity_f1"] > 0.9
+    assert evaluated.json["metrics"]["entity_f1"] == trained.json["metrics"]["val/entity_f1"]
+    assert {row["label"] for row in evaluated.json["classes"]} == {"PER", "LOC", "ORG"}
+    exported = mlops("export", "--onnx", "--optimize", json=True)
+    assert exported.exit_code == 0, exported.stderr
+    assert exported.json["label_agreement"] == 1.0
+    answer = mlops("predict", "Victoria Weber met Jordan in Lincoln .", json=True)
+    (found,) = answer.json["predictions"]
+    assert [(one["text"], one["label"]) for one in found["entities"]] == [
+        ("Victoria Weber", "PER"),
+        ("Jordan", "PER"),
+        ("Lincoln", "LOC"),
+    ]
+    shown = mlops("predict", "Victoria Weber met Jordan in Lincoln .")
+    assert "Victoria Weber (PER), Jordan (PER), Lincoln (LOC)" in shown.stdout
+
+
+def test_a_file_of_lists_is_trained_on_and_predicted(project, mlops):
+    row = '{"tokens": ["%s", "sleeps", "."], "tags": ["B-PER", "O", "O"]}\n'
+    other = '{"tokens": ["Rain", "in", "%s"], "tags": ["O", "O", "B-LOC"]}\n'
+    names = [first + rest for first in "BCDFGHJKLM" for rest in ("ana", "ilo", "urt", "emi")]
+    project({"rows.jsonl": "".join(row % name + other % name for name in names)})
+    settings = ["data=file", "data.path=rows.jsonl", "data.text=tokens", "data.label=tags"]
+    trained = mlops("train", *TASK[:1], *settings, "epochs=8", "trainer.threads=1", json=True)
+    assert trained.exit_code == 0, trained.stderr
+    assert mlops("export", "--onnx").exit_code == 0
+    done = mlops("predict", "--file", "rows.jsonl", "--output", "out.jsonl", json=True)
+    assert done.exit_code == 0, done.stderr
+    assert done.json["labelled"] == len(names) * 2
+    assert done.json["metrics"]["accuracy"] > 0.8
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (["trainer.monitor=mcc"], "trainer.monitor=entity_f1"),
+        (["trainer.class_weights=balanced"], "trainer.class_weights=none"),
+    ],
+)
+def test_settings_of_other_tasks_are_refused(project, mlops, words, hint):
+    refused = mlops("train", "task=token_classification", *words)
+    assert refused.exit_code == 3
+    assert hint in refused.stderr

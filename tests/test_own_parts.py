@@ -1,0 +1,58 @@
+"""A data source, a task and a LightningModule of a project's own: the template's, end to end."""
+
+import json
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+WORDS = ["task=custom", "data=custom", "model=custom"]
+TEXTS = ["the roof is on fire in house 7 see https://photos.example/1", "the roof looks old"]
+
+
+@pytest.fixture
+def made(tmp_path, monkeypatch, mlops):
+    monkeypatch.chdir(tmp_path)
+    done = mlops("init", "flats", "--yes", "--no-git", "--no-dvc")
+    assert done.exit_code == 0, done.stderr
+    monkeypatch.chdir(tmp_path / "flats")
+    return tmp_path / "flats"
+
+
+def test_the_templates_own_parts_from_training_to_prediction(made, mlops):
+    trained = mlops("train", *WORDS, "trainer.threads=1", json=True)
+    assert trained.exit_code == 0, trained.stderr
+    assert trained.json["metrics"]["val/mcc"] == 1.0
+    evaluated = mlops("evaluate", json=True)
+    assert evaluated.exit_code == 0, evaluated.stderr
+    assert evaluated.json["metrics"]["mcc"] == 1.0
+    exported = mlops("export", "--onnx", json=True)
+    assert exported.exit_code == 0, exported.stderr
+    answers = mlops("predict", *TEXTS, json=True)
+    assert answers.exit_code == 0, answers.stderr
+    assert [answer["label"] for answer in answers.json["predictions"]] == ["urgent", "can wait"]
+    folder = made / "runs" / trained.json["run"]
+    spec = json.loads((folder / "bundle" / "bundle.json").read_text("utf-8"))["task"]
+    assert spec["name"] == "custom.task"
+    # Its own preprocessing is what is served: all addresses are one word.
+    links = mlops("predict", TEXTS[0], TEXTS[0] + "2", json=True).json["predictions"]
+    assert links[0]["scores"] == links[1]["scores"]
+
+
+def test_what_a_network_of_ones_own_can_not_do_is_told_before_there_is_a_run(made, mlops):
+    refused = mlops("train", *WORDS, "trainer.gradient_checkpointing=true")
+    assert refused.exit_code == 3
+    assert "error: Network can't compute its layers' values again" in refused.stderr
+    assert not (made / "runs").exists()
+
+
+def test_they_are_killed_and_resumed_as_ours(made, mlops):
+    (made / "stop").write_text("12 train SIGINT", "utf-8")
+    stop = ["tracker.module=own.stopper", "trainer.log_every=1"]
+    # What the network says in bf16 is no numpy array: also told where the hardware has none.
+    words = [*WORDS, "trainer.precision=bf16", "trainer.threads=1"]
+    whole = mlops("train", *words, json=True)
+    assert mlops("train", *words, *stop).exit_code == 130
+    resumed = mlops("train", "--resume", "latest", json=True)
+    assert resumed.exit_code == 0, resumed.stderr
+    assert resumed.json["metrics"] == whole.json["metrics"]
