@@ -177,8 +177,8 @@ class Journal(Callback):
 class Checkpoints(Checkpoint):
     """Keeps `last.ckpt` (to resume) and `best.safetensors` (to ship); stops out of patience.
 
-    Everything is written atomically. Ctrl-C sets `stop_requested`; the next step then saves and
-    raises Interrupted.
+    Everything is written atomically. Ctrl-C sets `stop_requested`; the next step that the processes
+    agree on then saves and raises Interrupted.
     """
 
     def __init__(
@@ -208,16 +208,16 @@ class Checkpoints(Checkpoint):
         if (batch_idx + 1) % self._settings.accumulate or trainer.is_last_batch:
             return
         due = time.monotonic() - self._saved >= self._settings.checkpoint_every
-        due, self.stop_requested = collectives.any_of(due, self.stop_requested)
-        if due or self.stop_requested:
+        due, stop = collectives.any_of(due, self.stop_requested)
+        if due or stop:
             self._save(trainer)
-        self._stop_if_requested()
+        self._end_if(stop)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Saves after validation, when the best checkpoint and the patience are up to date."""
-        (self.stop_requested,) = collectives.any_of(self.stop_requested)
+        (stop,) = collectives.any_of(self.stop_requested)
         self._save(trainer)
-        self._stop_if_requested()
+        self._end_if(stop)
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Keeps the weights when the monitored metric is the best so far."""
@@ -248,8 +248,9 @@ class Checkpoints(Checkpoint):
             trainer.save_checkpoint("")  # Writes nothing, and waits for the first.
         self._saved = time.monotonic()
 
-    def _stop_if_requested(self) -> None:
-        if self.stop_requested:
+    def _end_if(self, stop: bool) -> None:
+        # What was agreed, not `stop_requested`: a Ctrl-C that came meanwhile is for the next step.
+        if stop:
             raise Interrupted(
                 f"interrupted; run {self._run.id} is saved",
                 hint=f"mlops train --resume {self._run.id}",

@@ -24,6 +24,7 @@ from own.resumed import (
 )
 from own.stopper import STOPPER
 
+from mlops_cli import collectives
 from mlops_cli.tracking import record
 
 pytestmark = pytest.mark.slow
@@ -104,6 +105,23 @@ def test_ctrl_c_saves_and_says_how_to_go_on(project, mlops, unstopped, signals):
     assert mlops("train", "--resume", run.name).exit_code == 0
     assert_same_outcome(run, unstopped())
     assert_tidy(run)
+
+
+def test_ctrl_c_while_the_processes_agree_stops_after_the_next_step(project, mlops, monkeypatch):
+    agree, asked = collectives.any_of, []
+
+    def agree_late(*flags):
+        agreed = agree(*flags)
+        if not asked:
+            asked.append(True)
+            signal.raise_signal(signal.SIGINT)
+        return agreed
+
+    monkeypatch.setattr(collectives, "any_of", agree_late)
+    done = mlops("train", *SMALL)
+    assert done.exit_code == 130, done.stderr
+    assert facts(only_run(project.path))["status"] == "interrupted"
+    assert checkpoint(only_run(project.path))["global_step"] == 2
 
 
 def wait_for(condition, seconds=60.0):
