@@ -58,17 +58,18 @@ def apply(config: Config, path: Path, *, root: Path) -> ReviewResult:
     tables = {name: _open(settings, files[name]) for name in by_file}
     known = {label for table in tables.values() for label in _labels(table, settings)}
     # A killed process may have changed some of the files: what it left is done now.
-    done = [name for name, changes in by_file.items() if _has(tables[name].path, changes)]
-    if done and len(done) == len(by_file):
-        raise DataError(
-            f"{path} is in the data already; nothing is changed",
-            hint="what it changed: " + ", ".join(_record(files[name]).name for name in done),
-        )
+    done = {name: by_file[name] for name in by_file if _has(tables[name].path, by_file[name])}
     for name in done:
         del tables[name], by_file[name]
     for name, changes in by_file.items():
         _check(tables[name], settings, review, changes, known)
-    changed = _write(tables, by_file, review, settings.label)
+    changed = _left_to_dvc(files, done)
+    if done and not by_file and not changed:
+        raise DataError(
+            f"{path} is in the data already; nothing is changed",
+            hint="what it changed: " + ", ".join(_record(files[name]).name for name in done),
+        )
+    changed += _write(tables, by_file, review, settings.label)
     return ReviewResult(
         review=path,
         kept=review.kept,
@@ -157,9 +158,26 @@ def _write(
             log = stack.enter_context(atomic_path(record))
             facts = {"time": now(), "review": review.path.name, "before": before, "after": after}
             log.write_bytes(_told(record, before) + _entries(facts, changes))
-            dropped = sum(one.new_label is None for one in changes)
-            found.append(ChangedFile(path, len(changes) - dropped, dropped, record, after, None))
+            found.append(_changed(path, changes, after))
     return [_taken_up(one) for one in found]
+
+
+def _left_to_dvc(files: dict[str, Path], done: dict[str, list[Decision]]) -> list[ChangedFile]:
+    """The changed files that a kill kept from DVC, taken up now."""
+    found = []
+    for name, changes in done.items():
+        if not _held_by_dvc(path := files[name]):
+            continue
+        before = _dvc_file(path).read_bytes()
+        late = _taken_up(_changed(path, changes, _sha256(path)))
+        if _dvc_file(path).read_bytes() != before:
+            found.append(late)
+    return found
+
+
+def _changed(path: Path, changes: list[Decision], after: str) -> ChangedFile:
+    dropped = sum(one.new_label is None for one in changes)
+    return ChangedFile(path, len(changes) - dropped, dropped, _record(path), after, None)
 
 
 def _record(path: Path) -> Path:
@@ -209,7 +227,11 @@ def _taken_up(changed: ChangedFile) -> ChangedFile:
 
 
 def _held_by_dvc(path: Path) -> bool:
-    return path.with_name(path.name + ".dvc").is_file()
+    return _dvc_file(path).is_file()
+
+
+def _dvc_file(path: Path) -> Path:
+    return path.with_name(path.name + ".dvc")
 
 
 def _sha256(path: Path) -> str:

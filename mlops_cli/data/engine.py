@@ -27,6 +27,12 @@ __all__ = ["Engine", "Relation", "as_kind", "quoted"]
 _SAMPLE_ROWS = 100_000
 _AT_ONCE = 40  # Columns of one look: a query's cost grows with their square.
 
+WIDE = 200
+"""Columns from which a view costs each query more than its rows: there it is written out once.
+
+To look for expressions that occur twice takes longer there than to compute them twice.
+"""
+
 _MEMORY = "1GB"
 """What the engine holds before it spills to disk; the rest of 2 GB is for everything around."""
 
@@ -221,12 +227,16 @@ class Engine:
         """The raw and the typed view of `source`. Raises EngineError when it can't be read."""
         number = len(self._relations)
         raw, name = f"raw_{number}", f"table_{number}"
+        wide = len(table.columns) > WIDE
+        if wide:
+            self._connection.execute("SET disabled_optimizers = 'common_subexpressions'")
         filled = (without(column, ("", *table.missing)) for column in table.columns)
         as_is = table.format == "parquet" and not table.missing
         picked = "*" if as_is else ", ".join(filled)
         with understood():
             self._connection.execute(
-                f"CREATE OR REPLACE VIEW {raw} AS SELECT {picked} FROM {source}"
+                f"CREATE OR REPLACE {'TABLE' if wide else 'VIEW'} {raw} AS "
+                f"SELECT {picked} FROM {source}"
             )
             kinds = self._kinds(table, raw, known)
             typed = ", ".join(
@@ -249,7 +259,7 @@ class Engine:
         """The narrowest kind that most of the first values of a column have."""
         tests = [test.format(name=quoted(column)) for column in columns for test in FITS.values()]
         counts = ", ".join(f"count(*) FILTER ({test})" for test in tests)
-        sample = f"(SELECT * FROM {raw} LIMIT {_SAMPLE_ROWS})"
+        sample = f"(SELECT {', '.join(map(quoted, columns))} FROM {raw} LIMIT {_SAMPLE_ROWS})"
         answer = self._connection.execute(f"SELECT {counts} FROM {sample}").fetchone() or ()
         counted = (answer[start : start + len(FITS)] for start in range(0, len(answer), len(FITS)))
         return {column: narrowest(found) for column, found in zip(columns, counted, strict=True)}

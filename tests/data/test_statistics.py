@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from mlops_cli.data import statistics
+from mlops_cli.data.engine import WIDE
 from mlops_cli.data.parts import Part
 from mlops_cli.data.statistics import figures, holding, layout
 from mlops_cli.data.tables import open_table
@@ -70,6 +71,28 @@ def test_values_and_duplicates_are_counted(tmp_path):
     # A number of few values is described as both.
     assert floor.numbers.mean == pytest.approx(1.5)
     assert {one.value: one.count for one in floor.values.top} == {"1": 3, "2": 3}
+
+
+def test_very_many_columns_are_measured_as_few_are(tmp_path):
+    draw = np.random.default_rng(0)
+    header = ["share", "count", "open", "city", "note", "day"]
+    rows = [
+        (
+            "" if row == 3 else f"{draw.normal():.3f}",
+            "many" if row == 5 else int(draw.integers(0, 9)),
+            ("true", "false")[row % 2],
+            "ab"[row % 2] * 3,
+            f"it was number {row} and no other, {'' if row % 7 else 'or so'}",
+            f"2024-01-{1 + row % 28:02}",
+        )
+        for row in range(120)
+    ]
+    few = columns_of(write(tmp_path / "few.csv", header, rows))
+    more = [f"x{number}" for number in range(WIDE)]
+    wide = [(*row, *range(place, place + WIDE)) for place, row in enumerate(rows)]
+    many = columns_of(write(tmp_path / "many.csv", [*header, *more], wide))
+    assert {name: many[name] for name in header} == few
+    assert (many["x7"].kind, many["x7"].numbers.minimum) == ("integer", 7)
 
 
 def test_beyond_the_most_frequent_values_come_the_rest(tmp_path):

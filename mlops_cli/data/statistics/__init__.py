@@ -7,12 +7,12 @@ said to be. Of a large table, words and quantiles are those of random rows, draw
 import time
 from collections.abc import Sequence
 
-from mlops_cli.data.engine import Engine, Relation
+from mlops_cli.data.engine import WIDE, Engine, Relation
 from mlops_cli.data.parts import Part
 from mlops_cli.data.statistics import figures, groups, words
 from mlops_cli.data.statistics.columns import Measured, column, overall
-from mlops_cli.data.statistics.holding import hold
-from mlops_cli.data.statistics.layout import SMALL, Column, look
+from mlops_cli.data.statistics.holding import gather, hold
+from mlops_cli.data.statistics.layout import SMALL, Column, Layout, look
 from mlops_cli.data.statistics.scales import Scale, scale
 from mlops_cli.data.tables import Table
 from mlops_cli.reporting import Reporter
@@ -56,7 +56,7 @@ def measure(
         layouts.append(look(engine, relation, label, known))
         known = layouts[-1].columns | known
     layouts = [
-        hold(engine, layout, f"reading {part.name}") if layout.size > SMALL else layout
+        _kept(engine, layout, f"reading {part.name}")
         for part, layout in zip(parts, layouts, strict=True)
     ]
     first = [
@@ -89,6 +89,13 @@ def measure(
         )
         for part, one in zip(parts, measured, strict=True)
     ]
+
+
+def _kept(engine: Engine, layout: Layout, description: str) -> Layout:
+    """The layout with a table of what all passes need, where that is quicker."""
+    if layout.size > SMALL:
+        return hold(engine, layout, description)
+    return gather(engine, layout, description) if len(layout.columns) > WIDE else layout
 
 
 def _scales(

@@ -55,6 +55,21 @@ def hold(engine: Engine, layout: Layout, description: str) -> Layout:
     return replace(layout, held=name, whole=whole)
 
 
+def gather(engine: Engine, layout: Layout, description: str) -> Layout:
+    """Writes out what the passes over a small table with very many columns read.
+
+    Returns:
+        The layout with `gathered`.
+    """
+    name = f"gathered_of_{layout.relation.name}"
+    # Each part of a row is looked up by name; as a subquery, all of them would be in every pass.
+    engine.run(
+        f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT * FROM {layout.source('text')}",
+        description=description,
+    )
+    return replace(layout, gathered=name)
+
+
 def _fits(layout: Layout) -> bool:
     kinds = (column.kind for column in layout.columns.values() if column.kind != "text")
     return layout.size * sum(1 + _BYTES.get(kind, 8) for kind in kinds) <= _HELD_BYTES

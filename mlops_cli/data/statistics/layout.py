@@ -59,6 +59,8 @@ class Layout:
         size: About how many rows it has.
         held: What the passes need of a large table, in a table of the engine's; see `holding`.
         whole: Whether `held` has the values of all columns but texts.
+        gathered: What `source` lists of a small table with very many columns, in a table of the
+            engine's; see `holding`.
     """
 
     relation: Relation
@@ -66,10 +68,13 @@ class Layout:
     size: int
     held: str | None = None
     whole: bool = False
+    gathered: str | None = None
 
     @property
     def file(self) -> str:
         """A subquery with the raw value `r0` and the typed value `t0` of each column."""
+        if self.gathered:
+            return self.gathered
         fields = []
         for number, (name, kind) in enumerate(self.relation.kinds.items()):
             value = as_kind(name, kind)
@@ -93,6 +98,8 @@ class Layout:
 
     def source(self, kind: str) -> str:
         """Where columns of a kind are: `t0`, whether there is a raw value `f0`, and `measures`."""
+        if self.gathered:
+            return self.gathered
         if self.held and (self.whole or kind == "text"):
             return self.held
         if self.held:

@@ -263,8 +263,15 @@ def test_a_file_that_dvc_holds_is_taken_up_again(shop, mlops, mlops_script):
     assert done.exit_code == 0, done.stderr
     assert "next: git add orders.csv.dvc orders.csv.changes.jsonl" in done.stdout
     assert pointer.read_text() != before
-    status = subprocess.run([dvc, "status", "-q"], cwd=shop.path, check=False)
-    assert status.returncode == 0, "DVC holds what is there"
+    assert subprocess.run([dvc, "status", "-q"], cwd=shop.path, check=False).returncode == 0
+
+    pointer.write_text(before)  # What a kill right before DVC's part leaves.
+    late = mlops("data", "label-errors", "--apply", judged, *APPLY)
+    assert late.exit_code == 0, late.stderr
+    assert "next: git add orders.csv.dvc orders.csv.changes.jsonl" in late.stdout
+    assert subprocess.run([dvc, "status", "-q"], cwd=shop.path, check=False).returncode == 0
+    again = mlops("data", "label-errors", "--apply", judged, *APPLY)
+    assert (again.exit_code, "is in the data already" in again.stderr) == (5, True)
 
 
 @pytest.mark.slow
