@@ -5,6 +5,7 @@ from mlops_cli.commands import (
     benchmark,
     config,
     data,
+    doctor,
     evaluate,
     export,
     init,
@@ -25,7 +26,7 @@ from mlops_cli.commands import (
 
 COMMANDS = (
     init, train, tune, evaluate, export, benchmark, predict, serve, repro, push, pull, status,
-    update,
+    doctor, update,
 )  # fmt: skip
 GROUPS = {
     "audit": audit,

@@ -1,0 +1,119 @@
+"""What lies outside: the DVC remote, credentials (told as there or not, never shown), Docker."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+from mlops_cli.errors import MlopsError
+from mlops_cli.extras import extra
+from mlops_cli.schemas.doctor import Finding
+from mlops_cli.tracking.credentials import has_wandb_key
+
+_SECONDS = 20
+
+
+def look_at_remote(root: Path, *, offline: bool) -> Iterator[Finding]:
+    """The default remote: set, complete, and reached with what is here.
+
+    Args:
+        root: The project.
+        offline: Only look at what is written.
+    """
+    area = "remote"
+    if not any((one / ".dvc").is_dir() for one in (root, *root.parents)):
+        return
+    try:
+        with extra("train", "the DVC remote"):
+            from mlops_cli.versioning import connection, remotes
+        known = remotes.list_all(root)
+        if not known:
+            yield Finding(
+                area,
+                "default",
+                "warning",
+                "none: data and models are on this machine alone",
+                "mlops remote add storage URL --default",
+            )
+            return
+        name = remotes.find(remotes.open_config(root), None)
+        if offline:
+            yield Finding(area, name, "ok", "set; not asked")
+            return
+        checked = connection.check(root, name, writing=False)
+    except MlopsError as error:
+        yield Finding(area, "default", "error", error.message, error.hint, error.exit_code)
+        return
+    yield Finding(area, name, "ok", f"{checked.remote.url} answers in {checked.seconds:.1f} s")
+
+
+def look_at_credentials(root: Path) -> Iterator[Finding]:
+    """Which credentials are on this machine."""
+    area = "credentials"
+    places = {
+        "Weights & Biases": (has_wandb_key(), "wandb login, or WANDB_API_KEY"),
+        "Hugging Face": (_any(("HF_TOKEN",), _hub_token()), "hf auth login, or HF_TOKEN"),
+        "AWS": (_any(_AWS, _aws_file()), "aws configure, or AWS_PROFILE"),
+        "MLflow": (_any(("MLFLOW_TRACKING_URI",)), "MLFLOW_TRACKING_URI=URL of the server"),
+    }
+    for name, (there, remedy) in places.items():
+        if there:
+            yield Finding(area, name, "ok", "there")
+        else:
+            yield Finding(area, name, "absent", "none", remedy)
+    key_file = root / ".env"
+    if key_file.is_file() and os.name == "posix" and key_file.stat().st_mode & 0o077:
+        yield Finding(area, ".env", "warning", "others can read it", f"chmod 600 {key_file}")
+
+
+_AWS = ("AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE")
+
+
+def _any(variables: tuple[str, ...], file: Path | None = None) -> bool:
+    return any(os.environ.get(name) for name in variables) or bool(file and file.is_file())
+
+
+def _hub_token() -> Path:
+    home = os.environ.get("HF_HOME")
+    base = Path(home) if home else Path.home() / ".cache" / "huggingface"
+    return Path(os.environ.get("HF_TOKEN_PATH") or base / "token")
+
+
+def _aws_file() -> Path:
+    return Path(os.environ.get("AWS_SHARED_CREDENTIALS_FILE") or Path.home() / ".aws/credentials")
+
+
+def look_at_docker(*, offline: bool) -> Iterator[Finding]:
+    """The client, and the engine behind it.
+
+    Args:
+        offline: Do not ask the engine.
+    """
+    area = "docker"
+    if shutil.which("docker") is None:
+        remedy = "https://docs.docker.com/engine/install"
+        yield Finding(area, "client", "absent", "not installed; images are built with it", remedy)
+        return
+    if offline:
+        yield Finding(area, "client", "ok", "installed; the engine is not asked")
+        return
+    try:
+        done = subprocess.run(
+            ["docker", "version", "--format", "{{.Server.Version}}"],
+            capture_output=True,
+            check=False,
+            text=True,
+            timeout=_SECONDS,
+        )
+    except subprocess.TimeoutExpired:
+        yield Finding(area, "engine", "warning", f"no answer within {_SECONDS} s", "docker info")
+        return
+    if done.returncode == 0:
+        yield Finding(area, "engine", "ok", done.stdout.strip())
+        return
+    said = done.stderr.strip().splitlines()
+    detail = said[0] if said else "does not answer"
+    refused = "permission denied" in done.stderr.lower()
+    remedy = "sudo usermod -aG docker $USER, then log in again" if refused else "start the engine"
+    yield Finding(area, "engine", "warning", detail, remedy)
