@@ -14,6 +14,7 @@ from mlops_cli.commands import (
     pull,
     push,
     remote,
+    report,
     repro,
     rollout,
     runs,
@@ -25,8 +26,8 @@ from mlops_cli.commands import (
 )
 
 COMMANDS = (
-    init, train, tune, evaluate, export, benchmark, predict, serve, repro, push, pull, status,
-    doctor, update,
+    init, train, tune, evaluate, export, benchmark, predict, serve, report, repro, push, pull,
+    status, doctor, update,
 )  # fmt: skip
 GROUPS = {
     "audit": audit,

@@ -76,6 +76,32 @@ def bars(title: str, names: Sequence[str], series: Sequence[Series]) -> str:
     return _svg(title, _WIDTH, max(1, len(names)) * slot, "".join(drawn))
 
 
+def line(title: str, points: Sequence[tuple[float, float]]) -> str:
+    """A line through points, from the left.
+
+    Args:
+        title: What is shown, read aloud in place of the picture.
+        points: Where it goes; at least two.
+    """
+    xs, ys = [x for x, _ in points], [y for _, y in points]
+    high, wide = _HEIGHT - _TOP - _BOTTOM, _WIDTH - _LEFT - 8
+    across, up = (max(xs) - min(xs)) or 1.0, (max(ys) - min(ys)) or 1.0
+    drawn = " ".join(
+        f"{_LEFT + (x - min(xs)) / across * wide:.1f},{_TOP + (max(ys) - y) / up * high:.1f}"
+        for x, y in points
+    )
+    ground = _TOP + high
+    axes = (
+        f'<line x1="{_LEFT}" y1="{ground}" x2="{_WIDTH}" y2="{ground}"/>'
+        + _text(_LEFT - 6, _TOP + 8, f"{max(ys):.3g}", "end")
+        + _text(_LEFT - 6, ground, f"{min(ys):.3g}", "end")
+        + _text(_LEFT, _HEIGHT - 4, f"{min(xs):g}", "start")
+        + _text(_WIDTH - 8, _HEIGHT - 4, f"{max(xs):g}", "end")
+    )
+    stroke = f'<polyline class="c0" style="fill:none;stroke:currentColor" points="{drawn}"/>'
+    return _svg(title, _WIDTH, _HEIGHT, axes + stroke)
+
+
 def _svg(title: str, width: float, height: float, inside: str) -> str:
     return (
         f'<svg viewBox="0 0 {width:g} {height:g}" role="img" aria-label="{escape(title)}">'
