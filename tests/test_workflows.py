@@ -1,0 +1,169 @@
+"""The workflows of a new project: sound by their schema and by a security linter, and they work."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+import yaml
+
+from mlops_cli.cli import app
+from mlops_cli.reporting import SilentReporter
+from mlops_cli.scaffold import init
+from mlops_cli.schemas.scaffold import Wishes
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+BIN = Path(sys.executable).parent
+REVIEWS = "id,review,stars\n" + "".join(
+    f"{n},a {'good' if n % 2 else 'bad'} review number {n},{'good' if n % 2 else 'bad'}\n"
+    for n in range(120)
+)
+KINDS = {
+    "built-in data": {},
+    "data of one's own": {"data": "reviews.csv"},
+    "W&B": {"tracker": "wandb"},
+    "without DVC": {"dvc": False},
+}
+
+
+def make(folder: Path, **asked: object) -> Path:
+    dvc = bool(asked.pop("dvc", True))
+    if "data" in asked:
+        source = folder.parent / str(asked["data"])
+        source.write_text(REVIEWS, "utf-8")
+        asked["data"] = source
+    init.run(folder, Wishes(**asked), SilentReporter(), dvc=dvc)  # type: ignore[arg-type]
+    return folder
+
+
+@pytest.fixture(scope="module", params=KINDS.values(), ids=KINDS)
+def project(request, tmp_path_factory):
+    return make(tmp_path_factory.mktemp("made") / "shop", **request.param)
+
+
+def workflows(folder: Path) -> dict[str, dict]:
+    files = sorted((folder / ".github" / "workflows").iterdir())
+    return {file.stem: yaml.safe_load(file.read_text("utf-8")) for file in files}
+
+
+def commands(folder: Path) -> list[str]:
+    """Every `mlops …` of every step."""
+    jobs = [job for one in workflows(folder).values() for job in one["jobs"].values()]
+    scripts = [step["run"] for job in jobs for step in job["steps"] if "run" in step]
+    lines = "\n".join(scripts).replace("\\\n", " ").splitlines()
+    parts = [part.strip() for line in lines for part in re.split(r"\|\||[|;]", line)]
+    return [part for part in parts if part.startswith("mlops ")]
+
+
+def checked(*words: object) -> None:
+    done = subprocess.run(
+        [str(word) for word in words], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_schema_of_github_takes_them(project):
+    files = (project / ".github/workflows").iterdir()
+    checked(BIN / "check-jsonschema", "--builtin-schema", "vendor.github-workflows", *files)
+    actions = (project / ".github/actions").glob("*/action.yml")
+    checked(BIN / "check-jsonschema", "--builtin-schema", "vendor.github-actions", *actions)
+
+
+def test_zizmor_finds_nothing(project):
+    checked(BIN / "zizmor", "--offline", "--no-progress", "--quiet", project / ".github")
+
+
+def test_ours_are_as_sound():
+    files = (REPOSITORY / ".github/workflows").iterdir()
+    checked(BIN / "check-jsonschema", "--builtin-schema", "vendor.github-workflows", *files)
+    checked(BIN / "zizmor", "--offline", "--no-progress", "--quiet", REPOSITORY / ".github")
+
+
+def test_every_step_is_a_command_that_there_is(project):
+    found = commands(project)
+    assert found
+    for words in found:
+        command, context = typer.main.get_command(app), []
+        typed = [word.strip('"') for word in words.split()[1:]]
+        while hasattr(command, "commands") and typed and typed[0] in command.commands:
+            command = command.commands[typed[0]]
+            context.append(typed.pop(0))
+        assert not hasattr(command, "commands"), words
+        known = {name for one in command.params for name in (*one.opts, *one.secondary_opts)}
+        assert {word for word in typed if word.startswith("-")} <= known, words
+
+
+def test_every_action_is_pinned(project):
+    text = "".join(file.read_text("utf-8") for file in (project / ".github").rglob("*.yml"))
+    used = re.findall(r"uses: (\S+)", text)
+    assert used
+    assert all(re.search(r"@[0-9a-f]{40}$", name) or name.startswith("$/") for name in used)
+
+
+def test_releases_are_for_projects_with_dvc(project):
+    names = set(workflows(project))
+    assert {"ci", "train"} <= names
+    assert ({"release", "retrain"} <= names) == (project / ".dvc").is_dir()
+
+
+def play(folder: Path, workflow: str, job: str, summary: Path) -> None:
+    """Runs the steps of a job as a runner does, but for those that install."""
+    environment = os.environ | {
+        "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
+        "GITHUB_STEP_SUMMARY": str(summary),
+        "GITHUB_RUN_ID": "1",
+        "SETTINGS": "experiment=smoke",
+    }
+    for step in workflows(folder)[workflow]["jobs"][job]["steps"]:
+        if "run" not in step:
+            continue
+        done = subprocess.run(
+            ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]],
+            cwd=folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, f"{step['run']}\n{done.stdout}{done.stderr}"
+
+
+def git(folder: Path, *words: object) -> str:
+    done = subprocess.run(
+        ["git", *map(str, words)], cwd=folder, capture_output=True, text=True, check=True
+    )
+    return done.stdout
+
+
+@pytest.mark.slow
+def test_they_work_in_a_clean_clone(tmp_path):
+    shop = make(tmp_path / "shop", data="reviews.csv")
+    config = shop / "configs" / "config.yaml"
+    config.write_text(config.read_text("utf-8") + "\nepochs: 1\n", "utf-8")
+    storage = tmp_path / "storage"
+    subprocess.run(
+        [BIN / "mlops", "remote", "add", "storage", storage, "--default", "--force"],
+        cwd=shop,
+        check=True,
+        capture_output=True,
+    )
+    subprocess.run([BIN / "mlops", "push"], cwd=shop, check=True, capture_output=True)
+    git(shop, "commit", "-qam", "Storage")
+    git(tmp_path, "clone", "-q", "--bare", shop, "hub.git")
+    git(tmp_path, "clone", "-q", tmp_path / "hub.git", "clean")
+    clone, summary = tmp_path / "clean", tmp_path / "summary.md"
+    subprocess.run([BIN / "mlops", "pull"], cwd=clone, check=True, capture_output=True)
+
+    play(clone, "ci", "test", summary)
+    play(clone, "train", "train", summary)
+    told = summary.read_text("utf-8")
+    assert told.startswith("## Run ")
+    assert "### Metrics" in told
+
+    play(clone, "retrain", "retrain", summary)
+    tags = git(tmp_path / "hub.git", "tag", "--list").split()
+    assert tags == ["clean@v1.0.0"]
+    assert git(tmp_path / "hub.git", "branch", "--list", "mlops-registry").strip()
