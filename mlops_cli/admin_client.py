@@ -10,6 +10,7 @@ from urllib.parse import quote, urlsplit
 
 from mlops_cli.errors import (
     DataError,
+    GateError,
     MissingDependencyError,
     MlopsError,
     NotFoundError,
@@ -24,6 +25,7 @@ _ERRORS: dict[int, type[MlopsError]] = {
     HTTPStatus.UNAUTHORIZED: MissingDependencyError,
     HTTPStatus.FORBIDDEN: MissingDependencyError,
     HTTPStatus.NOT_FOUND: NotFoundError,
+    HTTPStatus.PRECONDITION_FAILED: GateError,
     HTTPStatus.UNPROCESSABLE_ENTITY: DataError,
 }
 

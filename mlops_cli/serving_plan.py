@@ -5,6 +5,7 @@ from pathlib import Path
 from mlops_cli import prediction
 from mlops_cli.errors import UsageError
 from mlops_cli.schemas.serve import ServeConfig
+from mlops_cli.serving.signatures import Trust
 from mlops_cli.serving.startup import Plan
 from mlops_cli.serving.state import Wanted
 
@@ -14,7 +15,13 @@ _ONLY = "model"
 """Name of the model where there is only one."""
 
 
-def make(root: Path, config: ServeConfig, bundle: Path | None, run: str | None) -> Plan:
+def make(
+    root: Path,
+    config: ServeConfig,
+    bundle: Path | None,
+    run: str | None,
+    trust: Trust | None = None,
+) -> Plan:
     """The plan of a server.
 
     Args:
@@ -22,6 +29,7 @@ def make(root: Path, config: ServeConfig, bundle: Path | None, run: str | None) 
         config: Its settings.
         bundle: A folder that was named, to be served alone.
         run: A run that was named, to be served alone.
+        trust: Whose signatures of bundles count; None: no signature is looked at.
 
     Raises:
         NotFoundError: There is no such run, or it has no bundle, or none has.
@@ -55,4 +63,5 @@ def make(root: Path, config: ServeConfig, bundle: Path | None, run: str | None) 
         state=Path(config.state) if config.state else root / STATE,
         find=lambda words: prediction.bundle_called(root, words),
         folders=[root, *(root / folder for folder in config.bundles)],
+        trust=trust or Trust(),
     )

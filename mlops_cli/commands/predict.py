@@ -138,7 +138,7 @@ def run(
         folder = prediction.registered(root, model)
     else:
         folder = prediction.find_bundle(root, bundle, run_reference)
-    predictor = prediction.open_bundle(folder, graph)
+    predictor = prediction.open_bundle(folder, graph, prediction.trusted(root), out.warn)
     if file is None or output is None:
         _predict_texts(predictor, prediction.meant(predictor, texts), settings, out)
     else:

@@ -47,12 +47,29 @@ def extended(log: bytes, made: Mapping[str, Any]) -> bytes:
     return log + _line(made) + b"\n"
 
 
-def check(log: bytes, events: Iterable[Event]) -> AuditResult:
+def events(log: bytes, model: str) -> list[Event]:
+    """What happened to a model without changing a version or a stage: signatures, refusals."""
+    found = [one for one in map(_parsed, log.splitlines()) if one and one.get("model") == model]
+    return [
+        Event(
+            **{name: str(one.get(name) or "") for name in ("at", "by", "action", "version")},
+            stage=str(one.get("stage") or ""),
+            before="",
+            why=str(one.get("why") or "; ".join(one.get("reasons") or ())),
+            tag=str(one.get("tag")),
+            entry=str(one.get("hash")),
+        )
+        for one in found
+        if one.get("action") in ("sign", "refuse")
+    ]
+
+
+def check(log: bytes, named: Iterable[tuple[str, str]]) -> AuditResult:
     """Holds every entry against its hash, the one before it, and the tags.
 
     Args:
         log: The log.
-        events: What the tags of git say that happened.
+        named: What the tags of git say: the hash of an entry, and the tag.
     """
     problems: list[Problem] = []
     previous, known = "", {}
@@ -66,12 +83,12 @@ def check(log: bytes, events: Iterable[Event]) -> AuditResult:
         problems += [Problem(number, said) for said in _wrong(found, line, number, previous)]
         previous = str(found.get("hash", ""))
         known[previous] = number, found
-    listed = {event.entry: event for event in events if event.entry}
-    for digest, event in listed.items():
+    listed = {digest: tag for digest, tag in named if digest}
+    for digest, tag in listed.items():
         if digest not in known:
-            problems.append(Problem(None, f"it has no entry of {event.tag}, as the tag knows it"))
-        elif known[digest][1].get("tag") != event.tag:
-            problems.append(Problem(known[digest][0], f"the tag {event.tag} says it is its entry"))
+            problems.append(Problem(None, f"it has no entry of {tag}, as the tag knows it"))
+        elif known[digest][1].get("tag") != tag:
+            problems.append(Problem(known[digest][0], f"the tag {tag} says it is its entry"))
     for digest, (number, found) in known.items():
         if digest not in listed:
             problems.append(Problem(number, f"the tag {found.get('tag')} is gone, or another one"))

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from mlops_cli.errors import GateError, NotFoundError
-from mlops_cli.registry import audit
+from mlops_cli.registry import audit, tags
 from mlops_cli.registry.reading import opened
 from mlops_cli.schemas.audit import AuditResult
 
@@ -16,15 +16,16 @@ def run(root: Path) -> AuditResult:
     """
     repository, models = opened(root)
     log = audit.read(repository)
-    events = [event for model in models.values() for event in model.events]
-    if not log and not any(event.entry for event in events):
+    named = [(event.entry, event.tag) for model in models.values() for event in model.events]
+    named += [(entry, tag) for tag, entry in tags.notes(repository).items()]
+    if not log and not any(entry for entry, _ in named):
         hint = repository.fetching if repository.partial else "mlops models register begins one"
         raise NotFoundError("there is no audit log: no model was ever registered", hint=hint)
     if repository.tip is None:
         raise NotFoundError(
             "the branch that the audit log is on is not in this clone", hint=repository.fetching
         )
-    return audit.check(log, events)
+    return audit.check(log, named)
 
 
 def require(result: AuditResult) -> None:

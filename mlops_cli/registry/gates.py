@@ -3,14 +3,16 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from mlops_cli import config as configs
 from mlops_cli import data
 from mlops_cli import gates as conditions
 from mlops_cli.data.examples import Examples
-from mlops_cli.errors import NotFoundError
-from mlops_cli.registry import records, storage
+from mlops_cli.errors import GateError, NotFoundError
+from mlops_cli.registry import records, storage, trusting
+from mlops_cli.registry.refusing import SIGNED
 from mlops_cli.registry.repository import Repository
 from mlops_cli.reporting import Reporter
 from mlops_cli.schemas.config import Config
@@ -138,6 +140,18 @@ def figures(bundle: Bundle, examples: Examples, reporter: Reporter, name: str) -
     with reporter.task(f"answering with {name}", len(examples)) as progress:
         outputs = predictor.outputs(examples.inputs, rows, advance=progress.advance)
     return predictor.task.head.metrics(outputs, targets)
+
+
+def signed(folder: Path, version: Version, settings: RegistryConfig) -> list[Check]:
+    """Whether somebody who is trusted signed a version; nothing where nobody is."""
+    trust, warned = trusting.of(settings), list[str]()
+    if not trust:
+        return []
+    try:
+        signer = trust.check(folder, warned.append, called=version.name)
+    except GateError as error:
+        return [Check(SIGNED, False, error.message)]
+    return [Check(SIGNED, True, f"by {signer.words}" if signer else warned[0])]
 
 
 def parity(record: Mapping[str, Any]) -> Check:

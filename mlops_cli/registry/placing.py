@@ -9,10 +9,11 @@ from dataclasses import asdict
 from pathlib import Path
 
 from mlops_cli import config as configs
-from mlops_cli.errors import DataError, GateError, MlopsError, NotFoundError, UsageError
+from mlops_cli.errors import DataError, MlopsError, NotFoundError, UsageError
 from mlops_cli.registry import audit, names, records, storage, tags, writing
-from mlops_cli.registry.gates import Gates
+from mlops_cli.registry.gates import Gates, signed
 from mlops_cli.registry.reading import opened
+from mlops_cli.registry.refusing import SIGNED, refuse
 from mlops_cli.registry.repository import Repository
 from mlops_cli.reporting import Reporter
 from mlops_cli.schemas.registry import RegistryConfig
@@ -64,11 +65,9 @@ def promote(
     present = _version(known, known.stages.get(stage))
     gates = Gates(repository, settings, overrides, reporter)
     checks = _judged(gates, version, stage, present, force=force)
-    failed = [check for check in checks if not check.passed]
-    if failed and not force:
-        for check in checks:
-            reporter.info(f"{'passed' if check.passed else 'failed'}: {check.name}: {check.said}")
-        raise _refused(version, stage, failed)
+    failed = [check.name for check in checks if not check.passed]
+    if failed and (not force or SIGNED in failed):
+        raise refuse(repository, known, version, stage, checks=checks, reporter=reporter, why=why)
     return _place(
         repository,
         known,
@@ -99,6 +98,7 @@ def rollback(
         NotFoundError: There is no such model, the stage never had another version that is still
             in use, or its bytes are nowhere.
         DataError: The bytes are damaged.
+        GateError: They are not signed as they have to be.
     """
     repository, models = opened(root)
     known = names.model(models, name, repository)
@@ -109,10 +109,13 @@ def rollback(
     repository.identity()
     version = _before(known, stage)
     record = records.read(repository, version)
-    storage.ensure(repository, version, record, reporter)
+    folder = storage.ensure(repository, version, record, reporter)
     said = f"{len(record['bundle']['files'])} files are those that were registered"
-    checks = [Check("bytes", True, said)]
+    settings: RegistryConfig = configs.load_group("registry", [], root=root)
+    checks = [*signed(folder, version, settings), Check("bytes", True, said)]
     why = names.reason(message)
+    if not all(check.passed for check in checks):
+        raise refuse(repository, known, version, stage, checks=checks, reporter=reporter, why=why)
     return _place(repository, known, version, stage, action="rollback", why=why, checks=checks)
 
 
@@ -145,15 +148,18 @@ def _judged(
     gates: Gates, version: Version, stage: str, present: Version | None, *, force: bool
 ) -> list[Check]:
     """What the gates say; when forced, that the comparison can't be made is one more failure."""
+    record = records.read(gates.repository, version)
+    # Bytes that are not whole are put nowhere, forced or not.
+    folder = storage.ensure(gates.repository, version, record, gates.reporter)
+    checks = signed(folder, version, gates.settings)
+    if not all(check.passed for check in checks):
+        return checks
     try:
-        return gates.judge(version, stage, present)
+        return checks + gates.judge(version, stage, present)
     except MlopsError as error:
-        record = records.read(gates.repository, version)
-        # Bytes that are not whole are put nowhere, forced or not.
-        storage.ensure(gates.repository, version, record, gates.reporter)
         if not force:
             raise
-        return [Check("comparison", False, error.message)]
+        return [*checks, Check("comparison", False, error.message)]
 
 
 def _place(
@@ -197,14 +203,6 @@ def _placed(
         version.model, version.version, stage, before, changed, forced, list(checks), tag,
         repository.remote,
     )  # fmt: skip
-
-
-def _refused(version: Version, stage: str, failed: Sequence[Check]) -> GateError:
-    said = "; ".join(f"{check.name}: {check.said}" for check in failed)
-    return GateError(
-        f"{version.name} does not go to {stage}: {said}",
-        hint="another version, or --force --message WHY, which the log keeps",
-    )
 
 
 def _refuse_deprecated(known: Model, version: Version) -> None:

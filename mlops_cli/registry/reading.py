@@ -3,9 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-from mlops_cli.registry import names, records, tags
+from mlops_cli.registry import audit, names, records, tags
 from mlops_cli.registry.repository import Repository, open_repository
 from mlops_cli.schemas.versions import (
+    Event,
     History,
     Model,
     ModelList,
@@ -49,7 +50,7 @@ def show(root: Path, words: str) -> VersionDetails:
     repository, found = opened(root)
     version = names.version(found, words, repository)
     record = records.read(repository, version)
-    events = found[version.model].events
+    events = _events(repository, found[version.model])
     history = [event for event in events if event.version in (version.version, "")]
     return VersionDetails(version, record, history, lineage(version, record))
 
@@ -62,10 +63,17 @@ def history(root: Path, name: str) -> History:
     """
     repository, found = opened(root)
     if "@" not in name:
-        return History(name, names.model(found, name, repository).events)
+        return History(name, _events(repository, names.model(found, name, repository)))
     version = names.version(found, name, repository)
-    events = found[version.model].events
+    events = _events(repository, found[version.model])
     return History(version.name, [one for one in events if one.version in (version.version, "")])
+
+
+def _events(repository: Repository, model: Model) -> list[Event]:
+    """What the tags say of a model, and what only the audit log has, the oldest first."""
+    return sorted(
+        [*model.events, *audit.events(audit.read(repository), model.name)], key=lambda one: one.at
+    )
 
 
 def lineage(version: Version, record: dict[str, Any]) -> dict[str, Any]:

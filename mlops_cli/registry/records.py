@@ -10,7 +10,7 @@ import yaml
 from mlops_cli.errors import DataError, MlopsError
 from mlops_cli.registry.repository import Repository
 from mlops_cli.schemas.versions import Held, Version
-from mlops_cli.serving.bundle import MANIFEST, Bundle
+from mlops_cli.serving.bundle import MANIFEST, SIGNATURE, Bundle
 from mlops_cli.serving.runtime import Predictor
 from mlops_cli.tracking import finding
 from mlops_cli.tracking.record import Run
@@ -21,7 +21,15 @@ FOLDER = "models"
 
 
 def build(
-    bundle: Bundle, run: Run | None, *, model: str, version: str, at: str, by: str, why: str
+    bundle: Bundle,
+    run: Run | None,
+    *,
+    model: str,
+    version: str,
+    at: str,
+    by: str,
+    why: str,
+    signed: dict[str, Any] | None,
 ) -> dict[str, Any]:
     """What is written down of a version.
 
@@ -33,6 +41,7 @@ def build(
         at: When it is registered.
         by: By whom.
         why: What for.
+        signed: Who signed the bundle; None where nobody did.
     """
     facts, lineage = bundle.facts, bundle.facts["lineage"]
     ran = run.read() if run is not None else {}
@@ -52,6 +61,7 @@ def build(
         "metrics": facts["metrics"],
         "parity": facts["parity"],
         "signature": signature(bundle),
+        "signed": signed,
         "bundle": {
             "digest": bundle.digest,
             "mlops": facts.get("mlops"),
@@ -78,9 +88,20 @@ def signature(bundle: Bundle) -> dict[str, Any]:
 
 
 def hashes(bundle: Bundle) -> dict[str, str]:
-    """SHA-256 of every file of a bundle, `bundle.json` too."""
-    manifest = (bundle.path / MANIFEST).read_bytes()
-    return {**bundle.facts["files"], MANIFEST: hashlib.sha256(manifest).hexdigest()}
+    """SHA-256 of every file of a bundle, of `bundle.json` and its signature too."""
+    own = [name for name in (MANIFEST, SIGNATURE) if (bundle.path / name).is_file()]
+    read = {name: hashlib.sha256((bundle.path / name).read_bytes()).hexdigest() for name in own}
+    return {**bundle.facts["files"], **read}
+
+
+def signature_path(version: Version) -> str:
+    """Where the branch of the registry has what was signed after it was registered."""
+    return f"{FOLDER}/signatures/{version.name}.sig"
+
+
+def later_signature(repository: Repository, version: Version) -> bytes | None:
+    """The newest signature of a version that was made after it was registered."""
+    return (repository.tip and repository.read(repository.tip, signature_path(version))) or None
 
 
 def run_of(bundle: Bundle, root: Path) -> Run | None:

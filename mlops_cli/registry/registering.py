@@ -6,18 +6,19 @@ refuse while there are any would have been the other way, and one that a busy pr
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from mlops_cli.errors import DataError, UsageError
-from mlops_cli.registry import audit, names, records, storage, tags, writing
+from mlops_cli.registry import audit, names, records, storage, tags, trusting, writing
 from mlops_cli.registry.reading import opened
 from mlops_cli.registry.repository import Repository
 from mlops_cli.reporting import Reporter
 from mlops_cli.schemas.versions import Model, Registered
 from mlops_cli.serving import bundle as bundles
-from mlops_cli.serving.bundle import Bundle
+from mlops_cli.serving import signatures
+from mlops_cli.serving.bundle import SIGNATURE, Bundle
 from mlops_cli.tracking.record import now
 from mlops_cli.versioning import folders
 
@@ -52,6 +53,7 @@ def run(root: Path, folder: Path, wanted: Wanted, reporter: Reporter) -> Registe
         NotFoundError: There is no bundle, no git repository or no DVC project.
         DataError: The bundle is damaged, or registered already.
         UsageError: The name can't be, or the version is taken.
+        GateError: Its signature is wrong, or of somebody who is not trusted.
     """
     _check_words(wanted)
     name = names.proper(_name(root, wanted))
@@ -69,12 +71,15 @@ def run(root: Path, folder: Path, wanted: Wanted, reporter: Reporter) -> Registe
             f"run {bundle.run} is not here as it was when it was exported: its config and "
             "environment are not in the record"
         )
-    record = records.build(bundle, ran, model=name, version=version, at=now(), by=by, why=why)
+    signed = _signed(root, bundle, reporter)
+    record = records.build(
+        bundle, ran, model=name, version=version, at=now(), by=by, why=why, signed=signed
+    )
     held = storage.take(root, bundle, f"{name}@{version}")
     text = ran.config_text() if ran is not None else None
     files = records.files(record, held, text) | _for_dvc(config)
     tag = tags.registration(version, name)
-    facts = {"bundle": bundle.digest, "run": bundle.run}
+    facts = {"bundle": bundle.digest, "run": bundle.run, "signed": signed}
     change = writing.Change("register", name, tag, why, version, facts=facts)
     parents = [commit for commit in [_code(record)] if commit and repository.has(commit)]
     commit = writing.write(repository, known, change, files=files, parents=parents)
@@ -91,6 +96,19 @@ def run(root: Path, folder: Path, wanted: Wanted, reporter: Reporter) -> Registe
         path=folder,
         remote=repository.remote,
     )
+
+
+def _signed(root: Path, bundle: Bundle, reporter: Reporter) -> dict[str, Any] | None:
+    """Who signed a bundle, and whether that was checked; None where nobody did.
+
+    Raises:
+        GateError: It is not signed by anybody who is trusted, or is not what was signed.
+    """
+    if not (bundle.path / SIGNATURE).is_file():
+        return None
+    trust = trusting.trusted(root)
+    signer = trust.check(bundle.path, reporter.warn) if trust else None
+    return {**asdict(signer or signatures.signer_of(bundle.path)), "verified": signer is not None}
 
 
 def _check_words(wanted: Wanted) -> None:

@@ -98,6 +98,14 @@ class Repository:
         """A file of the project as a commit has it; None where it has none."""
         return run_git(self.top, "cat-file", "blob", f"{commit}:{self.prefix}{path}")
 
+    def annotations(self, beginning: str) -> dict[str, str]:
+        """What the tags say whose names begin so, a path: by tag."""
+        wanted = f"refs/tags/{beginning}"
+        shown = "--format=%(refname:strip=2)%00%(contents)%00"
+        parts = (run_git(self.top, "for-each-ref", shown, wanted) or b"").decode().split("\0")
+        named, texts = parts[0:-1:2], parts[1::2]
+        return {tag.strip(): text for tag, text in zip(named, texts, strict=True)}
+
     def has(self, commit: str) -> bool:
         """Whether a commit is in the repository."""
         return run_git(self.top, "cat-file", "-e", f"{commit}^{{commit}}") is not None

@@ -26,6 +26,8 @@ from mlops_cli.schemas.versions import Event, Model, Version
 FIRST = "v1.0.0"
 """The first version of a model, unless it is said otherwise."""
 BUMPS = ("major", "minor", "patch")
+NOTES = "mlops-audit/"
+"""What the tags of other entries of the audit log begin with."""
 
 _ACTIONS = {
     "Registration": "register",
@@ -76,6 +78,22 @@ def deprecation(repository: Repository, model: str, version: str | None) -> str:
         return str(name_tag(Action.DEREGISTER, model, version=version, simple=True))
     with _opened(repository) as registry:
         return str(name_tag(Action.DEPRECATE, model, scm=registry.scm))
+
+
+def noted(log: bytes) -> str:
+    """The name of the tag of the next entry of the log that changes no version and no stage.
+
+    GTO passes over it: it names neither.
+    """
+    return f"{NOTES}{len(log.splitlines()) + 1}"
+
+
+def notes(repository: Repository) -> dict[str, str]:
+    """Hash of the entry that each such tag names, by tag."""
+    return {
+        tag: dict(_TRAILER.findall(text)).get("Audit", "")
+        for tag, text in repository.annotations(NOTES).items()
+    }
 
 
 def next_version(model: Model | None, bump: str) -> str:

@@ -2,12 +2,13 @@
 
 from pathlib import Path
 
-from mlops_cli.errors import DataError, NotFoundError
-from mlops_cli.registry import names, records, storage
+from mlops_cli.errors import DataError, GateError, NotFoundError
+from mlops_cli.registry import names, records, storage, trusting
 from mlops_cli.registry.reading import opened
 from mlops_cli.registry.repository import Repository
 from mlops_cli.reporting import Reporter
 from mlops_cli.schemas.versions import Verified, VerifyResult, Version
+from mlops_cli.serving.signatures import Trust
 
 
 def run(root: Path, words: str | None, reporter: Reporter, *, every: bool) -> VerifyResult:
@@ -23,6 +24,7 @@ def run(root: Path, words: str | None, reporter: Reporter, *, every: bool) -> Ve
         NotFoundError: There is no such model or version.
     """
     repository, models = opened(root)
+    trust = trusting.trusted(root)
     if words is not None and not every:
         wanted = [names.version(models, words, repository)]
     elif words is not None:
@@ -33,13 +35,13 @@ def run(root: Path, words: str | None, reporter: Reporter, *, every: bool) -> Ve
     found = []
     with reporter.task("verifying", len(wanted)) as progress:
         for version in wanted:
-            found.append(_one(repository, version, reporter))
+            found.append(_one(repository, version, reporter, trust))
             progress.advance()
     return VerifyResult(found)
 
 
 def require(result: VerifyResult) -> None:
-    """Raises an error that names every version that is not whole."""
+    """Raises an error that names every version that is not whole, or not signed as required."""
     for kind, status in ((DataError, "damaged"), (NotFoundError, "missing")):
         wrong = [one for one in result.versions if one.status == status]
         if wrong:
@@ -48,11 +50,17 @@ def require(result: VerifyResult) -> None:
                 f"{listed}: {wrong[0].said}",
                 hint="mlops push, where the right bytes are, sends them",
             )
+    refused = [one for one in result.versions if one.signature == "refused"]
+    if refused:
+        more = f" (and {len(refused) - 1} more)" if refused[1:] else ""
+        raise GateError(
+            f"{refused[0].said}{more}", hint=f"mlops models history {refused[0].version}"
+        )
 
 
-def _one(repository: Repository, version: Version, reporter: Reporter) -> Verified:
+def _one(repository: Repository, version: Version, reporter: Reporter, trust: Trust) -> Verified:
     try:
         record = records.read(repository, version)
     except DataError as error:
         return Verified(version.name, "damaged", 0, 0, error.message)
-    return storage.verify(repository, version, record, reporter)
+    return storage.verify(repository, version, record, reporter, trust)

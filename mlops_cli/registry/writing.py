@@ -14,7 +14,7 @@ class Change:
     """What is to be done.
 
     Attributes:
-        action: register, promote, rollback or deprecate.
+        action: register, promote, rollback, deprecate, sign or refuse.
         model: Name of the model.
         tag: The tag that will say so.
         why: What for.
@@ -75,8 +75,14 @@ def write(
 def _said(change: Change) -> str:
     """The change in one line."""
     name = f"{change.model}@{change.version}" if change.version else change.model
-    verb = {"promote": "Promote", "rollback": "Roll back to", "register": "Register"}
-    stage = f" to {change.facts['stage']}" if change.action == "promote" else ""
+    verb = {
+        "promote": "Promote",
+        "rollback": "Roll back to",
+        "register": "Register",
+        "sign": "Sign",
+        "refuse": "Refuse",
+    }
+    stage = f" to {change.facts['stage']}" if change.action in ("promote", "refuse") else ""
     if change.action == "rollback":
         stage = f" in {change.facts['stage']}"
     return f"{verb.get(change.action, 'Deprecate')} {name}{stage}"

@@ -89,6 +89,7 @@ def details(found: VersionDetails) -> RenderableType:
             "bundle",
             f"{record['bundle']['digest'][:_SHORT]}, {len(record['bundle']['files'])} files",
         ),
+        ("signed", _signed(record)),
         ("commit", found.version.commit[:_SHORT]),
         *((name, value(figure)) for name, figure in record["metrics"].items()),
     ]
@@ -170,15 +171,20 @@ def whole(found: VerifyResult) -> str:
 
 def verified(found: VerifyResult) -> RenderableType:
     """A version a line."""
-    table = _table("version", "status", "files", "bytes")
+    signed = any(one.signature for one in found.versions)
+    table = _table("version", "status", "files", "bytes", *(["signed by"] if signed else []))
     for one in found.versions:
-        table.add_row(Text(one.version), one.status, str(one.files), f"{one.bytes:,}")
+        by = [Text(one.signer or "-")] if signed else []
+        table.add_row(Text(one.version), one.status, str(one.files), f"{one.bytes:,}", *by)
     return table
 
 
 def plain(found: VerifyResult) -> str:
     """The same in lines of text."""
-    return "\n".join(f"{one.version}: {one.status}" for one in found.versions)
+    return "\n".join(
+        f"{one.version}: {one.status}" + (", signature refused" * (one.signature == "refused"))
+        for one in found.versions
+    )
 
 
 def compared(found: VersionDifference) -> str:
@@ -203,6 +209,16 @@ def changes(found: VersionDifference) -> RenderableType:
 
 def _cut(text: str) -> str:
     return text if len(text) <= _WIDEST else text[: _WIDEST - 1] + "…"
+
+
+def _signed(record: Mapping[str, Any]) -> str:
+    """Who signed the bundle before it was registered; empty where nobody did."""
+    found = record.get("signed")
+    if not found:
+        return ""
+    by = f"{found['name']}, " if found["name"] else ""
+    checked = "checked" if found["verified"] else "not checked: registry.trust was empty"
+    return f"{by}{found['kind']} {found['fingerprint'][:16]} ({checked})"
 
 
 def _few(environment: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -1,7 +1,9 @@
 """Config group `registry`: the stages of a model, and what a version must prove to enter one."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+from mlops_cli.errors import ConfigError
 from mlops_cli.schemas.option import option
 
 SPLITS = ("validation", "test", "train")
@@ -25,3 +27,24 @@ class RegistryConfig:
         0.0,
         minimum=0,
     )
+    trust: list[str] = option(
+        "Whose signatures are accepted: files of public keys and of certificate authorities (PEM).",
+        [],
+    )
+    trust_identities: dict[str, str] = option(
+        "Whose keyless signatures are accepted: the issuer's address by identity.", {}
+    )
+    require_signature: bool = option(
+        "Whether a bundle without a signature is refused; a wrong one always is, once "
+        "registry.trust lists somebody.",
+        False,
+    )
+
+
+def problems(config: RegistryConfig) -> Iterator[ConfigError]:
+    """What is wrong with settings that are each right on their own."""
+    if config.require_signature and not (config.trust or config.trust_identities):
+        yield ConfigError(
+            "registry.require_signature refuses everything while nobody is trusted",
+            hint="say whose signatures count: registry.trust=[keys/release.pub]",
+        )

@@ -29,7 +29,8 @@ class Event:
     Attributes:
         at: When, ISO 8601 in UTC.
         by: Name and mail of who did it.
-        action: register, promote, rollback, deprecate, or unassign (by other tools).
+        action: register, promote, rollback, deprecate, sign, refuse (of a gate), or unassign (by
+            other tools).
         version: The version; empty where the whole model is meant.
         stage: The stage; empty where none is meant.
         before: The version that was in the stage before; empty where none was.
@@ -141,6 +142,29 @@ class Registered:
 
 
 @dataclass(frozen=True)
+class Signed:
+    """A bundle or a version that was signed.
+
+    Attributes:
+        signed: What it is called.
+        signer: Kind, fingerprint and name of who signed.
+        by: The same in words.
+        digest: Digest of the bundle.
+        run: The run that it comes from.
+        tag: The tag that names the entry of the audit log; None for a bundle in a folder.
+        remote: The git remote to push to; None where there is none.
+    """
+
+    signed: str
+    signer: dict[str, str]
+    by: str
+    digest: str
+    run: str
+    tag: str | None = None
+    remote: str | None = None
+
+
+@dataclass(frozen=True)
 class VersionDetails:
     """Everything that is known of a version.
 
@@ -243,6 +267,8 @@ class Verified:
         files: Files that were read.
         bytes: Their size.
         said: What is wrong; empty where nothing is.
+        signature: trusted, missing or refused; empty where nobody is trusted or it was not read.
+        signer: Who signed it, in words.
     """
 
     version: str
@@ -250,6 +276,13 @@ class Verified:
     files: int
     bytes: int
     said: str = ""
+    signature: str = ""
+    signer: str = ""
+
+    @property
+    def sound(self) -> bool:
+        """Whether the bytes are right, and signed as they have to be."""
+        return self.status in ("whole", "fetched") and self.signature != "refused"
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@
     config.json      the network's own config, where it has one
     reference.json   the training distribution, which drift is measured against
     bundle.json      what it is, where it comes from, how good it is; SHA-256 of every other file
+    model.sig        the signature of all of it, where it was signed: see `signatures`
 
 `bundle.json` guards itself too: its `digest` is the SHA-256 of its own bytes with an empty digest.
 Of its `graphs`, `preferred` is the one to answer with; a bundle without these parts has one graph.
@@ -24,6 +25,7 @@ from mlops_cli.errors import DataError, NotFoundError, UsageError
 FORMAT = 1
 """Version of the layout. A reader refuses newer ones."""
 MANIFEST = "bundle.json"
+SIGNATURE = "model.sig"
 GRAPH = "model.onnx"
 PLAIN = "plain"
 """Name of the graph in `GRAPH`: as it was exported, in float32."""
@@ -152,7 +154,7 @@ def write(folder: Path, facts: dict[str, Any]) -> Bundle:
     names = sorted(
         path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()
     )
-    files = {name: _sha256(folder / name) for name in names if name != MANIFEST}
+    files = {name: _sha256(folder / name) for name in names if name not in (MANIFEST, SIGNATURE)}
     facts = {"format": FORMAT, **facts, "files": files, "digest": ""}
     raw = (json.dumps(facts, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
     facts["digest"] = hashlib.sha256(raw).hexdigest()
@@ -220,7 +222,7 @@ def _is_inside(name: str) -> bool:
     """Whether a listed name is a plain relative path below the bundle, on any system."""
     path = PurePosixPath(name)
     plain = not path.is_absolute() and ".." not in path.parts and path.as_posix() == name
-    return plain and name not in (".", MANIFEST) and not set(name) & set("\\:\0")
+    return plain and name not in (".", MANIFEST, SIGNATURE) and not set(name) & set("\\:\0")
 
 
 def _verify(folder: Path, name: str, expected: str) -> None:

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from mlops_cli.errors import MlopsError, NotFoundError
-from mlops_cli.serving import bundle as bundles
+from mlops_cli.errors import GateError, MlopsError, NotFoundError
 from mlops_cli.serving import memory
 from mlops_cli.serving import version as versions
-from mlops_cli.serving.refusals import Conflict, Forbidden, Unknown, Unprocessable
+from mlops_cli.serving.refusals import Conflict, Forbidden, Unknown, Unprocessable, Untrusted
 from mlops_cli.serving.service import Model, Service
 from mlops_cli.serving.version import Version
 
@@ -38,7 +37,7 @@ class Loader:
 
         Raises:
             Refusal: There is no such bundle, it is damaged or was changed, it lies where none may
-                be loaded from, or takes other columns than the model.
+                be loaded from, takes other columns than the model, or is not signed as required.
         """
         entry = self.service.models.get(model)
         if entry is not None and words in entry.versions:
@@ -48,6 +47,8 @@ class Loader:
             found = await asyncio.get_running_loop().run_in_executor(None, load)
         except NotFoundError as error:
             raise Unknown(error.message, hint=error.hint) from error
+        except GateError as error:
+            raise Untrusted(error.message, hint=error.hint) from error
         except MlopsError as error:
             raise Unprocessable(error.message, hint=error.hint) from error
         if entry is None:
@@ -62,10 +63,11 @@ class Loader:
         Raises:
             NotFoundError: There is no bundle.
             DataError: It is damaged or was changed.
+            GateError: It is not signed as it has to be.
             Conflict: It takes other columns than the model.
         """
         entry = self.service.models.get(model)
-        read = bundles.load(folder)
+        read = self.service.read(folder)
         loaded = list(entry.versions.values()) if entry else []
         for known in loaded:
             if known.bundle.digest == read.digest:

@@ -68,6 +68,12 @@ class Conflict(Refusal):
     status = 409
 
 
+class Untrusted(Refusal):
+    """The bundle is not signed by anybody who is trusted, or is not what was signed."""
+
+    status = 412
+
+
 class TooLarge(Refusal):
     """The body is larger than is taken."""
 

@@ -1,17 +1,19 @@
 """The models that are served, and the one way that every protocol asks them."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from mlops_cli.schemas.serve import ServeConfig
 from mlops_cli.serving import bundle as bundles
 from mlops_cli.serving import version as versions
+from mlops_cli.serving.bundle import Bundle
 from mlops_cli.serving.exchange import current
 from mlops_cli.serving.jobs import Question
 from mlops_cli.serving.refusals import Unavailable, Unknown
 from mlops_cli.serving.rollout import Rollout
+from mlops_cli.serving.signatures import Trust
 from mlops_cli.serving.version import Reply, Version
 
 __all__ = ["Model", "Reply", "Service", "Version"]
@@ -46,10 +48,19 @@ class Service:
 
     Args:
         config: Limits.
+        trust: Whose signatures of bundles count.
+        warn: Told what a person should know.
     """
 
-    def __init__(self, config: ServeConfig) -> None:
+    def __init__(
+        self,
+        config: ServeConfig,
+        trust: Trust | None = None,
+        warn: Callable[[str], None] = lambda said: None,
+    ) -> None:
         self.config = config
+        self.trust = trust or Trust()
+        self.warn = warn
         self.models: dict[str, Model] = {}
         self.loading = False
         self.draining = False
@@ -69,6 +80,17 @@ class Service:
             state = "stopping" if self.draining else "starting"
             raise Unavailable(f"the server is {state}", retry_after=1)
 
+    def read(self, folder: Path) -> Bundle:
+        """A bundle of which every byte is as it was exported, and as it was signed.
+
+        Raises:
+            NotFoundError: There is no bundle.
+            DataError: It is damaged or was changed.
+            GateError: It is not signed as it has to be.
+        """
+        self.trust.check(folder, self.warn)
+        return bundles.load(folder)
+
     def load(self, folder: Path, *, model: str, version: str | None = None) -> Version:
         """Loads a bundle, warms it up, and makes it the model's primary version.
 
@@ -80,8 +102,9 @@ class Service:
         Raises:
             NotFoundError: There is no bundle.
             DataError: It is damaged or was changed.
+            GateError: It is not signed as it has to be.
         """
-        loaded = versions.load(bundles.load(folder), self.config, model=model, version=version)
+        loaded = versions.load(self.read(folder), self.config, model=model, version=version)
         entry = self.models.setdefault(model, Model(model, loaded.name))
         entry.versions[loaded.name] = loaded
         entry.primary = loaded.name

@@ -3,18 +3,18 @@
 import os
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from mlops_cli.errors import MlopsError, UsageError
 from mlops_cli.schemas.serve import ServeConfig
-from mlops_cli.serving import bundle as bundles
 from mlops_cli.serving import state as states
 from mlops_cli.serving import version as versions
 from mlops_cli.serving.loading import Loader
 from mlops_cli.serving.operations import Operations
 from mlops_cli.serving.refusals import Conflict
 from mlops_cli.serving.service import Model, Service
+from mlops_cli.serving.signatures import Trust
 from mlops_cli.serving.state import ModelState, Placed, State, Wanted
 from mlops_cli.serving.trial import Trial
 from mlops_cli.serving.version import Version
@@ -32,6 +32,7 @@ class Plan:
         state: The file that keeps what is served.
         find: The folder of a bundle by what a person calls it: a run, or a folder.
         folders: Bundles below these may be loaded while serving.
+        trust: Whose signatures of bundles count.
     """
 
     wanted: Wanted
@@ -39,6 +40,7 @@ class Plan:
     state: Path
     find: Callable[[str], Path]
     folders: list[Path]
+    trust: Trust = field(default_factory=Trust)
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,8 @@ class Starting:
     Attributes:
         operations: Changes what is served.
         loaded: Done when requests are answered. Raises `NotFoundError` where there is no bundle,
-            `DataError` where it is damaged or was changed, and `UsageError` where canary or shadow
+            `DataError` where it is damaged or was changed, `GateError` where it is not signed as it
+            has to be, and `UsageError` where canary or shadow
             take other columns than the model, or are the model itself.
     """
 
@@ -66,7 +69,7 @@ def begin(plan: Plan, config: ServeConfig, warn: Warn) -> Starting:
     """
     # The sessions have the cores; a request's few texts are not worth more threads.
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    service = Service(config)
+    service = Service(config, plan.trust, warn)
     loader = Loader(service, plan.find, plan.folders)
     operations = Operations(service, loader, plan.state, plan.wanted)
     pool = ThreadPoolExecutor(1, thread_name_prefix="loading")
@@ -158,7 +161,7 @@ def _again(service: Service, model: str, kept: Placed, warn: Warn) -> Version | 
     """A version as it was; None, and a warning, where its bundle is not the same any more."""
     folder = Path(kept.bundle)
     try:
-        bundle = bundles.load(folder)
+        bundle = service.read(folder)
         if bundle.digest == kept.digest:
             return versions.load(bundle, service.config, model=model, version=kept.version)
         reason = f"{folder} holds another bundle by now"

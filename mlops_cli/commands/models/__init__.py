@@ -10,6 +10,7 @@ from mlops_cli.commands.models import (
     register,
     rollback,
     show,
+    sign,
     verify,
 )
 from mlops_cli.commands.models import list as list_
@@ -18,5 +19,5 @@ from mlops_cli.completion import Group
 app = typer.Typer(
     cls=Group, no_args_is_help=True, help="Versions of models, and which is in production."
 )
-for command in (list_, register, promote, rollback, show, history, diff, verify, deprecate):
+for command in (list_, register, sign, promote, rollback, show, history, diff, verify, deprecate):
     app.command(name=command.NAME, epilog=command.EPILOG)(command.run)

@@ -38,7 +38,7 @@ def run(
 
     out = Output(json_mode=json, quiet=quiet)
     found = verifying.run(project.find_root(), reference, out, every=every)
-    if all(one.status in ("whole", "fetched") for one in found.versions):
+    if all(one.sound for one in found.versions):
         out.result(
             report.whole(found), found, lines=report.verified(found), next_step="mlops audit verify"
         )
