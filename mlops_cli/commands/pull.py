@@ -25,15 +25,18 @@ def run(
 ) -> None:
     """Fetch what DVC tracks from a remote, and check every byte.
 
-    What came right is laid out in the project.
+    What came right is laid out in the project; versions of models that are in a stage come too.
     """
     from mlops_cli import project
 
     with extra("train", "mlops pull"):
+        from mlops_cli.registry import holding
         from mlops_cli.versioning import pull
         from mlops_cli.versioning.transfer import files, megabytes
     out = Output(json_mode=json, quiet=quiet)
-    came = pull.run(project.find_root(), out, targets=targets or [], remote=remote, force=force)
+    root = project.find_root()
+    staged = [] if targets else holding.held(root, staged=True)
+    came = pull.run(root, out, targets=targets or [], remote=remote, force=force, beside=staged)
     headline = (
         f"Pulled {came.fetched} of {files(came.files)}, {megabytes(came.bytes)}, from {came.remote}"
         if came.fetched

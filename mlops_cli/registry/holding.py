@@ -1,4 +1,4 @@
-"""The bytes of every version, which `mlops push` sends and `mlops status` looks for."""
+"""The bytes of versions, which `mlops push` sends, `pull` brings and `mlops status` looks for."""
 
 from pathlib import Path
 
@@ -7,8 +7,12 @@ from mlops_cli.registry.repository import open_repository
 from mlops_cli.schemas.versions import Held
 
 
-def held(root: Path) -> list[Held]:
+def held(root: Path, *, staged: bool = False) -> list[Held]:
     """The bytes of every version as DVC holds them; none outside git.
+
+    Args:
+        root: The project.
+        staged: Only of versions that are in a stage now.
 
     Raises:
         MlopsError: The tags can't be read.
@@ -25,5 +29,6 @@ def held(root: Path) -> list[Held]:
     return [
         records.held(repository, version)
         for version in listed
-        if repository.read(version.commit, f"{records.FOLDER}/{version.model}.dvc") is not None
+        if (version.stages or not staged)
+        and repository.read(version.commit, f"{records.FOLDER}/{version.model}.dvc") is not None
     ]

@@ -1,5 +1,6 @@
 """Stages `models list`, `show` and `history`: what the registry says."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,8 @@ def show(root: Path, words: str) -> VersionDetails:
     record = records.read(repository, version)
     events = _events(repository, found[version.model])
     history = [event for event in events if event.version in (version.version, "")]
-    return VersionDetails(version, record, history, lineage(version, record))
+    tree = lineage(version, record, found[version.model].events)
+    return VersionDetails(version, record, history, tree)
 
 
 def history(root: Path, name: str) -> History:
@@ -76,10 +78,23 @@ def _events(repository: Repository, model: Model) -> list[Event]:
     )
 
 
-def lineage(version: Version, record: dict[str, Any]) -> dict[str, Any]:
-    """Where a version comes from, step by step."""
+def used(version: Version, events: Sequence[Event]) -> list[dict[str, Any]]:
+    """Where a version is in use and was, the oldest first: stage, since when, and until when."""
+    spans: list[dict[str, Any]] = []
+    for event in events:
+        for span in spans:
+            if span["stage"] == event.stage and span["until"] is None:
+                span["until"] = event.at
+        if event.stage and event.version == version.version and event.action != "unassign":
+            spans.append({"stage": event.stage, "since": event.at, "until": None})
+    return spans
+
+
+def lineage(version: Version, record: dict[str, Any], events: Sequence[Event]) -> dict[str, Any]:
+    """Where a version comes from, step by step, and where it went."""
     return {
         "version": version.name,
+        "used": used(version, events),
         "bundle": {"digest": record["bundle"]["digest"], "stages": version.stages},
         "run": {
             "id": record["run"],

@@ -113,9 +113,14 @@ def events(found: Sequence[Event]) -> RenderableType:
 
 
 def tree(found: VersionDetails) -> RenderableType:
-    """Where a version comes from, from the version down to the data."""
+    """Where a version comes from, from the version down to the data, and where it is used."""
     record, version = found.record, found.version
     root = Tree(Text(f"{version.name}  {', '.join(version.stages)}".rstrip()))
+    if found.lineage["used"]:
+        used = root.add(Text("in use, by its stages"))
+        for span in found.lineage["used"]:
+            until = f"until {value(span['until'], 'started')}" if span["until"] else "until now"
+            used.add(Text(f"{span['stage']} since {value(span['since'], 'started')}, {until}"))
     bundle = root.add(Text(f"bundle {record['bundle']['digest'][:_SHORT]}"))
     run = bundle.add(Text(f"run {record['run']}, seed {value(record.get('seed'))}"))
     run.add(Text(f"code {_code(record)}"))

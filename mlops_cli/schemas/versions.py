@@ -172,7 +172,7 @@ class VersionDetails:
         version: The version.
         record: What was written down when it was registered.
         history: What happened to it since, the oldest first.
-        lineage: Where it comes from, from the version back to the data.
+        lineage: Where it comes from, from the version back to the data, and where it is used.
     """
 
     version: Version

@@ -17,6 +17,7 @@ from dvc.repo import Repo
 from mlops_cli.errors import DataError, MlopsError, NotFoundError
 from mlops_cli.reporting import Reporter
 from mlops_cli.schemas.remotes import PullResult
+from mlops_cli.schemas.versions import Held
 from mlops_cli.versioning import objects
 from mlops_cli.versioning.connection import Connection, connect
 from mlops_cli.versioning.objects import Object, Tracked
@@ -52,6 +53,7 @@ def run(
     targets: Sequence[str] = (),
     remote: str | None = None,
     force: bool = False,
+    beside: Sequence[Held] = (),
 ) -> PullResult:
     """Fetches tracked files that the cache lacks, and lays them out in the project.
 
@@ -61,6 +63,7 @@ def run(
         targets: Files, folders, .dvc files or stages; everything if empty.
         remote: Name of the remote; the default one's if None.
         force: Also replace changed files that DVC does not hold.
+        beside: Folders that no .dvc file of the project names, to be fetched into the cache.
 
     Raises:
         NotFoundError: There is no DVC project, a target is not tracked, or the remote lacks files.
@@ -71,15 +74,17 @@ def run(
     """
     began = time.monotonic()
     with opened(root, locked=True) as repo:
-        tracked = objects.collect(repo, targets, remote)
+        own = objects.collect(repo, targets, remote)
+        others = [objects.not_laid_out(repo, held) for held in beside]
         connection = connect(repo, remote)
         came = _Fetched()
-        lists = [item.list_object for item in tracked if item.list_object]
+        lists = [item.list_object for item in own + others if item.list_object]
         _bring(repo, connection, lists, reporter, came)
-        whole = [item for item in tracked if item.read_list()]
+        ours = [item for item in own if item.read_list()]
+        whole = ours + [item for item in others if item.read_list()]
         files = [piece for item in whole for piece in item.files]
         _bring(repo, connection, files, reporter, came)
-        laid_out = _lay_out(repo, whole, targets, came, force=force)
+        laid_out = _lay_out(repo, ours, targets, came, force=force)
         _complain(connection, came, len(came.sizes))
         for path in objects.imports(repo):
             reporter.info(f"{path} comes from another repository: dvc pull {path}")

@@ -170,6 +170,49 @@ def test_lineage_leads_from_the_version_to_the_data(registry, register, mlops):
     assert lineage["metrics"]["accuracy"] == 0.5
 
 
+def test_lineage_leads_to_where_the_version_is_used(register, promote, mlops):
+    register("fair")
+    register("better")
+    promote("shop@v1.0.0", "staging")
+    promote("shop@v1.0.0", "production")
+    promote("shop@v1.1.0", "production")
+
+    def used(version):
+        spans = mlops("models", "show", version, json=True).json["lineage"]["used"]
+        return [(one["stage"], one["until"] is None) for one in spans]
+
+    assert used("shop@v1.0.0") == [("staging", True), ("production", False)]
+    assert used("shop@v1.1.0") == [("production", True)]
+    assert mlops("models", "rollback", "shop").exit_code == 0
+    assert used("shop@v1.0.0") == [("staging", True), ("production", False), ("production", True)]
+    assert used("shop@v1.1.0") == [("production", False)]
+    tree = mlops("models", "show", "shop@v1.0.0", "--lineage").stdout
+    assert tree.count("production since") == 2
+    assert tree.count("until now") == 2
+
+
+def test_pull_brings_the_versions_that_are_in_a_stage(
+    registry, register, promote, mlops, tmp_path, monkeypatch
+):
+    for name in ("fair", "better"):
+        register(name)
+    promote("shop@v1.0.0", "production")
+    assert mlops("push").exit_code == 0
+    storage = registry.root / ".dvc-storage"
+    held.git(tmp_path, "clone", "--quiet", str(registry.root), "clone")
+    monkeypatch.chdir(tmp_path / "clone")
+    assert mlops("remote", "add", "storage", str(storage), "--force").exit_code == 0
+    came = mlops("pull", json=True)
+    assert came.exit_code == 0, came.stderr
+    record = mlops("models", "show", "shop@production", json=True).json["record"]
+    # Every file of the bundle, and the list of them.
+    assert came.json["fetched"] == len(record["bundle"]["files"]) + 1
+    assert mlops("pull", json=True).json["fetched"] == 0
+    shutil.rmtree(storage)
+    assert mlops("predict", "--model", "shop@production", "good").exit_code == 0
+    assert mlops("predict", "--model", "shop@v1.1.0", "good").exit_code == 5
+
+
 def test_push_carries_every_version_to_a_clone_that_verifies_them(
     registry, register, promote, mlops, tmp_path, monkeypatch
 ):

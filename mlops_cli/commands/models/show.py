@@ -21,7 +21,7 @@ def run(
     reference: Reference,
     *,
     lineage: Annotated[
-        bool, typer.Option("--lineage", help="Where it comes from, as a tree.")
+        bool, typer.Option("--lineage", help="Where it comes from and is used, as a tree.")
     ] = False,
     json: Json = False,
     quiet: Quiet = False,
