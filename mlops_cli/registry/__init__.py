@@ -4,8 +4,10 @@
     reviews#production#2    another one: that version is in production, the second event of reviews
     mlops-registry          the branch that the tags' commits are on
       models/reviews.dvc    the bundle's bytes, as DVC holds them
+      models/reviews.md     its model card
       models/reviews.json   its record: run, commit, data, config, environment, metrics, SHA-256
       models/reviews.yaml   the config of its run, where that was there
+      models/signatures/    signatures of versions that were signed after they were registered
       models/audit.jsonl    the log of all that happened, each entry chained to the last by hash
 
 What is written goes to a branch of its own: to register or promote a model touches neither the

@@ -57,7 +57,7 @@ def build(
         "data": {**_named(ran.get("data")), "fingerprints": lineage.get("data") or {}},
         "config": {"sha256": lineage.get("config_sha256"), "model": lineage.get("model")},
         "seed": lineage.get("seed"),
-        "environment": _public(ran.get("environment")),
+        "environment": public(ran.get("environment")),
         "metrics": facts["metrics"],
         "parity": facts["parity"],
         "signature": signature(bundle),
@@ -120,11 +120,18 @@ def run_of(bundle: Bundle, root: Path) -> Run | None:
     return found
 
 
-def files(record: dict[str, Any], held: Held, config: str | None) -> dict[str, bytes]:
+def card_path(model: str) -> str:
+    """Where the commit of a version has its model card."""
+    return f"{FOLDER}/{model}.md"
+
+
+def files(record: dict[str, Any], held: Held, config: str | None, card: str) -> dict[str, bytes]:
     """The files that the commit of a version holds, by path."""
     model = record["model"]
     out = {"md5": held.oid, "size": held.size, "nfiles": held.files, "hash": "md5", "path": model}
+    record = {**record, "card_sha256": hashlib.sha256(card.encode()).hexdigest()}
     found = {
+        card_path(model): card.encode(),
         f"{FOLDER}/{model}.json": text(record).encode(),
         f"{FOLDER}/{model}.dvc": yaml.safe_dump({"outs": [out]}, sort_keys=False).encode(),
     }
@@ -190,7 +197,7 @@ def held(repository: Repository, version: Version) -> Held:
     return Held(oid, version.name, size, count)
 
 
-def _public(environment: Any) -> dict[str, Any]:
+def public(environment: Any) -> dict[str, Any]:
     """The environment of a run, without what the machine and its folders are called."""
     named = _named(environment)
     return {name: value for name, value in named.items() if name not in ("host", "executable")}

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mlops_cli.errors import DataError, UsageError
-from mlops_cli.registry import audit, names, records, storage, tags, trusting, writing
+from mlops_cli.registry import audit, card, names, records, storage, tags, trusting, writing
 from mlops_cli.registry.reading import opened
 from mlops_cli.registry.repository import Repository
 from mlops_cli.reporting import Reporter
@@ -19,6 +19,7 @@ from mlops_cli.schemas.versions import Model, Registered
 from mlops_cli.serving import bundle as bundles
 from mlops_cli.serving import signatures
 from mlops_cli.serving.bundle import SIGNATURE, Bundle
+from mlops_cli.serving.signatures import Signer
 from mlops_cli.tracking.record import now
 from mlops_cli.versioning import folders
 
@@ -77,7 +78,9 @@ def run(root: Path, folder: Path, wanted: Wanted, reporter: Reporter) -> Registe
     )
     held = storage.take(root, bundle, f"{name}@{version}")
     text = ran.config_text() if ran is not None else None
-    files = records.files(record, held, text) | _for_dvc(config)
+    by_whom = Signer(**{k: v for k, v in signed.items() if k != "verified"}).words if signed else ""
+    written = card.for_version(root, bundle, ran, model=name, version=version, signed=by_whom)
+    files = records.files(record, held, text, written) | _for_dvc(config)
     tag = tags.registration(version, name)
     facts = {"bundle": bundle.digest, "run": bundle.run, "signed": signed}
     change = writing.Change("register", name, tag, why, version, facts=facts)

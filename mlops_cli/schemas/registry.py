@@ -2,10 +2,15 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from mlops_cli.errors import ConfigError
 from mlops_cli.schemas.option import option
 
+CARD = (
+    "license", "language", "authors", "description", "uses", "limits", "data", "citation",
+)  # fmt: skip
+"""What people can write into a model card."""
 SPLITS = ("validation", "test", "train")
 
 
@@ -39,10 +44,18 @@ class RegistryConfig:
         "registry.trust lists somebody.",
         False,
     )
+    card: dict[str, str] = option(f"Text for model cards: {', '.join(CARD)}.", {})
 
 
 def problems(config: RegistryConfig) -> Iterator[ConfigError]:
     """What is wrong with settings that are each right on their own."""
+    for name in config.card:
+        if name not in CARD:
+            near = get_close_matches(name, CARD, n=1)
+            yield ConfigError(
+                f"registry.card has no {name!r}",
+                hint=f"did you mean {near[0]}?" if near else f"it takes {', '.join(CARD)}",
+            )
     if config.require_signature and not (config.trust or config.trust_identities):
         yield ConfigError(
             "registry.require_signature refuses everything while nobody is trusted",

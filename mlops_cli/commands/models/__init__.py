@@ -3,6 +3,7 @@
 import typer
 
 from mlops_cli.commands.models import (
+    card,
     deprecate,
     diff,
     history,
@@ -19,5 +20,17 @@ from mlops_cli.completion import Group
 app = typer.Typer(
     cls=Group, no_args_is_help=True, help="Versions of models, and which is in production."
 )
-for command in (list_, register, sign, promote, rollback, show, history, diff, verify, deprecate):
+for command in (
+    list_,
+    register,
+    sign,
+    promote,
+    rollback,
+    show,
+    card,
+    history,
+    diff,
+    verify,
+    deprecate,
+):
     app.command(name=command.NAME, epilog=command.EPILOG)(command.run)
