@@ -1,6 +1,6 @@
 """Prediction: raw inputs to answers. No torch."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -16,7 +16,6 @@ from mlops_cli.serving import bundle as bundles
 from mlops_cli.serving.rows import present
 from mlops_cli.serving.runtime import Predictor
 from mlops_cli.serving.settings import recorded
-from mlops_cli.serving.signatures import Trust
 from mlops_cli.tasks import Outputs
 from mlops_cli.tracking import finding, record
 
@@ -122,37 +121,14 @@ def bundle_called(root: Path, words: str | None) -> Path:
     return find_bundle(root, None, words).resolve()
 
 
-def trusted(root: Path, overrides: Sequence[str] = ()) -> Trust:
-    """Whose signatures of bundles the project accepts.
-
-    Raises:
-        ConfigError: What its config says of that is wrong.
-    """
-    from mlops_cli.registry import trusting
-
-    return trusting.trusted(root, overrides)
-
-
-def open_bundle(
-    folder: Path,
-    graph: str | None = None,
-    trust: Trust | None = None,
-    warn: Callable[[str], None] = lambda said: None,
-) -> Predictor:
+def open_bundle(folder: Path, graph: str | None = None) -> Predictor:
     """A predictor of the bundle in `folder`; see `serving.bundle.load` for what it checks.
 
     Args:
         folder: The bundle.
         graph: Which of its graphs answers; None takes the one that `mlops benchmark` found the
             fastest here, else the one that the bundle prefers.
-        trust: Whose signatures count; None: no signature is looked at.
-        warn: Told what is not as it should be.
-
-    Raises:
-        GateError: It is not signed as it has to be.
     """
-    if trust is not None:
-        trust.check(folder, warn)
     bundle = bundles.load(folder)
     measured = recorded(bundle)
     if measured is None or graph not in (None, measured.graph):

@@ -129,6 +129,7 @@ def run(
     if sum(name is not None for name in (bundle, run_reference, model)) > 1:
         raise UsageError("--bundle, --run and --model each name a bundle", hint="give one of them")
     from mlops_cli import prediction, project
+    from mlops_cli.registry import trusting
 
     out = Output(json_mode=json, quiet=quiet)
     default = _MOST_SHOWN if file is None else 1
@@ -138,7 +139,8 @@ def run(
         folder = prediction.registered(root, model)
     else:
         folder = prediction.find_bundle(root, bundle, run_reference)
-    predictor = prediction.open_bundle(folder, graph, prediction.trusted(root), out.warn)
+    trusting.trusted(root).check(folder, out.warn)
+    predictor = prediction.open_bundle(folder, graph)
     if file is None or output is None:
         _predict_texts(predictor, prediction.meant(predictor, texts), settings, out)
     else:

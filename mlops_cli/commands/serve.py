@@ -71,7 +71,8 @@ def run(
     reference, overrides = split_run(words, default="")
     if bundle is not None and reference:
         raise UsageError("--bundle and RUN both name a bundle", hint="give one of them")
-    from mlops_cli import config, prediction, project, serving_plan
+    from mlops_cli import config, project, serving_plan
+    from mlops_cli.registry import trusting
     from mlops_cli.serving import startup
 
     out = Output(json_mode=json, quiet=quiet)
@@ -84,7 +85,7 @@ def run(
     given = [f"{key}={value}" for key, value in typed.items() if value is not None]
     settings: ServeConfig = config.load_group("serve", [*overrides, *given], root=root)
     settings = replace(settings, canary=canary or settings.canary, shadow=shadow or settings.shadow)
-    trust = prediction.trusted(root, overrides)
+    trust = trusting.trusted(root, overrides)
     plan = serving_plan.make(root, settings, bundle, reference or None, trust)
     starting = startup.begin(plan, settings, out.warn)
     # Only now: what is served is loaded meanwhile.

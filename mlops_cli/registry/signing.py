@@ -19,7 +19,7 @@ from mlops_cli.files import write_text
 from mlops_cli.registry import audit, names, records, storage, tags, writing
 from mlops_cli.registry.reading import opened
 from mlops_cli.reporting import Reporter
-from mlops_cli.schemas.versions import Signed
+from mlops_cli.schemas.verified import Signed
 from mlops_cli.serving import bundle as bundles
 from mlops_cli.serving import signatures
 from mlops_cli.serving.bundle import MANIFEST, SIGNATURE

@@ -12,7 +12,8 @@ from mlops_cli.files import atomic_folder
 from mlops_cli.registry import records
 from mlops_cli.registry.repository import Repository
 from mlops_cli.reporting import Reporter
-from mlops_cli.schemas.versions import Held, Verified, Version
+from mlops_cli.schemas.verified import Verified
+from mlops_cli.schemas.versions import Held, Version
 from mlops_cli.serving import bundle as bundles
 from mlops_cli.serving.bundle import MANIFEST, SIGNATURE, Bundle
 from mlops_cli.serving.signatures import Trust

@@ -7,7 +7,8 @@ from mlops_cli.registry import names, records, storage, trusting
 from mlops_cli.registry.reading import opened
 from mlops_cli.registry.repository import Repository
 from mlops_cli.reporting import Reporter
-from mlops_cli.schemas.versions import Verified, VerifyResult, Version
+from mlops_cli.schemas.verified import Verified, VerifyResult
+from mlops_cli.schemas.versions import Version
 from mlops_cli.serving.signatures import Trust
 
 

@@ -9,12 +9,12 @@ from rich.text import Text
 from rich.tree import Tree
 
 from mlops_cli.reports.runs import value
+from mlops_cli.schemas.verified import VerifyResult
 from mlops_cli.schemas.versions import (
     Event,
     Model,
     ModelList,
     Placed,
-    VerifyResult,
     VersionDetails,
     VersionDifference,
 )

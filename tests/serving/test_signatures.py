@@ -181,11 +181,12 @@ def test_without_the_extra_it_says_what_to_install(signed, mlops, monkeypatch):
 def test_where_nobody_is_trusted_nothing_is_imported_for_it(shop, signed):
     code = (
         "import sys; from pathlib import Path\n"
-        "from mlops_cli import config, prediction, serving_plan\n"
+        "from mlops_cli import config, serving_plan\n"
+        "from mlops_cli.registry import trusting\n"
         "from mlops_cli.serving.service import Service\n"
         "root = Path.cwd()\n"
         "settings = config.load_group('serve', [], root=root)\n"
-        "trust = prediction.trusted(root)\n"
+        "trust = trusting.trusted(root)\n"
         "plan = serving_plan.make(root, settings, Path('signed'), None, trust)\n"
         "Service(settings, plan.trust).load(plan.models['model'], model='model')\n"
         "heavy = {'model_signing', 'sigstore', 'cryptography', 'OpenSSL', 'hydra', 'dvc', 'gto'}\n"
