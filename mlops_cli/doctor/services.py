@@ -26,7 +26,7 @@ def look_at_remote(root: Path, *, offline: bool) -> Iterator[Finding]:
         return
     try:
         with extra("train", "the DVC remote"):
-            from mlops_cli.versioning import connection, remotes
+            from mlops_cli.versioning import connection, remotes, repository
         known = remotes.list_all(root)
         if not known:
             yield Finding(
@@ -37,7 +37,7 @@ def look_at_remote(root: Path, *, offline: bool) -> Iterator[Finding]:
                 "mlops remote add storage URL --default",
             )
             return
-        name = remotes.find(remotes.open_config(root), None)
+        name = remotes.find(repository.open_config(root), None)
         if offline:
             yield Finding(area, name, "ok", "set; not asked")
             return
