@@ -21,7 +21,9 @@ def test_no_group_is_left_out():
     assert not list(TREE.rglob("*.yml"))
 
 
-COMMAND = re.compile(r":\s+(mlops (?:train|tune|evaluate|export|serve|config|data|models) ?.*)")
+COMMAND = re.compile(
+    r":\s+(mlops (?:train|tune|evaluate|export|serve|package|config|data|models) ?.*)"
+)
 
 
 def command_in(name):

@@ -10,6 +10,7 @@ from mlops_cli.commands import (
     export,
     init,
     models,
+    package,
     predict,
     pull,
     push,
@@ -26,8 +27,8 @@ from mlops_cli.commands import (
 )
 
 COMMANDS = (
-    init, train, tune, evaluate, export, benchmark, predict, serve, report, repro, push, pull,
-    status, doctor, update,
+    init, train, tune, evaluate, export, benchmark, predict, serve, package, report, repro, push,
+    pull, status, doctor, update,
 )  # fmt: skip
 GROUPS = {
     "audit": audit,

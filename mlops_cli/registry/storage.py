@@ -32,6 +32,11 @@ def take(root: Path, bundle: Bundle, name: str) -> Held:
     from mlops_cli.versioning import folders
 
     folders.require(root)
+    if bundle.left_out:
+        raise DataError(
+            f"{bundle.path} has not got all its graphs: no {min(bundle.left_out)}",
+            hint="register the bundle that it was taken from",
+        )
     scratch = root / LAID_OUT
     scratch.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".take-", dir=scratch) as folder:
@@ -153,6 +158,8 @@ def _differs(folder: Path, record: dict[str, Any], later: bytes | None = None) -
         return "its digest is not the recorded one"
     if records.hashes(found) != expected:
         return "its files are not the recorded ones"
+    if found.left_out:
+        return f"it has no {min(found.left_out)}"
     there = {
         Path(path, name).relative_to(folder).as_posix()
         for path, _, names in os.walk(folder)

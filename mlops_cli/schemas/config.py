@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from mlops_cli.schemas.data import DataConfig
 from mlops_cli.schemas.drift import DriftConfig
 from mlops_cli.schemas.export import ExportConfig
+from mlops_cli.schemas.image import ImageConfig
 from mlops_cli.schemas.launcher import LauncherConfig
 from mlops_cli.schemas.model import ModelConfig
 from mlops_cli.schemas.option import option
@@ -29,6 +30,7 @@ class Config:
     gates: dict[str, str] = option('Conditions on metrics, such as mcc: ">= 0.25".', {})
     export: ExportConfig = field(default_factory=ExportConfig)
     serve: ServeConfig = field(default_factory=ServeConfig)
+    image: ImageConfig = field(default_factory=ImageConfig)
     registry: RegistryConfig = field(default_factory=RegistryConfig)
     drift: DriftConfig = field(default_factory=DriftConfig)
     validation: ValidationConfig = field(default_factory=ValidationConfig)

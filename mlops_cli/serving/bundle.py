@@ -10,13 +10,14 @@
 
 `bundle.json` guards itself too: its `digest` is the SHA-256 of its own bytes with an empty digest.
 Of its `graphs`, `preferred` is the one to answer with; a bundle without these parts has one graph.
+The files of the others may be missing, as in an image that has no use for them.
 """
 
 import hashlib
 import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -68,7 +69,13 @@ class Bundle:
     def graphs(self) -> dict[str, dict[str, Any]]:
         """What is recorded of each graph, by its name; `file` is always there."""
         found: dict[str, dict[str, Any]] = self.facts.get("graphs") or {PLAIN: {"file": GRAPH}}
-        return found
+        missing = self.left_out
+        return {name: one for name, one in found.items() if one["file"] not in missing}
+
+    @cached_property
+    def left_out(self) -> frozenset[str]:
+        """Files of other graphs than the preferred one that are not there."""
+        return frozenset(name for name in others(self.facts) if not (self.path / name).is_file())
 
     @property
     def preferred(self) -> str:
@@ -140,8 +147,24 @@ def load(folder: Path, *, verify: bool = True) -> Bundle:
         if _digest(raw, facts["digest"]) != facts["digest"]:
             raise DataError(f"{file} was changed after the export", hint=_EXPORT_AGAIN)
         with ThreadPoolExecutor(_READERS) as pool:
-            list(pool.map(partial(_verify, folder), *zip(*facts["files"].items(), strict=True)))
+            there = {name: facts["files"][name] for name in _expected(folder, facts)}
+            list(pool.map(partial(_verify, folder), *zip(*there.items(), strict=True)))
     return Bundle(folder, facts)
+
+
+def others(facts: dict[str, Any]) -> frozenset[str]:
+    """Files of the graphs beside the one that is preferred."""
+    graphs: dict[str, dict[str, Any]] = facts.get("graphs") or {}
+    preferred = facts.get("preferred", PLAIN)
+    found = {str(one["file"]) for name, one in graphs.items() if name != preferred}
+    found -= {str(graphs[preferred]["file"])} if preferred in graphs else set()
+    return frozenset(name for name in facts.get("files", ()) if name.removesuffix(".data") in found)
+
+
+def _expected(folder: Path, facts: dict[str, Any]) -> list[str]:
+    """The files that must be there, and those of other graphs that are."""
+    optional = others(facts)
+    return [name for name in facts["files"] if name not in optional or (folder / name).exists()]
 
 
 def write(folder: Path, facts: dict[str, Any]) -> Bundle:

@@ -1,0 +1,114 @@
+"""`mlops package`: a bundle as a container image."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mlops_cli.commands._options import Json, Quiet, RunAndOverrides, epilog, split_run
+from mlops_cli.output import Output
+
+if TYPE_CHECKING:
+    from mlops_cli.schemas.packages import Packaged
+
+NAME = "package"
+EPILOG = epilog(
+    "mlops package",
+    "mlops package reviews@production --push registry.example.com/team",
+    "mlops package best --tag reviews:candidate image.port=9000",
+    "mlops package bundles/cola --output build/cola --no-build",
+    "mlops package reviews@production --compose",
+)
+
+
+def run(
+    words: RunAndOverrides = None,
+    *,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="DIR",
+            help="Where to write what the image is built from.",
+            show_default="packages/NAME-TAG",
+        ),
+    ] = None,
+    tag: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME[:TAG]",
+            help="Name of the image.",
+            show_default="model and version, or run",
+        ),
+    ] = None,
+    push: Annotated[
+        str | None,
+        typer.Option(
+            metavar="REGISTRY",
+            help="Push the image there, and tell its digest.",
+            show_default=False,
+        ),
+    ] = None,
+    compose: Annotated[
+        bool,
+        typer.Option("--compose", help="Also write compose.yaml: server, Prometheus, Grafana."),
+    ] = False,
+    build: Annotated[
+        bool, typer.Option("--build/--no-build", help="Build the image, where Docker is there.")
+    ] = True,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Make a container image of a bundle: small, reproducible, run by no root.
+
+    What is packaged: NAME@STAGE or NAME@VERSION of the registry, a run, or the folder of a bundle;
+    the newest bundle by default. Where Docker is not there, what to build it from is written.
+    """
+    from mlops_cli import config, packaging, prediction, project
+
+    out = Output(json_mode=json, quiet=quiet)
+    root = project.find_root()
+    reference, overrides = split_run(words, default="")
+    image = config.load_group("image", overrides, root=root)
+    serve = config.load_group("serve", overrides, root=root)
+    folder = prediction.bundle_called(root, reference or None)
+    wanted = packaging.Wanted(image, serve, output, tag, push, compose, build)
+    done = packaging.run(root, folder, wanted, out)
+    out.result(_title(done), done, lines=_lines(done), next_step=_next(done))
+
+
+def _title(done: "Packaged") -> str:
+    if done.built is None:
+        return f"Wrote what {done.name} is built from: {done.folder}"
+    size = f"{done.built.megabytes:.0f} MB, of it the model {done.built.model_megabytes:.1f} MB"
+    return f"Packaged {done.model} as {done.name} ({size})"
+
+
+def _lines(done: "Packaged") -> str:
+    lines = [
+        f"context  {done.folder / 'context'}, sha256 {done.context[:12]}",
+        f"parts    {done.sbom}",
+    ]
+    if done.compose:
+        lines.append(f"compose  {done.compose}")
+    if done.built:
+        same = (
+            "the same inputs give the same id"
+            if done.built.reproducible
+            else "holds the time of its build"
+        )
+        lines.append(f"image    {done.built.id[7:19]}, {same}")
+    if done.pushed:
+        lines.append(f"pushed   {done.pushed.reference}")
+        lines.append(f"         {done.pushed.sent} layers sent, {done.pushed.there} were there")
+    return "\n".join(lines)
+
+
+def _next(done: "Packaged") -> str:
+    if done.built is None:
+        return done.command
+    if done.compose:
+        return f"docker compose --file {done.compose} up --detach"
+    name = done.pushed.reference if done.pushed else done.name
+    return f"docker run --rm --read-only --cap-drop ALL --publish 8000:{done.port} {name}"

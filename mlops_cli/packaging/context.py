@@ -1,0 +1,184 @@
+"""The build context: every file of it the same, byte by byte, whenever it is written."""
+
+import hashlib
+import os
+import shutil
+from collections.abc import Iterable, Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import yaml
+
+from mlops_cli.errors import ConfigError, NotFoundError, UsageError
+from mlops_cli.packaging import shrink
+from mlops_cli.packaging.dockerfile import HOME, MODEL
+from mlops_cli.schemas.image import ImageConfig
+from mlops_cli.schemas.results import plain
+from mlops_cli.schemas.serve import ServeConfig
+from mlops_cli.serving.bundle import MANIFEST, Bundle
+
+_NOT_SERVED = (
+    # Of this machine, or secrets: an image has them from whoever runs it.
+    "host", "port", "api_keys", "tls_cert", "tls_key", "models", "canary", "shadow", "bundles",
+    "state",
+)  # fmt: skip
+_STATE = "/tmp/mlops-serving.json"
+_SECRET_NAMES = (
+    "id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", "credentials", ".env", ".netrc", ".pypirc",
+    ".npmrc", ".git-credentials", ".htpasswd", "keys.txt",
+)  # fmt: skip
+_SECRET_ENDS = (".pem", ".key", ".p12", ".pfx", ".jks", ".kdbx", ".env")
+_SECRET_WORDS = (b"PRIVATE KEY-----", b"aws_secret_access_key", b"AWS_SECRET_ACCESS_KEY")
+_LOOKED_AT = 1 << 20
+"""Bytes of a file that are searched for secrets."""
+
+
+def bundle(found: Bundle, names: Iterable[str], folder: Path) -> None:
+    """Puts the files of a bundle where the image has them.
+
+    Args:
+        found: The bundle.
+        names: Of its files, those to take; `bundle.json` comes along.
+        folder: The context.
+    """
+    for name in (MANIFEST, *names):
+        _copy(found.path / name, _inside(folder / "model", f"{MODEL}/{name}"))
+
+
+def settings(config: ServeConfig, image: ImageConfig, folder: Path) -> None:
+    """Writes the settings of the server, without what belongs to this machine.
+
+    Args:
+        config: Those of the project.
+        image: The port, and files to add.
+        folder: The context.
+
+    Raises:
+        ConfigError: A file to add would lie outside the server's folder, or holds a secret.
+        NotFoundError: It is not there.
+    """
+    served = {name: value for name, value in plain(config).items() if name not in _NOT_SERVED}
+    served |= {"host": "0.0.0.0", "port": image.port, "state": _STATE}
+    text = "# As mlops package found them.\n" + yaml.safe_dump(
+        {"defaults": ["base", "_self_"], "serve": served}, sort_keys=False, allow_unicode=True
+    )
+    place = _inside(folder / "settings", f"{HOME}/configs/config.yaml")
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_text(text, "utf-8")
+    for target, source in sorted(image.files.items()):
+        _add(target, Path(source).expanduser(), folder)
+
+
+def own_modules(spec: Mapping[str, Any], root: Path, folder: Path) -> None:
+    """Puts in the user's own Python packages that a task is made of, which are named with dots.
+
+    Args:
+        spec: What the bundle says of its task.
+        root: The project.
+        folder: The context.
+    """
+    for name in sorted({word.partition(".")[0] for word in _names(spec) if "." in word}):
+        for file in sorted((root / name).rglob("*.py")):
+            inside = file.relative_to(root).as_posix()
+            _copy(file, _inside(folder / "settings", f"{HOME}/{inside}"))
+
+
+def _names(spec: Any) -> Iterable[str]:
+    """Names of modules in the spec of a task."""
+    if isinstance(spec, Mapping):
+        for key, value in spec.items():
+            if key in ("name", "kind", "module") and isinstance(value, str):
+                if all(part.isidentifier() for part in value.split(".")):
+                    yield value
+            else:
+                yield from _names(value)
+
+
+def _add(target: str, source: Path, folder: Path) -> None:
+    path = PurePosixPath(target)
+    if path.is_absolute() or ".." in path.parts or path.parts[:1] in ((), ("configs",), ("model",)):
+        raise ConfigError(
+            f"image.files: {target!r} is no place for a file of yours",
+            hint=f"a name below {HOME}, such as image.files={{words.txt: {source}}}",
+        )
+    if not source.exists():
+        raise NotFoundError(f"image.files: there is no {source}", hint="seen from the project")
+    found = (
+        [source] if source.is_file() else sorted(one for one in source.rglob("*") if one.is_file())
+    )
+    for file in found:
+        _refuse_secret(file)
+        below = path if source.is_file() else path / file.relative_to(source).as_posix()
+        _copy(file, _inside(folder / "settings", f"{HOME}/{below}"))
+
+
+def _refuse_secret(file: Path) -> None:
+    named = file.name.lower() in _SECRET_NAMES or file.name.lower().endswith(_SECRET_ENDS)
+    with file.open("rb") as stream:
+        content = stream.read(_LOOKED_AT)
+    if named or any(word in content for word in _SECRET_WORDS):
+        raise ConfigError(
+            f"image.files: {file} looks like a secret, and whoever has an image has all its files",
+            hint="give it to the container: docker run --env-file FILE, or --mount",
+        )
+
+
+def seal(folder: Path) -> str:
+    """Gives every file of a context the same time and mode, and sums them up.
+
+    Returns:
+        SHA-256 over path, mode and content of each.
+    """
+    for place, names, files in os.walk(folder, topdown=False):
+        names.sort()
+        for name in files:
+            Path(place, name).chmod(0o644)
+            os.utime(Path(place, name), (shrink.TIME, shrink.TIME))
+        Path(place).chmod(0o755)
+        os.utime(place, (shrink.TIME, shrink.TIME))
+    return digest(folder)
+
+
+def digest(folder: Path) -> str:
+    """SHA-256 over path, mode and content of every file."""
+    total = hashlib.sha256()
+    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+        with file.open("rb") as stream:
+            content = hashlib.file_digest(stream, "sha256").hexdigest()
+        total.update(
+            f"{file.relative_to(folder).as_posix()} {file.stat().st_mode:o} {content}\n".encode()
+        )
+    return total.hexdigest()
+
+
+def _inside(layer: Path, path: str) -> Path:
+    """Where a file lies in the context that the image has at `path`."""
+    return layer / path.lstrip("/")
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, target)
+
+
+def must_be_ours(folder: Path, known: str | None) -> None:
+    """Refuses to write over what we have not written.
+
+    Args:
+        folder: Where a package is to be written.
+        known: Digest of the context that we wrote there; None where we wrote none.
+
+    Raises:
+        UsageError: There is something else, or it was edited.
+    """
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        return
+    if known is None:
+        raise UsageError(
+            f"{folder} is there already, and not by mlops package", hint="another: --output DIR"
+        )
+    if digest(folder / "context") != known:
+        raise UsageError(
+            f"{folder / 'context'} was edited since it was written",
+            hint="another: --output DIR; or move it away",
+        )

@@ -1,0 +1,112 @@
+"""The Dockerfile, to be read by people: what is stable comes first, the model last."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+HOME = "/srv/mlops"
+"""Where the server runs, and where its settings and the model are."""
+MODEL = f"{HOME}/model"
+HOLDS = ("system", "packages", "mlops", "settings", "", "model")
+"""What the layers hold, the lowest first. That of WORKDIR is empty."""
+_ALIVE = (
+    "import socket, sys; s = socket.create_connection(('127.0.0.1', {port}), 2); "
+    "s.sendall(b'GET /readyz HTTP/1.0\\r\\n\\r\\n'); sys.exit(b' 200 ' not in s.recv(64))"
+)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a Dockerfile says.
+
+    Attributes:
+        name: Name and tag of the image.
+        base: The image it is built on.
+        port: Port of the server.
+        user: User and group id.
+        labels: Labels of the image.
+    """
+
+    name: str
+    base: str
+    port: int
+    user: int
+    labels: Mapping[str, str]
+
+
+def render(recipe: Recipe) -> str:
+    """The text of the Dockerfile."""
+    alive = json.dumps(["python3", "-ISc", _ALIVE.format(port=recipe.port)])
+    serve = json.dumps(["python3", "-m", "mlops_cli", "serve", "--bundle", MODEL, "--json"])
+    labels = " \\\n      ".join(f"{name}={_quoted(value)}" for name, value in recipe.labels.items())
+    return f"""\
+# {recipe.name}: a model and its server. Written by mlops package; the same with
+#   docker build --network=none --tag {recipe.name} .
+# All it takes is in this folder and the base: the build needs no network. Layers hold no time, so
+# the same inputs give the same layers.
+
+FROM {recipe.base} AS base
+
+# The base without pip, tests and setuid bits, with its modules compiled.
+FROM base AS system
+COPY shrink.py /build/
+RUN ["python3", "/build/shrink.py", "system", "/build/out"]
+
+# The packages of requirements.txt, whose hashes pip checks.
+FROM base AS packages
+COPY requirements.txt shrink.py /build/
+COPY wheels/ /build/wheels/
+RUN python3 -m pip install --no-cache-dir --no-index --find-links=/build/wheels --no-deps \\
+        --require-hashes --no-compile --target=/build/out/opt/packages \\
+        --requirement /build/requirements.txt && \\
+    python3 /build/shrink.py packages /build/out/opt/packages
+
+# The mlops that made this.
+FROM base AS mlops
+COPY shrink.py /build/
+COPY mlops/ /build/mlops/
+RUN python3 -m pip install --no-cache-dir --no-index --no-deps --no-compile \\
+        --target=/build/out/opt/mlops /build/mlops/*.whl && \\
+    python3 /build/shrink.py packages /build/out/opt/mlops
+
+# The settings of the server, and the model.
+FROM base AS settings
+COPY shrink.py /build/
+COPY settings/ /build/out/
+RUN python3 /build/shrink.py files /build/out
+
+FROM base AS model
+COPY shrink.py /build/
+COPY model/ /build/out/
+RUN python3 /build/shrink.py files /build/out
+
+FROM scratch
+COPY --from=system /build/out/ /
+COPY --from=packages /build/out/ /
+COPY --from=mlops /build/out/ /
+COPY --from=settings /build/out/ /
+WORKDIR {HOME}
+# The last layer is the model: whatever else changes, its bytes need not move again.
+COPY --from=model /build/out/ /
+
+ENV PATH=/usr/local/bin:/usr/bin:/bin \\
+    LANG=C.UTF-8 \\
+    PYTHONPATH=/opt/mlops:/opt/packages \\
+    PYTHONDONTWRITEBYTECODE=1 \\
+    PYTHONUNBUFFERED=1 \\
+    ORT_DISABLE_TELEMETRY=1
+USER {recipe.user}:{recipe.user}
+EXPOSE {recipe.port}
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 \\
+    CMD {alive}
+ENTRYPOINT {serve}
+LABEL {labels}
+"""
+
+
+def _quoted(value: str) -> str:
+    """A value as a Dockerfile takes it, with nothing in it that it would replace."""
+    plain = "".join(letter if letter.isprintable() else " " for letter in value)
+    escaped = plain.replace("\\", "\\\\").replace('"', '\\"').replace("$", "\\$")
+    return f'"{escaped}"'

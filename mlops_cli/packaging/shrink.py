@@ -1,0 +1,148 @@
+"""Run by the Dockerfile: leaves of packages, or of the system, what a server needs.
+
+    shrink.py packages DIR   packages that were installed into DIR
+    shrink.py system DIR     the system around this very file, copied to DIR: no pip, no tests, no
+                             file that takes other rights than its caller's
+    shrink.py files DIR      files: as they are, at our one time
+
+It goes into the build context as it stands here, and imports the standard library alone. What it
+leaves is the same byte by byte whenever it runs: compiled files hold no time, folders have one.
+"""
+
+import compileall
+import os
+import py_compile
+import re
+import shutil
+import stat
+import struct
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+TIME = 315532800
+"""Of every file and folder: 1980, the oldest that an archive can tell."""
+_FOLDERS = frozenset(
+    {
+        "__pycache__", "benchmarks", "ensurepip", "idlelib", "include", "lib2to3", "pydoc_data",
+        "test", "tests", "tkinter", "turtledemo",
+    }
+)  # fmt: skip
+_FILES = re.compile(r".+\.(a|c|cpp|h|hpp|lib|pxd|pyc|pyi|pyx)")
+_PARTS = (
+    "bin",
+    "mlops_cli/_template",
+    "numpy/distutils",
+    "numpy/f2py",
+    # What the Python module needs of it is linked into the module.
+    "onnxruntime/capi/libonnxruntime.so*",
+    "onnxruntime/datasets",
+    "onnxruntime/quantization",
+    "onnxruntime/tools",
+    "onnxruntime/transformers",
+    "pydantic/v1",
+)
+"""Parts of packages that nothing asks for in a server."""
+_ENGINES = ("dev", "proc", "sys", "build")
+"""Folders of the system that are the engine's while it builds."""
+_MOUNTED = ("etc/hostname", "etc/hosts", "etc/resolv.conf")
+"""Files that the engine puts in anew."""
+
+
+def main(kind: str, folder: Path) -> None:
+    """Does it."""
+    if kind == "files":
+        _level(folder)
+        return
+    if kind == "system":
+        below, library = folder, _take_system(folder)
+    else:
+        below, library = folder.parent.parent, folder
+        for part in _PARTS:
+            for path in folder.glob(part):
+                _remove(path)
+    _leave_needed(library)
+    compileall.compile_dir(
+        library,
+        quiet=1,
+        stripdir=str(below),
+        prependdir="/",
+        invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
+    )
+    _level(below)
+
+
+def _take_system(folder: Path) -> Path:
+    """Copies the system, without its package manager of Python; where its standard library is."""
+    folder.mkdir(parents=True)
+    parts = [path for path in sorted(Path("/").iterdir()) if path.name not in _ENGINES]
+    subprocess.run(["cp", "-a", *map(str, parts), str(folder)], check=True)
+    for name in _ENGINES[:-1]:
+        (folder / name).mkdir()
+    for name in _MOUNTED:
+        _remove(folder / name)
+    paths = sysconfig.get_paths()
+    for path in (folder / paths["purelib"][1:]).iterdir():
+        _remove(path)
+    for path in (folder / paths["scripts"][1:]).glob("pip*"):
+        _remove(path)
+    return folder / paths["stdlib"][1:]
+
+
+def _leave_needed(folder: Path) -> None:
+    """Removes tests, headers and stubs, and of libraries what only a debugger reads."""
+    for place, names, files in os.walk(folder):
+        for name in [name for name in names if name in _FOLDERS]:
+            names.remove(name)
+            _remove(Path(place, name))
+        for name in files:
+            path = Path(place, name)
+            if _FILES.fullmatch(name):
+                path.unlink()
+            elif ".so" in name and not path.is_symlink():
+                _cut(path)
+
+
+def _cut(library: Path) -> None:
+    """Cuts off what lies behind the last part of a library that is ever loaded: its symbols."""
+    with library.open("r+b") as stream:
+        head = stream.read(64)
+        if head[:6] != b"\x7fELF\x02\x01":  # 64 bits, little endian
+            return
+        start, (size, count) = (
+            struct.unpack_from("<Q", head, 32)[0],
+            struct.unpack_from("<HH", head, 54),
+        )
+        stream.seek(start)
+        table = stream.read(size * count)
+        parts = [struct.unpack_from("<Q16xQ", table, at + 8) for at in range(0, len(table), size)]
+        stream.truncate(max([start + len(table), *(offset + length for offset, length in parts)]))
+        # Where its sections begin, and how many they are.
+        stream.seek(40)
+        stream.write(bytes(8))
+        stream.seek(60)
+        stream.write(bytes(4))
+
+
+def _level(folder: Path) -> None:
+    """Gives everything one time; no file takes the rights of its owner."""
+    for place, _, files in os.walk(folder, topdown=False):
+        for path in (Path(place, name) for name in files):
+            found = path.lstat()
+            if stat.S_ISREG(found.st_mode) and found.st_mode & (stat.S_ISUID | stat.S_ISGID):
+                path.chmod(stat.S_IMODE(found.st_mode) & ~(stat.S_ISUID | stat.S_ISGID))
+            if found.st_mtime != TIME:  # What is touched is copied.
+                os.utime(path, (TIME, TIME), follow_symlinks=False)
+        os.utime(place, (TIME, TIME))
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], Path(sys.argv[2]))

@@ -1,0 +1,185 @@
+"""The wheels of an image: those of its packages from the package index, and our own."""
+
+import base64
+import csv
+import hashlib
+import importlib.util
+import io
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Iterable, Sequence
+from importlib import metadata
+from pathlib import Path
+
+import mlops_cli
+from mlops_cli.errors import MissingDependencyError, MlopsError, NotFoundError, UnreachableError
+from mlops_cli.packaging.requirements import OWN, Pin, machine
+
+_GLIBC = range(36, 16, -1)
+"""Minor versions of the C library that wheels ask for: Debian 12 has the first."""
+_DATE = (1980, 1, 1, 0, 0, 0)
+_OFFLINE = (
+    "NewConnectionError", "NameResolutionError", "ConnectTimeout", "ProxyError", "ReadTimeout",
+    "Max retries exceeded", "Could not fetch URL", "Connection refused",
+)  # fmt: skip
+
+
+def collect(pins: Sequence[Pin], python: str, platform: str, into: Path) -> list[Path]:
+    """Puts the wheel of each package into a folder; those of an earlier time need no network.
+
+    Args:
+        pins: The packages.
+        python: Version of the Python that is to run them.
+        platform: The machines.
+        into: An empty folder.
+
+    Returns:
+        The wheels, by name.
+
+    Raises:
+        UnreachableError: The package index does not answer.
+        NotFoundError: It has no wheel of a package for that Python and these machines.
+        MissingDependencyError: There is no pip.
+    """
+    kept = _cache()
+    kept.mkdir(parents=True, exist_ok=True)
+    words = [
+        "--only-binary=:all:",
+        "--no-deps",
+        "--python-version",
+        python,
+        "--implementation",
+        "cp",
+    ]
+    for minor in _GLIBC:
+        words += ["--platform", f"manylinux_2_{minor}_{machine(platform)}"]
+    words += ["--platform", f"manylinux2014_{machine(platform)}", *map(str, pins)]
+    if _pip("download", "--no-index", "--find-links", kept, "--dest", into, *words).returncode:
+        with tempfile.TemporaryDirectory(prefix=".coming-", dir=kept) as folder:
+            for wheel in into.iterdir():
+                wheel.unlink()
+            done = _pip("download", "--find-links", kept, "--dest", folder, *words)
+            if done.returncode:
+                raise _refused(done.stderr, python, platform)
+            for wheel in Path(folder).glob("*.whl"):
+                wheel.replace(kept / wheel.name)
+                shutil.copyfile(kept / wheel.name, into / wheel.name)
+    return sorted(into.glob("*.whl"))
+
+
+def own(into: Path) -> Path:
+    """Puts a wheel of this very `mlops` into a folder: what evaluated the model serves it.
+
+    A checkout is built; of an installed package its files are put together again, wherever it
+    came from.
+
+    Raises:
+        MlopsError: The checkout can't be built.
+        MissingDependencyError: The installed package does not know its files.
+    """
+    source = Path(mlops_cli.__file__).resolve().parent.parent
+    if not (source / "pyproject.toml").is_file():
+        return _together(metadata.distribution(OWN), into)
+    words = ["--no-deps", "--wheel-dir", str(into)]
+    if importlib.util.find_spec("hatchling"):
+        words.append("--no-build-isolation")
+    done = _pip("wheel", *words, source)
+    if done.returncode:
+        raise MlopsError(
+            f"no wheel of mlops could be built from {source}: {_last(done.stderr)}",
+            hint="pip install hatchling",
+        )
+    return next(into.glob("*.whl"))
+
+
+def _together(installed: metadata.Distribution, into: Path) -> Path:
+    """The wheel that an installed package came from, or would have."""
+    library = Path(str(installed.locate_file(""))).resolve()
+    record = f"{OWN.replace('-', '_')}-{installed.version}.dist-info/RECORD"
+    left_out = ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json")
+    files = sorted(
+        str(file)
+        for file in installed.files or ()
+        if not str(file).startswith("..") and file.suffix != ".pyc" and file.name not in left_out
+    )
+    if not any(name.startswith("mlops_cli/") for name in files):
+        raise MissingDependencyError(
+            "this mlops does not know its own files", hint=f"pip install --force-reinstall {OWN}"
+        )
+    wheel = into / f"{OWN.replace('-', '_')}-{installed.version}-py3-none-any.whl"
+    rows = io.StringIO()
+    lines = csv.writer(rows, lineterminator="\n")
+    with zipfile.ZipFile(wheel, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in files:
+            content = (library / name).read_bytes()
+            archive.writestr(_entry(name), content)
+            digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=")
+            lines.writerow((name, f"sha256={digest.decode()}", len(content)))
+        lines.writerow((record, "", ""))
+        archive.writestr(_entry(record), rows.getvalue())
+    return wheel
+
+
+def _entry(name: str) -> zipfile.ZipInfo:
+    entry = zipfile.ZipInfo(name, _DATE)
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    entry.external_attr = 0o644 << 16
+    return entry
+
+
+def sha256(file: Path) -> str:
+    """SHA-256 of a file."""
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def locked(wheels: Iterable[Path]) -> str:
+    """Wheels as pip's lock: each version with the hash of its file."""
+    lines = ["# The packages of the image, as mlops package found them. pip takes no other bytes."]
+    for wheel in wheels:
+        name, version = wheel.name.split("-")[:2]
+        lines.append(f"{name}=={version} --hash=sha256:{sha256(wheel)}")
+    return "\n".join(lines) + "\n"
+
+
+def _cache() -> Path:
+    place = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(place, "mlops", "wheels")
+
+
+def _pip(command: str, *words: object) -> subprocess.CompletedProcess[str]:
+    if importlib.util.find_spec("pip") is None:
+        raise MissingDependencyError(
+            "mlops package needs pip, which this environment has not got",
+            hint="python -m ensurepip, or: uv pip install pip",
+        )
+    quiet = ("--quiet", "--disable-pip-version-check", "--no-input")
+    return subprocess.run(
+        [sys.executable, "-m", "pip", command, *quiet, *map(str, words)],
+        capture_output=True, encoding="utf-8", errors="replace", check=False,
+    )  # fmt: skip
+
+
+def _refused(said: str, python: str, platform: str) -> MlopsError:
+    if any(word in said for word in _OFFLINE):
+        return UnreachableError(
+            "the package index does not answer, and not all wheels of the image are here",
+            hint="try again with a network: what came once is kept",
+        )
+    missing = next((line for line in said.splitlines() if "No matching distribution" in line), "")
+    if missing:
+        return NotFoundError(
+            f"there is no wheel of {missing.rpartition(' ')[2]} for Python {python} on {platform}",
+            hint="image.python and image.base of another version, or install another one here",
+        )
+    return MlopsError(f"pip can't get the packages of the image: {_last(said)}")
+
+
+def _last(said: str) -> str:
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
+    return (errors or lines or ["it says nothing"])[-1][:300]

@@ -1,0 +1,34 @@
+"""Config group `image`: the container image that `mlops package` makes."""
+
+from dataclasses import dataclass
+
+from mlops_cli.schemas.option import option
+
+PLATFORMS = ("linux/amd64", "linux/arm64")
+
+
+@dataclass
+class ImageConfig:
+    """What the image is built on, and what it holds beside the model."""
+
+    base: str = option(
+        "Image with a CPython on glibc to build on; its digest is looked up and pinned.",
+        "python:3.11-slim",
+    )
+    python: str = option("Version of the base's CPython, for which packages are chosen.", "3.11")
+    platform: str | None = option(
+        "Machines that it runs on; null: such as this one.", None, choices=PLATFORMS
+    )
+    packages: list[str] = option(
+        "Packages of this environment to install beside what serving needs.", []
+    )
+    files: dict[str, str] = option(
+        "More files: where each goes, below the server's folder, and where it lies.", {}
+    )
+    graphs: str = option(
+        "Graphs of the bundle to put in: the one that it prefers, or all.",
+        "preferred",
+        choices=("preferred", "all"),
+    )
+    port: int = option("Port that the server listens at.", 8000, minimum=1024, maximum=65535)
+    user: int = option("User and group id that it runs as.", 10001, minimum=1, maximum=2**31 - 1)
