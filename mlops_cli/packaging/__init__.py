@@ -139,10 +139,10 @@ def _write(
     recipe = Recipe(name, base, image.port, image.user, naming.labels(root, bundle, name, base))
     with atomic_folder(output) as made:
         place = made / "context"
-        found = _packages(image, _by_task(bundle), place, reporter)
         context.settings(wanted.serve, image, place)
         context.own_modules(bundle.task, root, place)
         context.bundle(bundle, files, place)
+        found = _packages(image, _by_task(bundle), place, reporter)
         (place / "Dockerfile").write_text(dockerfile.render(recipe), "utf-8")
         # What was copied is what was verified, or nothing is packaged.
         _verified(place / "model" / dockerfile.MODEL[1:])

@@ -84,10 +84,10 @@ def own(into: Path) -> Path:
     source = Path(mlops_cli.__file__).resolve().parent.parent
     if not (source / "pyproject.toml").is_file():
         return _together(metadata.distribution(OWN), into)
-    words = ["--no-deps", "--wheel-dir", str(into)]
     if importlib.util.find_spec("hatchling"):
-        words.append("--no-build-isolation")
-    done = _pip("wheel", *words, source)
+        done = _python("hatchling", "build", "--target", "wheel", "--directory", into, cwd=source)
+    else:
+        done = _pip("wheel", "--no-deps", "--wheel-dir", into, source)
     if done.returncode:
         raise MlopsError(
             f"no wheel of mlops could be built from {source}: {_last(done.stderr)}",
@@ -158,10 +158,20 @@ def _pip(command: str, *words: object) -> subprocess.CompletedProcess[str]:
             hint="python -m ensurepip, or: uv pip install pip",
         )
     quiet = ("--quiet", "--disable-pip-version-check", "--no-input")
+    return _python("pip", command, *quiet, *words)
+
+
+def _python(
+    module: str, *words: object, cwd: Path | None = None
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "pip", command, *quiet, *map(str, words)],
-        capture_output=True, encoding="utf-8", errors="replace", check=False,
-    )  # fmt: skip
+        [sys.executable, "-m", module, *map(str, words)],
+        cwd=cwd,
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+        check=False,
+    )
 
 
 def _refused(said: str, python: str, platform: str) -> MlopsError:

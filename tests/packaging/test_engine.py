@@ -1,0 +1,309 @@
+"""A real engine and registry. `.ci/run` starts them; here: scripts/docker-engine up."""
+
+import contextlib
+import http.server
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import tarfile
+import threading
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+from conftest import run_mlops
+from own.servers import free_port
+from own.versions import refused
+
+from mlops_cli.serving import bundle
+
+REGISTRY = os.environ.get("MLOPS_TEST_REGISTRY", "")
+BASE = f"{REGISTRY}/python:3.11-slim"
+TEXT = "The boy near the queen blamed himself."
+
+# One worker has the whole file (--dist loadfile): the tests share the engine.
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not REGISTRY, reason='no Docker engine (eval "$(scripts/docker-engine up)" starts one)'
+    ),
+]
+
+
+def docker(*words, check=True):
+    done = subprocess.run(
+        ["docker", *words], capture_output=True, encoding="utf-8", check=False, timeout=600
+    )
+    assert not check or done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+@pytest.fixture(scope="module")
+def made(trained, tmp_path_factory):
+    """A project, and what `mlops package` says of its bundle."""
+    root = tmp_path_factory.mktemp("engine") / "shop"
+    shutil.copytree(trained.root, root)
+    (root / ".env").write_text("TOKEN=sk-live-" + "0815\n")
+    (root / "keys.txt").write_text("shop: plain-" + "key-4711\n")
+    with contextlib.chdir(root):
+        done = run_mlops("package", f"image.base={BASE}", json=True)
+    assert done.exit_code == 0, done.stderr
+    return root, done.json
+
+
+@contextlib.contextmanager
+def running(image, *words):
+    """A container without rights that writes nowhere: its id and its port."""
+    port = free_port()
+    hardened = ("--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges:true")
+    container = docker(
+        "run", "--detach", "--network=host", *hardened, *words, image, f"serve.port={port}"
+    )
+    try:
+        yield container, port
+    finally:
+        docker("rm", "--force", container, check=False)
+
+
+def ask(port, path, body=None, seconds=120):
+    """The answer, as soon as there is one."""
+    until = time.monotonic() + seconds
+    content = None if body is None else json.dumps(body).encode()
+    while True:
+        try:
+            asked = urllib.request.Request(f"http://127.0.0.1:{port}{path}", data=content)
+            with urllib.request.urlopen(asked, timeout=30) as answer:
+                return json.loads(answer.read())
+        except OSError:
+            assert time.monotonic() < until, f"nothing answers at {path}"
+            time.sleep(0.1)
+
+
+def files_of(image, folder):
+    """The files of each layer, by path; the lowest layer first."""
+    subprocess.run(["docker", "save", "--output", folder / "image.tar", image], check=True)
+    with tarfile.open(folder / "image.tar") as archive:
+        archive.extractall(folder, filter="data")
+    (manifest,) = json.loads((folder / "manifest.json").read_text("utf-8"))
+    for layer in manifest["Layers"]:
+        with tarfile.open(folder / layer) as archive:
+            yield {
+                entry.name: (entry, archive.extractfile(entry).read() if entry.isreg() else b"")
+                for entry in archive
+            }
+
+
+def test_it_answers_like_the_bundle_and_ends_in_order(made):
+    root, done = made
+    with contextlib.chdir(root):
+        here = run_mlops("predict", TEXT, json=True).json["predictions"][0]
+    with running(done["name"]) as (container, port):
+        assert ask(port, "/readyz")["status"] == "ready"
+        there = ask(port, "/predict", {"inputs": [TEXT]})["predictions"][0]
+        assert there["label"] == here["label"]
+        assert there["score"] == pytest.approx(here["score"], abs=1e-4)
+        status = docker("exec", container, "cat", "/proc/1/status")
+        assert re.search(r"^Uid:\s+10001\s", status, re.MULTILINE)
+        assert re.search(r"^CapEff:\s+0+$", status, re.MULTILINE)
+        docker("stop", "--time", "60", container)
+        assert docker("inspect", "--format", "{{.State.ExitCode}}", container) == "0"
+        said = docker("logs", container)
+        assert json.loads(said)["task"] == "text_classification"
+
+
+def test_its_health_is_looked_at(made):
+    port = made[1]["port"]
+    container = docker("run", "--detach", "--network=host", "--read-only", made[1]["name"])
+    try:
+        until = time.monotonic() + 180
+        state = "{{.State.Health.Status}}"
+        while docker("inspect", "--format", state, container) != "healthy":
+            assert time.monotonic() < until, docker("inspect", container)
+            time.sleep(0.5)
+        assert ask(port, "/livez")
+    finally:
+        docker("rm", "--force", container)
+
+
+def test_what_is_in_it(made, tmp_path):
+    root, done = made
+    layers = list(files_of(done["name"], tmp_path))
+    assert len(layers) == 6
+    held = {name: entry for layer in layers for name, (entry, _) in layer.items()}
+    assert not [name for name in held if re.search(r"/(pip|hf_xet|tests|setuptools)(/|$)", name)]
+    assert not [name for name, one in held.items() if one.isreg() and one.mode & 0o6000]
+    assert {entry.mtime for layer in layers for entry, _ in layer.values() if entry.isdir()} <= {
+        315532800
+    }
+    last = {name for name, (entry, _) in layers[-1].items() if entry.isreg()}
+    place = "srv/mlops/model/"
+    names = {name.removeprefix(place) for name in last}
+    found = bundle.load(next((root / "runs").glob("*/bundle")))
+    assert names == {"bundle.json", *found.facts["files"]}
+    secrets = (b"sk-live-" + b"0815", b"plain-" + b"key-4711")
+    for layer in layers:
+        for name, (_, content) in layer.items():
+            assert not any(secret in content for secret in secrets), name
+    # What tests add beside the base stays small.
+    assert done["built"]["megabytes"] < 260
+
+
+def test_its_labels_lead_back_to_its_making(made):
+    known = json.loads(docker("image", "inspect", made[1]["name"]))[0]
+    labels = known["Config"]["Labels"]
+    assert labels["mlops.run"] == made[1]["run"]
+    assert labels["mlops.bundle.digest"] == made[1]["bundle"]
+    assert labels["org.opencontainers.image.base.digest"].startswith("sha256:")
+    assert "@sha256:" in made[1]["base"]
+    assert known["Config"]["User"] == "10001:10001"
+    assert known["Config"]["Healthcheck"]["Test"][0] == "CMD"
+    assert not [word for word in known["Config"]["Env"] if "KEY" in word or "TOKEN" in word]
+
+
+def test_the_same_inputs_give_the_same_image(made):
+    root, done = made
+    docker("image", "rm", "--force", done["name"])
+    docker("builder", "prune", "--all", "--force")
+    with contextlib.chdir(root):
+        again = run_mlops("package", f"image.base={BASE}", json=True)
+    assert again.exit_code == 0, again.stderr
+    assert again.json["built"]["layers"] == done["built"]["layers"]
+    assert again.json["built"]["id"] == done["built"]["id"]
+    assert again.json["built"]["reproducible"] is True
+
+
+def test_a_new_model_moves_its_own_layer_alone(made, tmp_path):
+    """And what was pushed is what is pulled."""
+    root, _ = made
+    name = f"{REGISTRY}/team-{time.time_ns()}"
+    with contextlib.chdir(root):
+        first = run_mlops("package", "--push", name, f"image.base={BASE}", json=True)
+    assert first.exit_code == 0, first.stderr
+    assert first.json["pushed"]["sent"] == 6
+    copy = shutil.copytree(next((root / "runs").glob("*/bundle")), tmp_path / "other")
+    facts = bundle.load(copy).facts
+    (copy / "reference.json").write_text(json.dumps({"rows": 1}))
+    bundle.write(
+        copy, {key: value for key, value in facts.items() if key not in ("files", "digest")}
+    )
+    with contextlib.chdir(root):
+        second = run_mlops(
+            "package",
+            str(copy),
+            "--push",
+            name,
+            "--tag",
+            "shop:other",
+            f"image.base={BASE}",
+            json=True,
+        )
+    assert second.exit_code == 0, second.stderr
+    assert (second.json["pushed"]["sent"], second.json["pushed"]["there"]) == (1, 5)
+    changed = [
+        after["holds"]
+        for before, after in zip(
+            first.json["built"]["layers"], second.json["built"]["layers"], strict=True
+        )
+        if before != after
+    ]
+    assert changed == ["model"]
+    record = json.loads((Path(second.json["folder"]) / "image.json").read_text("utf-8"))
+    assert record["pushed"] == second.json["pushed"]
+
+    docker("image", "rm", "--force", first.json["built"]["id"])
+    docker("pull", first.json["pushed"]["reference"])
+    with running(first.json["pushed"]["reference"]) as (_, port):
+        assert ask(port, "/predict", {"inputs": [TEXT]})["predictions"]
+
+
+def test_an_interrupted_build_leaves_the_context_and_no_image(made, mlops_script, tmp_path):
+    root, _ = made
+    output = tmp_path / "image"
+    # From what is kept of earlier builds it would be too quick to be interrupted.
+    docker("builder", "prune", "--all", "--force")
+    command = [mlops_script, "package", "--output", output, "--tag", "shop:interrupted"]
+    with subprocess.Popen(
+        [*command, f"image.base={BASE}"], cwd=root, stderr=subprocess.PIPE, encoding="utf-8"
+    ) as process:
+        until = time.monotonic() + 300
+        while not (output / "build.log").exists():
+            assert process.poll() is None, process.communicate()[1]
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        said = process.communicate(timeout=120)[1]
+        assert process.returncode == 130, said
+    assert "Traceback" not in said
+    assert docker("images", "--quiet", "shop:interrupted") == ""
+    assert json.loads((output / "image.json").read_text("utf-8"))["built"] is None
+    assert (output / "context" / "Dockerfile").is_file()
+    with contextlib.chdir(root):
+        done = run_mlops(
+            "package",
+            "--output",
+            str(output),
+            "--tag",
+            "shop:interrupted",
+            f"image.base={BASE}",
+            json=True,
+        )
+    assert done.exit_code == 0, done.stderr
+
+
+class _Locked(http.server.BaseHTTPRequestHandler):
+    """A registry that wants a login."""
+
+    def do_GET(self):
+        self.send_response(401)
+        self.send_header("Www-Authenticate", 'Basic realm="registry"')
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    do_HEAD = do_POST = do_GET  # noqa: N815 - as the base class calls them
+
+    def log_message(self, *_):
+        pass
+
+
+def test_a_registry_that_wants_a_login_or_does_not_answer(made):
+    root, _ = made
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Locked) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        target = f"127.0.0.1:{server.server_port}/team"
+        with contextlib.chdir(root):
+            done = run_mlops("package", "--push", target, "--quiet", f"image.base={BASE}")
+        server.shutdown()
+    refused(done, 4, f"{target} wants a login", f"docker login 127.0.0.1:{server.server_port}")
+    target = f"127.0.0.1:{free_port()}"
+    with contextlib.chdir(root):
+        done = run_mlops("package", "--push", target, "--quiet", f"image.base={BASE}")
+    refused(done, 5, f"the registry {target} does not answer", "by the same command")
+
+
+def test_an_engine_that_is_down(made, monkeypatch, tmp_path):
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/docker.sock")
+    with contextlib.chdir(made[0]):
+        done = run_mlops("package", "--output", str(tmp_path / "image"))
+    refused(
+        done, 4, f"Docker's engine at unix://{tmp_path}/docker.sock does not answer", "--no-build"
+    )
+    assert not (tmp_path / "image").exists()
+
+
+def test_a_base_that_is_not_there(made):
+    missing = f"{REGISTRY}/no-such-base:1"
+    with contextlib.chdir(made[0]):
+        done = run_mlops("package", "--quiet", f"image.base={missing}")
+    refused(done, 5, f"the base {missing} can't be pulled", "image.base=IMAGE")
+
+
+def test_a_base_of_another_python(made, tmp_path):
+    words = ("--quiet", "--output", str(tmp_path / "image"), f"image.base={BASE}")
+    with contextlib.chdir(made[0]):
+        done = run_mlops("package", *words, "image.python=3.12")
+    refused(done, 1, "docker build failed: its Python is not the one of image.python", "image.base")
