@@ -17,6 +17,8 @@ from mlops_cli.schemas.results import plain
 from mlops_cli.schemas.serve import ServeConfig
 from mlops_cli.serving.bundle import MANIFEST, Bundle
 
+SIGNATURE = "model.sig"
+"""Of a bundle, where it is signed: of all its files, so all of them are taken."""
 _NOT_SERVED = (
     # Of this machine, or secrets: an image has them from whoever runs it.
     "host", "port", "api_keys", "tls_cert", "tls_key", "models", "canary", "shadow", "bundles",
@@ -38,10 +40,11 @@ def bundle(found: Bundle, names: Iterable[str], folder: Path) -> None:
 
     Args:
         found: The bundle.
-        names: Of its files, those to take; `bundle.json` comes along.
+        names: Of its files, those to take; `bundle.json` and a signature come along.
         folder: The context.
     """
-    for name in (MANIFEST, *names):
+    signature = [SIGNATURE] if (found.path / SIGNATURE).is_file() else []
+    for name in (MANIFEST, *signature, *names):
         _copy(found.path / name, _inside(folder / "model", f"{MODEL}/{name}"))
 
 
