@@ -15,38 +15,7 @@ _ALIVE = (
 )
 
 
-@dataclass(frozen=True)
-class Recipe:
-    """What a Dockerfile says.
-
-    Attributes:
-        name: Name and tag of the image.
-        base: The image it is built on.
-        port: Port of the server.
-        user: User and group id.
-        labels: Labels of the image.
-    """
-
-    name: str
-    base: str
-    port: int
-    user: int
-    labels: Mapping[str, str]
-
-
-def render(recipe: Recipe) -> str:
-    """The text of the Dockerfile."""
-    alive = json.dumps(["python3", "-ISc", _ALIVE.format(port=recipe.port)])
-    serve = json.dumps(["python3", "-m", "mlops_cli", "serve", "--bundle", MODEL, "--json"])
-    labels = " \\\n      ".join(f"{name}={_quoted(value)}" for name, value in recipe.labels.items())
-    return f"""\
-# {recipe.name}: a model and its server. Written by mlops package; the same with
-#   docker build --network=none --tag {recipe.name} .
-# All it takes is in this folder and the base: the build needs no network. Layers hold no time, so
-# the same inputs give the same layers.
-
-FROM {recipe.base} AS base
-
+_STAGES = """\
 # The base without pip, tests and setuid bits, with its modules compiled.
 FROM base AS system
 COPY shrink.py /build/
@@ -80,7 +49,42 @@ COPY shrink.py /build/
 COPY model/ /build/out/
 RUN python3 /build/shrink.py files /build/out
 
-FROM scratch
+"""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a Dockerfile says.
+
+    Attributes:
+        name: Name and tag of the image.
+        base: The image it is built on.
+        port: Port of the server.
+        user: User and group id.
+        labels: Labels of the image.
+    """
+
+    name: str
+    base: str
+    port: int
+    user: int
+    labels: Mapping[str, str]
+
+
+def render(recipe: Recipe) -> str:
+    """The text of the Dockerfile."""
+    alive = json.dumps(["python3", "-ISc", _ALIVE.format(port=recipe.port)])
+    serve = json.dumps(["python3", "-m", "mlops_cli", "serve", "--bundle", MODEL, "--json"])
+    labels = " \\\n      ".join(f"{name}={_quoted(value)}" for name, value in recipe.labels.items())
+    return f"""\
+# {recipe.name}: a model and its server. Written by mlops package; the same with
+#   docker build --network=none --tag {recipe.name} .
+# All it takes is in this folder and the base: the build needs no network. Layers hold no time, so
+# the same inputs give the same layers.
+
+FROM {recipe.base} AS base
+
+{_STAGES}FROM scratch
 COPY --from=system /build/out/ /
 COPY --from=packages /build/out/ /
 COPY --from=mlops /build/out/ /
