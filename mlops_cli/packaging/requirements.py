@@ -95,9 +95,10 @@ def _follow(
         try:
             found[name] = Pin(name, metadata.version(name))
         except metadata.PackageNotFoundError as error:
+            python = environment["python_version"]
             raise MissingDependencyError(
-                f"the package {name} is not installed here, and the image needs it",
-                hint=f"pip install '{wanted}'",
+                f"the package {name} is not installed here, and Python {python} in the image needs it",
+                hint=f"pip install {wanted.name}{wanted.specifier}",
             ) from error
         waiting += _needs(name, tuple(wanted.extras), environment)
 

@@ -81,6 +81,7 @@ def own(into: Path) -> Path:
         MlopsError: The checkout can't be built.
         MissingDependencyError: The installed package does not know its files.
     """
+    into = into.resolve()
     source = Path(mlops_cli.__file__).resolve().parent.parent
     if not (source / "pyproject.toml").is_file():
         return _together(metadata.distribution(OWN), into)

@@ -306,7 +306,7 @@ def test_an_engine_that_can_not_be_asked(shop, monkeypatch, tmp_path, said, mess
         (("--push", "https://registry.example"), 2, "'https://registry.example' is no registry"),
         (("--push", "registry.example", "--no-build"), 2, "--push pushes what is built"),
         (("nowhere", "--no-build"), 5, "no run"),
-        (("--no-build", "image.python=2.7"), 5, "there is no wheel of "),
+        (("--no-build", "image.python=3.99"), 5, "there is no wheel of "),
     ],
     ids=["tag", "scheme", "no-build", "run", "python"],
 )

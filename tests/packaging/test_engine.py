@@ -224,7 +224,8 @@ def test_an_interrupted_build_leaves_the_context_and_no_image(made, mlops_script
     root, _ = made
     output = tmp_path / "image"
     # Another package: what is kept of earlier builds would be too quick to be interrupted.
-    words = ("--output", output, "--tag", "shop:interrupted", "image.packages=[pillow]")
+    tag = f"shop:interrupted-{time.time_ns()}"
+    words = ("--output", output, "--tag", tag, "image.packages=[pillow]")
     command = [mlops_script, "package", *words, f"image.base={BASE}"]
     with subprocess.Popen(command, cwd=root, stderr=subprocess.PIPE, encoding="utf-8") as process:
         until = time.monotonic() + 300
@@ -236,7 +237,7 @@ def test_an_interrupted_build_leaves_the_context_and_no_image(made, mlops_script
         said = process.communicate(timeout=120)[1]
         assert process.returncode == 130, said
     assert "Traceback" not in said
-    assert docker("images", "--quiet", "shop:interrupted") == ""
+    assert docker("images", "--quiet", tag) == ""
     assert json.loads((output / "image.json").read_text("utf-8"))["built"] is None
     assert (output / "context" / "Dockerfile").is_file()
     with contextlib.chdir(root):
