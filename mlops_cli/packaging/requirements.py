@@ -97,7 +97,7 @@ def _follow(
         except metadata.PackageNotFoundError as error:
             python = environment["python_version"]
             raise MissingDependencyError(
-                f"the package {name} is not installed here, and the image (Python {python}) needs it",
+                f"the package {name} is not installed here, and Python {python} needs it",
                 hint=f"pip install {wanted.name}{wanted.specifier}",
             ) from error
         waiting += _needs(name, tuple(wanted.extras), environment)
