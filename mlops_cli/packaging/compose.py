@@ -22,7 +22,8 @@ def _quantile(share: float, histogram: str) -> str:
 
 _REQUESTS, _SECONDS = "mlops_requests_total", "mlops_request_duration_seconds"
 _WAITS, _SCORES = "mlops_queue_duration_seconds", "mlops_prediction_score"
-_FAILED = _rate(f'{_REQUESTS}{{status=~"5.."}}')
+_ERRORS = _rate(_REQUESTS + '{status=~"5.."}')
+_FAILED = f"({_ERRORS} or vector(0))"
 _LABELS = _rate("mlops_predictions_total", "label")
 _PANELS: tuple[_Panel, ...] = (
     ("Requests a second, by status", "reqps", ((_rate(_REQUESTS, "status"), "{{status}}"),)),

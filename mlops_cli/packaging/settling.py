@@ -26,8 +26,9 @@ def settle(tag: str, epoch: int) -> bool:
     if known is None:
         return False
     config = _configuration(tag, str(known["Id"]).partition(":")[2])
-    if config is None:
-        return False
+    if config is None or "rootfs" not in config:
+        # Kept in another way, by an engine that could be told.
+        return bool(known.get("Created") == at)
     history = [{**step, "created": at} for step in config.get("history", ())]
     wanted = {**config, "created": at, "history": history}
     if wanted == config:
