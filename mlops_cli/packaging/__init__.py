@@ -198,7 +198,8 @@ def _compose(made: Path, output: Path, name: str, image: ImageConfig) -> Path:
 
 def _files(bundle: Bundle, image: ImageConfig) -> list[str]:
     """Of the files of a bundle, those that the image gets, by name."""
-    whole = image.graphs == "all" or (bundle.path / context.SIGNATURE).is_file()
+    # A signature is of all files.
+    whole = image.graphs == "all" or (bundle.path / bundles.SIGNATURE).is_file()
     left_out = frozenset() if whole else bundles.others(bundle.facts)
     return sorted(name for name in bundle.facts["files"] if name not in left_out)
 

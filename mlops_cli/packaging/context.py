@@ -15,10 +15,8 @@ from mlops_cli.packaging.dockerfile import HOME, MODEL
 from mlops_cli.schemas.image import ImageConfig
 from mlops_cli.schemas.results import plain
 from mlops_cli.schemas.serve import ServeConfig
-from mlops_cli.serving.bundle import MANIFEST, Bundle
+from mlops_cli.serving.bundle import MANIFEST, SIGNATURE, Bundle
 
-SIGNATURE = "model.sig"
-"""Of a bundle, where it is signed: of all its files, so all of them are taken."""
 _NOT_SERVED = (
     # Of this machine, or secrets: an image has them from whoever runs it.
     "host", "port", "api_keys", "tls_cert", "tls_key", "models", "canary", "shadow", "bundles",
