@@ -32,6 +32,8 @@ WIDE = 200
 
 To look for expressions that occur twice takes longer there than to compute them twice.
 """
+_WRITTEN_BYTES = 1 << 30
+"""Of a file that is written out: a copy of a larger one might fill the disk."""
 
 _MEMORY = "1GB"
 """What the engine holds before it spills to disk; the rest of 2 GB is for everything around."""
@@ -230,12 +232,13 @@ class Engine:
         wide = len(table.columns) > WIDE
         if wide:
             self._connection.execute("SET disabled_optimizers = 'common_subexpressions'")
+        written = wide and table.path.is_file() and table.path.stat().st_size <= _WRITTEN_BYTES
         filled = (without(column, ("", *table.missing)) for column in table.columns)
         as_is = table.format == "parquet" and not table.missing
         picked = "*" if as_is else ", ".join(filled)
         with understood():
             self._connection.execute(
-                f"CREATE OR REPLACE {'TABLE' if wide else 'VIEW'} {raw} AS "
+                f"CREATE OR REPLACE {'TABLE' if written else 'VIEW'} {raw} AS "
                 f"SELECT {picked} FROM {source}"
             )
             kinds = self._kinds(table, raw, known)

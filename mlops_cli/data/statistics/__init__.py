@@ -18,6 +18,9 @@ from mlops_cli.data.tables import Table
 from mlops_cli.reporting import Reporter
 from mlops_cli.schemas.statistics import PartStatistics, StatisticsResult
 
+_GATHERED = 20_000_000
+"""Values (estimated) of a table with very many columns that are written out for all passes."""
+
 
 def run(parts: Sequence[Part], label: str | None, reporter: Reporter) -> StatisticsResult:
     """Reads the parts and says what is in them.
@@ -95,7 +98,9 @@ def _kept(engine: Engine, layout: Layout, description: str) -> Layout:
     """The layout with a table of what all passes need, where that is quicker."""
     if layout.size > SMALL:
         return hold(engine, layout, description)
-    return gather(engine, layout, description) if len(layout.columns) > WIDE else layout
+    columns = len(layout.columns)
+    wide = columns > WIDE and layout.size * columns <= _GATHERED
+    return gather(engine, layout, description) if wide else layout
 
 
 def _scales(
