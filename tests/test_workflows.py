@@ -96,6 +96,17 @@ def test_every_step_is_a_command_that_there_is(project):
         assert {word for word in typed if word.startswith("-")} <= known, words
 
 
+def test_what_the_steps_need_is_installed(project):
+    installed = (project / "requirements.txt").read_text("utf-8")
+    for words, extra in {
+        "mlops train": "train",
+        "mlops data": "data",
+        "mlops package": "package",
+    }.items():
+        if any(command.startswith(words) for command in commands(project)):
+            assert re.search(rf"mlops-cli\[[a-z,]*\b{extra}\b", installed), words
+
+
 def test_every_action_is_pinned(project):
     text = "".join(file.read_text("utf-8") for file in (project / ".github").rglob("*.yml"))
     used = re.findall(r"uses: (\S+)", text)

@@ -137,4 +137,4 @@ def _requirement() -> str:
     """What a project needs: this version of mlops and its compatible successors."""
     major, minor = __version__.split(".")[:2]
     below = f"0.{int(minor) + 1}" if major == "0" else str(int(major) + 1)
-    return f"mlops-cli[train,data]>={__version__},<{below}"
+    return f"mlops-cli[train,data,package]>={__version__},<{below}"

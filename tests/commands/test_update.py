@@ -49,7 +49,7 @@ def test_an_old_project_gets_what_is_new(mlops: Mlops, old_project: Path) -> Non
     assert "new      configs/experiment/longer.yaml" in done.stdout
     assert "changed  requirements.txt" in done.stdout
     assert "next: git diff" in done.stdout
-    assert "mlops-cli[train,data]" in (old_project / "requirements.txt").read_text("utf-8")
+    assert "mlops-cli[train,data,package]" in (old_project / "requirements.txt").read_text("utf-8")
 
 
 def test_check_tells_with_its_exit_code(mlops: Mlops, old_project: Path) -> None:
