@@ -4,6 +4,7 @@ import os
 import shutil
 import stat
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -130,8 +131,10 @@ def _hooks(top: Path, *, fix: bool) -> Iterator[Finding]:
 
 def _done(area: str, name: str, what: str, command: str, folder: Path) -> Finding:
     """What a command did, or why it could not."""
-    words = command.split()
-    tried = [shutil.which(words[0]) or words[0], *words[1:]]
+    tool, *rest = command.split()
+    # Where only our Python is called by its path, its other tools are on no PATH.
+    beside = [sys.executable, "-m", tool] if shutil.which(tool) is None else [tool]
+    tried = [*beside, *rest]
     try:
         done = subprocess.run(
             tried, cwd=folder, capture_output=True, check=False, text=True, timeout=_SECONDS

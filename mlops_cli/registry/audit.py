@@ -64,6 +64,12 @@ def events(log: bytes, model: str) -> list[Event]:
     ]
 
 
+def places(log: bytes) -> dict[str, int]:
+    """The place of each entry in the log, by its hash."""
+    found = (_parsed(line) for line in log.splitlines())
+    return {str(one.get("hash")): number for number, one in enumerate(found) if one}
+
+
 def check(log: bytes, named: Iterable[tuple[str, str]]) -> AuditResult:
     """Holds every entry against its hash, the one before it, and the tags.
 

@@ -73,9 +73,15 @@ def history(root: Path, name: str) -> History:
 
 def _events(repository: Repository, model: Model) -> list[Event]:
     """What the tags say of a model, and what only the audit log has, the oldest first."""
-    return sorted(
-        [*model.events, *audit.events(audit.read(repository), model.name)], key=lambda one: one.at
-    )
+    log = audit.read(repository)
+    places = audit.places(log)
+    every = [*model.events, *audit.events(log, model.name)]
+    # The log knows what came first; the times of tags are a second apart, be it of the future.
+    told = sorted((one for one in every if one.entry in places), key=lambda one: places[one.entry])
+    for other in sorted((one for one in every if one.entry not in places), key=lambda one: one.at):
+        later = (place for place, one in enumerate(told) if one.at > other.at)
+        told.insert(next(later, len(told)), other)
+    return told
 
 
 def used(version: Version, events: Sequence[Event]) -> list[dict[str, Any]]:
