@@ -109,6 +109,11 @@ def repository(root: Path) -> Path | None:
     return Path(top.decode().strip()).resolve() if top else None
 
 
+def dvc_project(place: Path) -> Path | None:
+    """The nearest folder at or above a place that DVC was begun in; loads no DVC."""
+    return next((one for one in (place, *place.parents) if (one / ".dvc").is_dir()), None)
+
+
 def uncommitted(root: Path, files: Sequence[str]) -> list[str]:
     """Those of the files that git has not got as they are now; none outside git.
 

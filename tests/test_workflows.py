@@ -86,11 +86,11 @@ def test_every_step_is_a_command_that_there_is(project):
     found = commands(project)
     assert found
     for words in found:
-        command, context = typer.main.get_command(app), []
+        command = typer.main.get_command(app)
         typed = [word.strip('"') for word in words.split()[1:]]
         while hasattr(command, "commands") and typed and typed[0] in command.commands:
             command = command.commands[typed[0]]
-            context.append(typed.pop(0))
+            typed.pop(0)
         assert not hasattr(command, "commands"), words
         known = {name for one in command.params for name in (*one.opts, *one.secondary_opts)}
         assert {word for word in typed if word.startswith("-")} <= known, words

@@ -1,5 +1,6 @@
 """Stage `doctor`: what commands will need, looked at before they do, each with its remedy."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -39,11 +40,8 @@ def run(
         for name, look in areas.items():
             findings += look()
             progress.advance(1, at=name)
-    counts = {status: sum(one.status == status for one in findings) for status in _COUNTED}
-    return DoctorResult(findings, *counts.values())
-
-
-_COUNTED = ("error", "warning", "fixed")
+    counts = Counter(one.status for one in findings)
+    return DoctorResult(findings, counts["error"], counts["warning"], counts["fixed"])
 
 
 def require(result: DoctorResult, *, strict: bool = False) -> None:

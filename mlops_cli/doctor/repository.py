@@ -76,7 +76,7 @@ def look_at_dvc(root: Path, *, ours: bool, fix: bool) -> Iterator[Finding]:
     if not ours:
         yield Finding(_DVC, "dvc", "ok", "installed")
         return
-    held = next((one for one in (root, *root.parents) if (one / ".dvc").is_dir()), None)
+    held = project.dvc_project(root)
     if held is not None:
         yield Finding(_DVC, "project", "ok", f"{held / '.dvc'}")
         yield from _private(held / ".dvc" / "config.local", fix=fix)

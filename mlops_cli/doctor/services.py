@@ -1,17 +1,15 @@
 """What lies outside: the DVC remote, credentials (told as there or not, never shown), Docker."""
 
 import os
-import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-from mlops_cli.errors import MlopsError
+from mlops_cli import project
+from mlops_cli.errors import MissingDependencyError, MlopsError
 from mlops_cli.extras import extra
+from mlops_cli.packaging import docker
 from mlops_cli.schemas.doctor import Finding
 from mlops_cli.tracking.credentials import has_wandb_key
-
-_SECONDS = 20
 
 
 def look_at_remote(root: Path, *, offline: bool) -> Iterator[Finding]:
@@ -22,7 +20,7 @@ def look_at_remote(root: Path, *, offline: bool) -> Iterator[Finding]:
         offline: Only look at what is written.
     """
     area = "remote"
-    if not any((one / ".dvc").is_dir() for one in (root, *root.parents)):
+    if project.dvc_project(root) is None:
         return
     try:
         with extra("train", "the DVC remote"):
@@ -91,29 +89,13 @@ def look_at_docker(*, offline: bool) -> Iterator[Finding]:
         offline: Do not ask the engine.
     """
     area = "docker"
-    if shutil.which("docker") is None:
+    if not docker.there():
         remedy = "https://docs.docker.com/engine/install"
         yield Finding(area, "client", "absent", "not installed; images are built with it", remedy)
-        return
-    if offline:
+    elif offline:
         yield Finding(area, "client", "ok", "installed; the engine is not asked")
-        return
-    try:
-        done = subprocess.run(
-            ["docker", "version", "--format", "{{.Server.Version}}"],
-            capture_output=True,
-            check=False,
-            text=True,
-            timeout=_SECONDS,
-        )
-    except subprocess.TimeoutExpired:
-        yield Finding(area, "engine", "warning", f"no answer within {_SECONDS} s", "docker info")
-        return
-    if done.returncode == 0:
-        yield Finding(area, "engine", "ok", done.stdout.strip())
-        return
-    said = done.stderr.strip().splitlines()
-    detail = said[0] if said else "does not answer"
-    refused = "permission denied" in done.stderr.lower()
-    remedy = "sudo usermod -aG docker $USER, then log in again" if refused else "start the engine"
-    yield Finding(area, "engine", "warning", detail, remedy)
+    else:
+        try:
+            yield Finding(area, "engine", "ok", docker.require())
+        except MissingDependencyError as error:
+            yield Finding(area, "engine", "warning", error.message, error.hint)

@@ -26,6 +26,8 @@ LOGIN = (
     "no basic auth credentials",
     "forbidden",
 )
+_PATIENCE = 20.0
+"""Seconds that an engine may take to tell its version."""
 _LAST = 20
 """Lines of a build that tell why it failed."""
 _FULL = "no space left on device"
@@ -36,8 +38,8 @@ def there() -> bool:
     return shutil.which("docker") is not None
 
 
-def require() -> None:
-    """Raises unless the engine answers.
+def require() -> str:
+    """The version of the engine, which has to answer.
 
     Raises:
         MissingDependencyError: There is no Docker, its engine is down, or is not for this user.
@@ -46,9 +48,9 @@ def require() -> None:
         raise MissingDependencyError(
             "Docker is not installed here", hint="https://docs.docker.com/engine/install"
         )
-    done = run("version", "--format", "{{.Server.Version}}")
+    done = run("version", "--format", "{{.Server.Version}}", seconds=_PATIENCE)
     if not done.returncode:
-        return
+        return done.stdout.strip()
     where = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
     if "permission denied" in done.stderr.lower():
         raise MissingDependencyError(
@@ -61,15 +63,22 @@ def require() -> None:
     )
 
 
-def run(*words: str, content: bytes | None = None) -> subprocess.CompletedProcess[str]:
-    """One command of Docker's, to its end."""
-    done = subprocess.run(
-        ["docker", *words],
-        input=content if content is not None else b"",
-        capture_output=True,
-        check=False,
-        env=environment(),
-    )
+def run(
+    *words: str, content: bytes | None = None, seconds: float | None = None
+) -> subprocess.CompletedProcess[str]:
+    """One command of Docker's, to its end; one that takes longer than `seconds` has failed."""
+    command = ["docker", *words]
+    try:
+        done = subprocess.run(
+            command,
+            input=content if content is not None else b"",
+            capture_output=True,
+            check=False,
+            env=environment(),
+            timeout=seconds,
+        )
+    except subprocess.TimeoutExpired:
+        return subprocess.CompletedProcess(command, 124, "", f"no answer within {seconds:.0f} s")
     said = (done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace"))
     return subprocess.CompletedProcess(done.args, done.returncode, *said)
 

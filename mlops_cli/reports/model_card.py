@@ -6,6 +6,7 @@ What nobody recorded is said to be unknown; nothing is made up.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from mlops_cli.reports.markdown import table as table_of
 from mlops_cli.schemas.card import Subject
 
 UNKNOWN = "unknown"
@@ -149,18 +150,14 @@ def _evaluation(subject: Subject) -> Iterator[str]:
         if baselines:
             what = f"{found.get('baseline_metric')} of simple answers to {split}"
             yield _table((what, "value"), list(baselines.items()))
-        for part, title in (("classes", "class"), ("slices", "slice")):
-            table = _rows(found.get(part))
-            if table:
-                yield f"By {title}, on {split}:\n\n{table}"
+        if table := _rows(found.get("classes")):
+            yield f"By class, on {split}:\n\n{table}"
         gates = [
             (one.get("metric"), one.get("value"), "passed" if one.get("passed") else "failed")
             for one in found.get("gates") or ()
         ]
         if gates:
             yield _table((f"gate on {split}", "value", "outcome"), gates)
-    if not any(_rows(one.get("slices")) for one in subject.evaluations.values()):
-        yield f"Figures by slice: {UNKNOWN}."
 
 
 def _rows(found: Any) -> str:
@@ -226,8 +223,7 @@ def _facts(facts: Sequence[tuple[str, Any]]) -> str:
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    lines = [heads, ["---"] * len(heads), *rows]
-    return "\n".join("| " + " | ".join(_value(cell) for cell in line) + " |" for line in lines)
+    return table_of(heads, [[_value(cell) for cell in row] for row in rows])
 
 
 def _value(content: Any) -> str:
@@ -235,5 +231,4 @@ def _value(content: Any) -> str:
         return UNKNOWN
     if isinstance(content, float):
         return f"{content:.6g}"
-    text = " ".join(str(content).split())
-    return text.replace("|", "\\|") if text else UNKNOWN
+    return " ".join(str(content).split()) or UNKNOWN

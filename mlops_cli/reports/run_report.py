@@ -6,6 +6,7 @@ from html import escape
 from pathlib import Path
 
 from mlops_cli.reports import page, svg
+from mlops_cli.reports.markdown import table as table_of
 from mlops_cli.reports.runs import value
 from mlops_cli.schemas.report import Figure, Report
 from mlops_cli.schemas.runs import Point
@@ -56,8 +57,8 @@ def write_html(report: Report, path: Path) -> None:
     parts = [f"<p>{escape(headline(report))}</p>"]
     parts += [f'<p class="dim">{escape(one)}</p>' for one in _warnings(report)]
     for caption, headings, rows in _tables(report, signs=False):
-        table = page.table(caption, headings, rows, words=_words(headings))
-        parts.append(page.card(caption, "", page_anchor(caption), [table]))
+        table = page.table(caption, headings, rows, words=2)
+        parts.append(page.card(caption, "", _anchor(caption), [table]))
     plots = [
         page.figure(name, svg.line(name, [(p.step, p.value) for p in points]), _as_table(points))
         for name, points in _drawn(report)
@@ -68,7 +69,7 @@ def write_html(report: Report, path: Path) -> None:
     page.write(path, f"Run {report.run}", parts)
 
 
-def page_anchor(caption: str) -> str:
+def _anchor(caption: str) -> str:
     """The name of a section in an address."""
     return caption.split(" (", maxsplit=1)[0].lower().replace(" ", "-")
 
@@ -132,11 +133,6 @@ def _told(content: object) -> str:
     return value(content)
 
 
-def _words(headings: Sequence[str]) -> int:
-    """How many columns hold words, from the left."""
-    return 2 if headings[0] in ("split", "setting") or headings[0] == "" else 1
-
-
 def _drawn(report: Report) -> list[tuple[str, list[Point]]]:
     """The curves worth drawing, thinned out."""
     wanted = (f"val/{report.monitor}", "train/loss", "val/loss")
@@ -155,16 +151,14 @@ def _as_table(points: Sequence[Point]) -> str:
 
 def _md_table(table: Table) -> str:
     caption, headings, rows = table
-    head = f"| {' | '.join(_md(one) for one in headings)} |"
-    rule = "|" + " --- |" * len(headings)
-    lines = [f"| {' | '.join(_md(cell) for cell in row)} |" for row in rows]
-    return "\n".join([f"### {_md(caption)}", "", head, rule, *lines])
+    cells = [[_md(cell) for cell in row] for row in rows]
+    return f"### {_md(caption)}\n\n{table_of([_md(one) for one in headings], cells)}"
 
 
 def _md(text: str) -> str:
     """Text that Markdown leaves as it is."""
     plain = " ".join(text.split()).replace("\\", "\\\\")
-    for sign in "|`*_[]":
+    for sign in "`*_[]":
         plain = plain.replace(sign, f"\\{sign}")
     return escape(plain, quote=False)
 

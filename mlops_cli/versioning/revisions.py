@@ -5,6 +5,7 @@ import subprocess
 from difflib import get_close_matches
 from pathlib import Path
 
+from mlops_cli import project
 from mlops_cli.errors import MissingDependencyError, NotFoundError
 from mlops_cli.files import atomic_path
 
@@ -66,7 +67,7 @@ def open_revision(path: Path, revision: str, folder: Path) -> Path:
 
 def _fetch(whole: Path, revision: str, commit: str, target: Path) -> bool:
     """Gets a file that DVC holds; False where the commit knows no such file."""
-    root = next((one for one in whole.parents if (one / ".dvc").is_dir()), None)
+    root = project.dvc_project(whole.parent)
     if root is None:
         return False
     from dvc.api import DVCFileSystem

@@ -4,11 +4,10 @@ import json
 import os
 import subprocess
 import sys
-import threading
-import time
 
 import pytest
 from conftest import REPOSITORY
+from own import losing
 
 CLUSTER, NETWORK = (os.environ.get(f"MLOPS_TEST_RAY{name}", "") for name in ("", "_NETWORK"))
 
@@ -66,18 +65,7 @@ def test_a_mistake_is_told_with_the_words_of_the_job(project, inside):
 
 
 def test_a_training_on_two_nodes_outlives_one_of_them(project, inside):
-    def lose():
-        until = time.monotonic() + 180
-        while time.monotonic() < until:
-            if any((project.path / "runs").glob("*/checkpoints/last.ckpt")):
-                cluster("kill", "second")
-                time.sleep(1)
-                cluster("start", "second")
-                return
-            time.sleep(0.1)
-
-    thread = threading.Thread(target=lose)
-    thread.start()
+    thread = losing.node_in_training(project, cluster, "second", 1)
     long = (*SMALL, "epochs=20", "batch_size=7", "trainer.checkpoint_every=0.5")
     done = inside("train", *long, *RAY, "trainer.nodes=2", "--json")
     thread.join()

@@ -3,11 +3,11 @@
 import json
 import os
 import subprocess
-import threading
 import time
 
 import pytest
 from conftest import REPOSITORY
+from own import losing
 
 # One worker has the whole file (--dist loadfile): the tests share the cluster, and one of them ends
 # a node.
@@ -70,18 +70,7 @@ def test_a_mistake_is_told_with_the_words_of_the_job(project, mlops):
 
 
 def test_a_lost_node_ends_in_a_resumed_run(project, mlops):
-    def lose():
-        until = time.monotonic() + 180
-        while time.monotonic() < until:
-            if any((project.path / "runs").glob("*/checkpoints/last.ckpt")):
-                cluster("kill", "n2")
-                time.sleep(2)
-                cluster("start", "n2")
-                return
-            time.sleep(0.1)
-
-    thread = threading.Thread(target=lose)
-    thread.start()
+    thread = losing.node_in_training(project, cluster, "n2", 2)
     long = (*SMALL, "epochs=20", "batch_size=7", "trainer.checkpoint_every=0.5")
     done = mlops("train", *long, *SLURM, "trainer.nodes=2", json=True)
     thread.join()

@@ -7,8 +7,8 @@ are empty, and no two landlords agree to the last coin.
 from collections.abc import Iterator
 
 from mlops_cli.data.examples import Examples
+from mlops_cli.data.grammar.dealing import dealt
 from mlops_cli.data.grammar.dice import Dice
-from mlops_cli.data.quickstart import sizes
 from mlops_cli.schemas.data import QuickstartDataConfig
 
 CALLED = "rents of invented flats"
@@ -20,16 +20,7 @@ _EMPTY, _HAGGLING = 0.06, 0.08
 
 def splits(config: QuickstartDataConfig) -> tuple[Examples, Examples, Examples]:
     """Training, validation and test rows."""
-    rows = _flats(Dice(config.seed))
-    train, validation, test = (_examples(rows, size) for size in sizes(config))
-    return train, validation, test
-
-
-def _examples(rows: Iterator[tuple[dict[str, str], str]], size: int) -> Examples:
-    drawn = [next(rows) for _ in range(size)]
-    names = list(drawn[0][0]) if drawn else []
-    columns = {name: [row[name] for row, _ in drawn] for name in names}
-    return Examples(columns, [rent for _, rent in drawn])
+    return dealt(_flats(Dice(config.seed)), config)
 
 
 def _flats(dice: Dice) -> Iterator[tuple[dict[str, str], str]]:
