@@ -1,6 +1,7 @@
 """Files that are there whole or not at all."""
 
 import ctypes
+import hashlib
 import json
 import os
 import shutil
@@ -9,6 +10,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
+
+
+def sha256(path: Path) -> str:
+    """SHA-256 of a file of any size."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 @contextmanager

@@ -1,6 +1,5 @@
 """Stage `data label-errors --apply`: a person's verdicts become a new version of the data."""
 
-import hashlib
 import json
 import shutil
 from contextlib import ExitStack
@@ -15,7 +14,7 @@ from mlops_cli.data.reviews import Decision, Review
 from mlops_cli.data.tables import Table, missing_column
 from mlops_cli.errors import DataError, UsageError
 from mlops_cli.extras import extra
-from mlops_cli.files import atomic_path
+from mlops_cli.files import atomic_path, sha256
 from mlops_cli.schemas.config import Config
 from mlops_cli.schemas.data import FileDataConfig
 from mlops_cli.schemas.label_errors import ChangedFile, ReviewResult
@@ -152,7 +151,7 @@ def _write(
             edits.rewrite(table, new, label, {one.row: one.new_label for one in changes})
             if not held:
                 shutil.copymode(place, new)
-            before, after = _sha256(path), _sha256(new)
+            before, after = sha256(path), sha256(new)
             record = _record(path)
             # The stack unwinds backwards: the record is there before the data it tells of.
             log = stack.enter_context(atomic_path(record))
@@ -169,7 +168,7 @@ def _left_to_dvc(files: dict[str, Path], done: dict[str, list[Decision]]) -> lis
         if not _held_by_dvc(path := files[name]):
             continue
         before = _dvc_file(path).read_bytes()
-        late = _taken_up(_changed(path, changes, _sha256(path)))
+        late = _taken_up(_changed(path, changes, sha256(path)))
         if _dvc_file(path).read_bytes() != before:
             found.append(late)
     return found
@@ -190,7 +189,7 @@ def _has(path: Path, changes: list[Decision]) -> bool:
     try:
         lines = _record(path).read_text("utf-8").splitlines()
         told = [json.loads(line) for line in lines]
-        content = _sha256(path)
+        content = sha256(path)
         made = {(one["row"], one.get("new_label")) for one in told if one["after"] == content}
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return False
@@ -232,8 +231,3 @@ def _held_by_dvc(path: Path) -> bool:
 
 def _dvc_file(path: Path) -> Path:
     return path.with_name(path.name + ".dvc")
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from importlib import metadata
 
 import pytest
@@ -131,6 +132,23 @@ def test_a_package_in_a_version_that_does_not_fit(project, mlops, monkeypatch):
     done = mlops("doctor", "--offline")
     assert done.exit_code == 4
     assert "starlette is 0.1" in done.stderr
+
+
+def test_a_package_that_is_missing_is_told_before_it_is_missed(project):
+    """In a process of its own, in which the package can't be imported either."""
+    hide = (
+        "import sys, importlib.metadata as m; sys.modules['onnxruntime'] = None\n"
+        "known = m.version\n"
+        "def version(name):\n"
+        "    if name == 'onnxruntime': raise m.PackageNotFoundError(name)\n"
+        "    return known(name)\n"
+        "m.version = version; sys.argv = ['mlops', 'doctor', '--offline']\n"
+        "from mlops_cli.cli import main; main()"
+    )
+    done = subprocess.run([sys.executable, "-c", hide], capture_output=True, text=True, check=False)
+    assert done.returncode == 4, done.stderr
+    assert "onnxruntime is missing" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_without_git_there_is_an_error(project, mlops, monkeypatch):

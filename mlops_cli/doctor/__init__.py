@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from mlops_cli.doctor import configuration, machine, packages, repository, services
+from mlops_cli.doctor import packages
 from mlops_cli.errors import ConfigError, MissingDependencyError, MlopsError, NotFoundError
 from mlops_cli.reporting import Reporter
 from mlops_cli.schemas.doctor import DoctorResult, Finding
@@ -24,9 +24,23 @@ def run(
             install hooks, keep secrets to their owner.
         offline: Ask no server, neither the DVC remote nor Docker.
     """
+    findings = list(packages.look())
+    # Without the packages of the base install, looking at the rest would fail itself.
+    areas = {} if any(one.status == "error" for one in findings) else _areas(root, fix, offline)
+    with reporter.task("looking", len(areas)) as progress:
+        for name, look in areas.items():
+            findings += look()
+            progress.advance(1, at=name)
+    counts = Counter(one.status for one in findings)
+    return DoctorResult(findings, counts["error"], counts["warning"], counts["fixed"])
+
+
+def _areas(root: Path, fix: bool, offline: bool) -> dict[str, Callable[[], Iterator[Finding]]]:
+    """What looks at each area but that of the packages."""
+    from mlops_cli.doctor import configuration, machine, repository, services
+
     ours = (root / "configs" / "config.yaml").is_file()
-    areas: dict[str, Callable[[], Iterator[Finding]]] = {
-        "python": packages.look,
+    return {
         "machine": lambda: machine.look(root),
         "git": lambda: repository.look_at_git(root, ours=ours, fix=fix),
         "dvc": lambda: repository.look_at_dvc(root, ours=ours, fix=fix),
@@ -35,13 +49,6 @@ def run(
         "credentials": lambda: services.look_at_credentials(root),
         "docker": lambda: services.look_at_docker(offline=offline),
     }
-    findings: list[Finding] = []
-    with reporter.task("looking", len(areas)) as progress:
-        for name, look in areas.items():
-            findings += look()
-            progress.advance(1, at=name)
-    counts = Counter(one.status for one in findings)
-    return DoctorResult(findings, counts["error"], counts["warning"], counts["fixed"])
 
 
 def require(result: DoctorResult, *, strict: bool = False) -> None:

@@ -91,10 +91,11 @@ def run(root: Path, folder: Path, wanted: Wanted, reporter: Reporter) -> Package
         MlopsError: Docker or the registry refuses.
     """
     _check(wanted)
+    bundle = _verified(folder)
+    naming.called(root, bundle, wanted.tag)  # A mistyped name is told before Docker is missed.
     building = wanted.build and docker.there()
     if building or wanted.registry is not None:
         docker.require()
-    bundle = _verified(folder)
     done = _write(root, bundle, wanted, reporter, building=building)
     if building:
         done = replace(done, built=_build(done, bundle, wanted.image, reporter))

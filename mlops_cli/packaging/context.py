@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from mlops_cli.errors import ConfigError, NotFoundError, UsageError
+from mlops_cli.files import sha256
 from mlops_cli.packaging import shrink
 from mlops_cli.packaging.dockerfile import HOME, MODEL
 from mlops_cli.schemas.image import ImageConfig
@@ -144,11 +145,8 @@ def digest(folder: Path) -> str:
     """SHA-256 over path, mode and content of every file."""
     total = hashlib.sha256()
     for file in sorted(path for path in folder.rglob("*") if path.is_file()):
-        with file.open("rb") as stream:
-            content = hashlib.file_digest(stream, "sha256").hexdigest()
-        total.update(
-            f"{file.relative_to(folder).as_posix()} {file.stat().st_mode:o} {content}\n".encode()
-        )
+        name, mode = file.relative_to(folder).as_posix(), file.stat().st_mode
+        total.update(f"{name} {mode:o} {sha256(file)}\n".encode())
     return total.hexdigest()
 
 

@@ -8,10 +8,9 @@ from pathlib import Path
 
 from mlops_cli.errors import ConfigError, UsageError
 from mlops_cli.project import repository, run_git
+from mlops_cli.registry.storage import LAID_OUT
 from mlops_cli.serving.bundle import Bundle
 
-REGISTERED = (".mlops", "registry")
-"""Below the project, where registered versions lie by model and version."""
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 _NAME = re.compile(
     r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*"
@@ -116,7 +115,7 @@ def _by_itself(root: Path, bundle: Bundle) -> tuple[str, str]:
 
 def _registered(root: Path, bundle: Bundle) -> tuple[str, str] | None:
     """Model and version, where the bundle is a registered one."""
-    below = root.resolve().joinpath(*REGISTERED)
+    below = root.resolve() / LAID_OUT
     path = bundle.path.resolve()
     if not path.is_relative_to(below) or len(path.relative_to(below).parts) != 2:
         return None

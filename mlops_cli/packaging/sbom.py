@@ -17,7 +17,7 @@ from cyclonedx.output import make_outputter
 from cyclonedx.schema import OutputFormat, SchemaVersion
 from packageurl import PackageURL
 
-from mlops_cli.packaging.wheels import sha256
+from mlops_cli.files import sha256
 from mlops_cli.serving.bundle import Bundle
 
 

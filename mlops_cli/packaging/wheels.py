@@ -17,6 +17,7 @@ from pathlib import Path
 
 import mlops_cli
 from mlops_cli.errors import MissingDependencyError, MlopsError, NotFoundError, UnreachableError
+from mlops_cli.files import sha256
 from mlops_cli.packaging.requirements import OWN, Pin, machine
 
 _GLIBC = range(36, 16, -1)
@@ -130,12 +131,6 @@ def _entry(name: str) -> zipfile.ZipInfo:
     entry.compress_type = zipfile.ZIP_DEFLATED
     entry.external_attr = 0o644 << 16
     return entry
-
-
-def sha256(file: Path) -> str:
-    """SHA-256 of a file."""
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def locked(wheels: Iterable[Path]) -> str:

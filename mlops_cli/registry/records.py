@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from mlops_cli.errors import DataError, MlopsError
+from mlops_cli.files import sha256
 from mlops_cli.registry.repository import Repository
 from mlops_cli.schemas.versions import Held, Version
 from mlops_cli.serving.bundle import MANIFEST, SIGNATURE, Bundle
@@ -90,7 +91,7 @@ def signature(bundle: Bundle) -> dict[str, Any]:
 def hashes(bundle: Bundle) -> dict[str, str]:
     """SHA-256 of every file of a bundle, of `bundle.json` and its signature too."""
     own = [name for name in (MANIFEST, SIGNATURE) if (bundle.path / name).is_file()]
-    read = {name: hashlib.sha256((bundle.path / name).read_bytes()).hexdigest() for name in own}
+    read = {name: sha256(bundle.path / name) for name in own}
     return {**bundle.facts["files"], **read}
 
 

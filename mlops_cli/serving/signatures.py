@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlops_cli.errors import ConfigError, GateError, MlopsError, UnreachableError
 from mlops_cli.extras import extra
+from mlops_cli.files import sha256
 from mlops_cli.serving.bundle import MANIFEST, SIGNATURE
 
 if TYPE_CHECKING:
@@ -156,7 +157,7 @@ def signer_of(folder: Path) -> Signer:
         raise GateError(f"{file} is no signature that can be read", hint="sign it again") from error
     # What bundle.json lists it proves itself; without it, a signature says nothing of the rest.
     signed = resources.get(MANIFEST, {})
-    if signed.get("algorithm") != "sha256" or signed.get("digest") != _sha256(folder / MANIFEST):
+    if signed.get("algorithm") != "sha256" or signed.get("digest") != sha256(folder / MANIFEST):
         raise GateError(
             f"{file} is not the signature of the {MANIFEST} beside it: one of them was changed",
             hint="sign it again, if you know by whom: mlops models sign",
@@ -270,10 +271,6 @@ def _pem(file: Path) -> str:
             hint="openssl pkey -in key.pem -pubout -out key.pub makes the public part of a key",
         )
     return text
-
-
-def _sha256(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def _said(error: Exception) -> str:
