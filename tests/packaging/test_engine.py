@@ -286,6 +286,14 @@ def test_an_engine_that_is_down(made, monkeypatch, tmp_path):
     assert not (tmp_path / "image").exists()
 
 
+def test_the_doctor_finds_the_engine(made):
+    with contextlib.chdir(made[0]):
+        found = run_mlops("doctor", json=True).json["findings"]
+    (engine,) = (one for one in found if one["area"] == "docker")
+    assert (engine["name"], engine["status"]) == ("engine", "ok")
+    assert engine["detail"] == docker("version", "--format", "{{.Server.Version}}")
+
+
 def test_a_base_that_is_not_there(made):
     missing = f"{REGISTRY}/no-such-base:1"
     with contextlib.chdir(made[0]):
