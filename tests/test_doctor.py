@@ -113,12 +113,20 @@ def test_secrets_that_others_can_read_are_closed(begun, mlops):
     assert held.stat().st_mode & 0o777 == 0o600
 
 
-def test_secrets_in_git_are_an_error(begun, mlops):
-    begun({".env": f"KEY={SECRET}\n"})
-    git(begun.path, "add", "-f", ".env")
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        (".env", f"KEY={SECRET}\n"),
+        ("keys/release.pem", f"-----BEGIN EC {'PRIVATE'} KEY-----\n{SECRET}\n"),
+    ],
+)
+def test_secrets_in_git_are_an_error(begun, mlops, name, text):
+    begun({name: text})
+    assert mlops("doctor", "--offline").exit_code == 0
+    git(begun.path, "add", "-f", name)
     done = mlops("doctor", "--offline")
     assert done.exit_code == 1
-    assert "git rm --cached .env" in done.stderr
+    assert f"git rm --cached {name}" in done.stderr
     assert SECRET not in done.stdout + done.stderr
 
 

@@ -15,6 +15,7 @@ from mlops_cli.schemas.doctor import Finding
 _GIT, _DVC = "git", "dvc"
 _SECRETS = (".env", ".dvc/config.local", ".netrc", "credentials.json")
 """Files whose names say that they hold secrets, seen from the project."""
+_PRIVATE_KEY = "^-----BEGIN ([A-Z]+ )*PRIVATE KEY-----$"
 _SECONDS = 60
 
 
@@ -50,16 +51,22 @@ def look_at_git(root: Path, *, ours: bool, fix: bool) -> Iterator[Finding]:
         yield Finding(_GIT, "commit", "ok", f"{facts.commit[:12]}, {branch}, {state}")
     yield _identity(root)
     yield from _hooks(top, fix=fix)
-    for name in _SECRETS:
-        if project.run_git(root, "ls-files", "--error-unmatch", "--", name) is not None:
-            yield Finding(
-                _GIT,
-                name,
-                "error",
-                "a file for secrets is in git",
-                f"git rm --cached {name}, add it to .gitignore, and renew what is in it",
-                exit_code=MlopsError.exit_code,
-            )
+    for name in _secrets(root):
+        yield Finding(
+            _GIT,
+            name,
+            "error",
+            "a file with secrets is in git",
+            f"git rm --cached {name}, add it to .gitignore, and renew what is in it",
+            exit_code=MlopsError.exit_code,
+        )
+
+
+def _secrets(root: Path) -> list[str]:
+    """Files that git holds by a name for secrets, or with a private key in them."""
+    named = project.run_git(root, "ls-files", "-z", "--", *_SECRETS) or b""
+    keys = project.run_git(root, "grep", "--cached", "-lzE", _PRIVATE_KEY) or b""
+    return sorted({name for name in (named + keys).decode("utf-8", "replace").split("\0") if name})
 
 
 def look_at_dvc(root: Path, *, ours: bool, fix: bool) -> Iterator[Finding]:
