@@ -9,7 +9,7 @@ from rich.text import Text
 
 from mlops_cli.reports.chart import Curve, braille_can_be_shown, draw
 from mlops_cli.reports.runs import value
-from mlops_cli.schemas.runs import Difference, Point, RunComparison, RunDetails, Setting
+from mlops_cli.schemas.runs import Difference, Point, RunComparison, RunDetails
 
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _MOST_CURVES = 3
@@ -137,12 +137,6 @@ def _cell(name: str, content: Any) -> str:
     # Hashes that differ do so in the first few digits.
     is_hash = len(text) >= 40 and all(digit in "0123456789abcdef" for digit in text)
     return text[:12] if is_hash else text
-
-
-def _with_default(setting: Setting) -> str:
-    if setting.default in (None, ""):
-        return value(setting.value)
-    return f"{value(setting.value)}  (default {value(setting.default)})"
 
 
 def _facts(found: RunDetails) -> list[tuple[str, str]]:
