@@ -10,6 +10,7 @@
     ├── GateError              6   a gate failed: quality, parity, signature
     ├── TrainingError          1   training can't go on (NaN loss, out of memory)
     │   └── ProcessLost       75   … because one of the processes that train together is gone
+    ├── StepError              1   a step of a workflow failed; ends with the step's own exit code
     └── Interrupted          130   stopped by the user; what was saved can be resumed
 
 `cli.main` is the only place that catches them. An error outside this tree is a defect of
@@ -102,6 +103,14 @@ class ProcessLost(TrainingError):
     """A process that trains with this one is gone; what is on disk can be gone on with."""
 
     exit_code = 75  # EX_TEMPFAIL of sysexits.h: try again.
+
+
+class StepError(MlopsError):
+    """A step of a workflow that was played failed, with an exit code of its own."""
+
+    def __init__(self, message: str, *, hint: str = "", exit_code: int = 1) -> None:
+        super().__init__(message, hint=hint)
+        self.exit_code = exit_code
 
 
 class Interrupted(MlopsError):

@@ -1,6 +1,6 @@
 """The workflows of a new project: sound by their schema and by a security linter, and they work."""
 
-import os
+import json
 import re
 import subprocess
 import sys
@@ -120,26 +120,17 @@ def test_releases_are_for_projects_with_dvc(project):
     assert ({"release", "retrain"} <= names) == (project / ".dvc").is_dir()
 
 
-def play(folder: Path, workflow: str, job: str, summary: Path) -> None:
-    """Runs the steps of a job as a runner does, but for those that install."""
-    environment = os.environ | {
-        "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
-        "GITHUB_STEP_SUMMARY": str(summary),
-        "GITHUB_RUN_ID": "1",
-        "SETTINGS": "experiment=smoke",
-    }
-    for step in workflows(folder)[workflow]["jobs"][job]["steps"]:
-        if "run" not in step:
-            continue
-        done = subprocess.run(
-            ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]],
-            cwd=folder,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, f"{step['run']}\n{done.stdout}{done.stderr}"
+def play(folder: Path, *words: str) -> dict:
+    """Plays a workflow by our own command, as a person does before a push."""
+    done = subprocess.run(
+        [BIN / "mlops", "ci", "run", *words, "--json"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return json.loads(done.stdout)
 
 
 def git(folder: Path, *words: object) -> str:
@@ -163,18 +154,19 @@ def test_they_work_in_a_clean_clone(tmp_path):
     )
     subprocess.run([BIN / "mlops", "push"], cwd=shop, check=True, capture_output=True)
     git(shop, "commit", "-qam", "Storage")
-    git(tmp_path, "clone", "-q", "--bare", shop, "hub.git")
-    git(tmp_path, "clone", "-q", tmp_path / "hub.git", "clean")
-    clone, summary = tmp_path / "clean", tmp_path / "summary.md"
-    subprocess.run([BIN / "mlops", "pull"], cwd=clone, check=True, capture_output=True)
 
-    play(clone, "ci", "test", summary)
-    play(clone, "train", "train", summary)
-    told = summary.read_text("utf-8")
-    assert told.startswith("## Run ")
-    assert "### Metrics" in told
+    done = play(shop, "ci")
+    steps = {step["name"]: step["outcome"] for step in done["jobs"][0]["steps"]}
+    assert steps["Set up / mlops pull"] == steps["pytest"] == "success"
+    assert done["held"] == ["pip install -r requirements.txt"]
 
-    play(clone, "retrain", "retrain", summary)
-    tags = git(tmp_path / "hub.git", "tag", "--list").split()
-    assert tags == ["clean@v1.0.0"]
-    assert git(tmp_path / "hub.git", "branch", "--list", "mlops-registry").strip()
+    dispatch = ("--event", "workflow_dispatch", "--input", "settings=experiment=smoke")
+    train, comment = play(shop, "train", *dispatch)["jobs"]
+    assert train["summary"].startswith("## Run ")
+    assert "### Metrics" in train["summary"]
+    assert comment["outcome"] == "skipped"
+
+    done = play(shop, "retrain")
+    assert done["pushed"] == ["refs/heads/mlops-registry", "refs/tags/shop@v1.0.0"]
+    assert "mlops push" in done["held"]
+    assert git(shop, "tag", "--list") == ""

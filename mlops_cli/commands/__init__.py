@@ -3,6 +3,7 @@
 from mlops_cli.commands import (
     audit,
     benchmark,
+    ci,
     config,
     data,
     doctor,
@@ -32,6 +33,7 @@ COMMANDS = (
 )  # fmt: skip
 GROUPS = {
     "audit": audit,
+    "ci": ci,
     "config": config,
     "data": data,
     "models": models,

@@ -91,6 +91,15 @@ def complete_remote(incomplete: str) -> list[Candidate]:
     return [(name, "Remote") for name in names if name.startswith(incomplete)]
 
 
+def complete_workflow(incomplete: str) -> list[Candidate]:
+    """Completes the name of a workflow's file."""
+    from mlops_cli import project
+
+    folder = (project.repository(project.find_root()) or project.find_root()) / ".github/workflows"
+    names = sorted(file.stem for file in folder.glob("*.y*ml"))
+    return [(name, "Workflow") for name in names if name.startswith(incomplete)]
+
+
 def complete_model(incomplete: str) -> list[Candidate]:
     """Completes the name of a registered model."""
     models = dict.fromkeys(tag.partition("@")[0] for tag in _tags())
