@@ -1,6 +1,7 @@
 """The project a command runs in: its root, its folders, the files that ship with us, git facts."""
 
 import hashlib
+import os
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from pathlib import Path
 
 from mlops_cli.errors import NotFoundError
 
+COMMIT_VARIABLE, DIRTY_VARIABLE = "MLOPS_GIT_COMMIT", "MLOPS_GIT_DIRTY"
 _PACKAGE = Path(__file__).parent
 
 
@@ -80,10 +82,16 @@ def run_git(root: Path, *arguments: str) -> bytes | None:
 
 
 def git_facts(root: Path) -> GitFacts:
-    """Commit, branch and uncommitted changes of the repository at `root`."""
+    """Commit, branch and uncommitted changes of the repository at `root`.
+
+    Where there is no repository, as in an image of the code, `MLOPS_GIT_COMMIT` and
+    `MLOPS_GIT_DIRTY` tell them.
+    """
     commit = run_git(root, "rev-parse", "HEAD")
     if commit is None:
-        return GitFacts(None, None, None)
+        told = (os.environ.get(name) or None for name in (COMMIT_VARIABLE, DIRTY_VARIABLE))
+        commit_told, dirty_told = told
+        return GitFacts(commit_told, None, dirty_told)
     branch = run_git(root, "symbolic-ref", "--short", "-q", "HEAD")
     changes = diff(root)
     return GitFacts(

@@ -56,6 +56,16 @@ def test_no_facts_outside_git_or_before_the_first_commit(project, monkeypatch):
     assert git_facts(project.path).commit is None
 
 
+def test_where_there_is_no_git_the_environment_tells_the_commit(project, monkeypatch):
+    monkeypatch.setenv("MLOPS_GIT_COMMIT", "a" * 40)
+    monkeypatch.setenv("MLOPS_GIT_DIRTY", "")
+    told = git_facts(project.path)
+    assert (told.commit, told.branch, told.dirty_hash) == ("a" * 40, None, None)
+    git(project.path, "init", "-q")
+    git(project.path, "commit", "-q", "--allow-empty", "-m", "Start")
+    assert git_facts(project.path).commit == git(project.path, "rev-parse", "HEAD")
+
+
 def test_a_setting_names_a_file_from_here_or_from_the_root(project, monkeypatch):
     project({"data/rows.csv": "", "src/own.csv": "", "src/data/both.csv": "", "data/both.csv": ""})
     monkeypatch.chdir(project.path / "src")

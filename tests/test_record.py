@@ -4,12 +4,14 @@ import dataclasses
 import hashlib
 import json
 import subprocess
+from importlib import metadata
 
 import pytest
+from packaging.utils import canonicalize_name
 
 from mlops_cli.errors import DataError, MlopsError, NotFoundError
 from mlops_cli.project import git_facts
-from mlops_cli.tracking import finding, record
+from mlops_cli.tracking import finding, packages, record
 
 
 @pytest.fixture
@@ -42,6 +44,19 @@ def test_a_new_run_has_its_first_records(tmp_path):
     assert run.config_path.read_text("utf-8") == "lr: 0.001\n"
     assert (run.path / "overrides.yaml").read_text("utf-8") == '- "lr=1e-3"\n- "a=\\"b\\""\n'
     assert run.checkpoints.is_dir()
+
+
+def test_every_package_is_recorded(tmp_path):
+    run = record.create(tmp_path, "tiny", {}, "", [])
+    told = packages.read(run.path)
+    assert told["numpy"] == metadata.version("numpy")
+    # Folders tell the same as pip reads.
+    assert {
+        canonicalize_name(one.metadata["Name"]): one.version for one in metadata.distributions()
+    }.items() >= told.items()
+    (run.path / packages.FILE).write_text("nothing")
+    with pytest.raises(DataError, match="damaged"):
+        packages.read(run.path)
 
 
 def test_two_trainings_never_share_a_folder(tmp_path):

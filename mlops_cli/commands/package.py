@@ -1,4 +1,4 @@
-"""`mlops package`: a bundle as a container image."""
+"""`mlops package`: a bundle, or what trains one, as a container image."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mlops_cli.commands._options import Json, Quiet, RunAndOverrides, epilog, split_run
+from mlops_cli.errors import UsageError
 from mlops_cli.output import Output
 
 if TYPE_CHECKING:
-    from mlops_cli.schemas.packages import Packaged
+    from mlops_cli.schemas.image import ImageConfig
+    from mlops_cli.schemas.packages import Packaged, PackagedTraining
 
 NAME = "package"
 EPILOG = epilog(
@@ -18,6 +20,7 @@ EPILOG = epilog(
     "mlops package best --tag reviews:candidate image.port=9000",
     "mlops package bundles/cola --output build/cola --no-build",
     "mlops package reviews@production --compose",
+    "mlops package --train best --push registry.example.com/team",
 )
 
 
@@ -54,6 +57,12 @@ def run(
         bool,
         typer.Option("--compose", help="Also write compose.yaml: server, Prometheus, Grafana."),
     ] = False,
+    train: Annotated[
+        bool,
+        typer.Option(
+            "--train", help="The image that trains: code and packages of a run, or of now."
+        ),
+    ] = False,
     build: Annotated[
         bool, typer.Option("--build/--no-build", help="Build the image, where Docker is there.")
     ] = True,
@@ -64,6 +73,10 @@ def run(
 
     What is packaged: NAME@STAGE or NAME@VERSION of the registry, a run, or the folder of a bundle;
     the newest bundle by default. Where Docker is not there, what to build it from is written.
+
+    With --train: what is committed, or the commit of a run with the changes that it began with, and
+    every package in the version it had, so that a cluster trains as the run did. No data, no
+    secrets: mount /project/data and /project/runs.
     """
     from mlops_cli import config, packaging, prediction, project
 
@@ -71,11 +84,53 @@ def run(
     root = project.find_root()
     reference, overrides = split_run(words, default="")
     image = config.load_group("image", overrides, root=root)
+    if train:
+        if compose:
+            raise UsageError("--compose is for what serves", hint="leave out --compose or --train")
+        _train(root, reference, image, out, output=output, tag=tag, registry=push, build=build)
+        return
     serve = config.load_group("serve", overrides, root=root)
     folder = prediction.bundle_called(root, reference or None)
     wanted = packaging.Wanted(image, serve, output, tag, push, compose, build)
     done = packaging.run(root, folder, wanted, out)
     out.result(_title(done), done, lines=_lines(done), next_step=_next(done))
+
+
+def _train(
+    root: Path,
+    reference: str,
+    image: "ImageConfig",
+    out: Output,
+    *,
+    output: Path | None,
+    tag: str | None,
+    registry: str | None,
+    build: bool,
+) -> None:
+    from mlops_cli.packaging import training
+    from mlops_cli.tracking import finding
+
+    found = finding.find(root, reference) if reference else None
+    wanted = training.WantedTraining(image, found, output, tag, registry, build)
+    done = training.run(root, wanted, out)
+    what = f"run {done.run}" if done.run else f"commit {done.commit[:8]}"
+    title = f"Wrote what {done.name} is built from: {done.folder}"
+    if done.built:
+        title = f"Packaged what trains {what} as {done.name} ({done.built.megabytes:.0f} MB)"
+    changes = " and the changes that the run kept" if done.dirty else ""
+    lines = [
+        f"code     {done.files} files at {done.commit[:8]}{changes}",
+        f"packages {done.packages}, for Python {done.python}",
+        *_context_lines(done),
+    ]
+    if done.left_out:
+        more = f" and {len(done.left_out) - 1} more" if done.left_out[1:] else ""
+        lines.insert(1, f"without  {done.left_out[0]}{more}: data is mounted")
+    name = done.pushed.reference if done.pushed else done.name
+    step = 'docker run --rm --user "$(id -u):$(id -g)" --volume "$PWD/data:/project/data" \\\n'
+    step += f'  --volume "$PWD/runs:/project/runs" {name} train'
+    lines_text = "\n".join([*lines, *_made_lines(done)])
+    out.result(title, done, lines=lines_text, next_step=step if done.built else done.command)
 
 
 def _title(done: "Packaged") -> str:
@@ -86,12 +141,21 @@ def _title(done: "Packaged") -> str:
 
 
 def _lines(done: "Packaged") -> str:
-    lines = [
+    lines = _context_lines(done)
+    if done.compose:
+        lines.append(f"compose  {done.compose}")
+    return "\n".join([*lines, *_made_lines(done)])
+
+
+def _context_lines(done: "Packaged | PackagedTraining") -> list[str]:
+    return [
         f"context  {done.folder / 'context'}, sha256 {done.context[:12]}",
         f"parts    {done.sbom}",
     ]
-    if done.compose:
-        lines.append(f"compose  {done.compose}")
+
+
+def _made_lines(done: "Packaged | PackagedTraining") -> list[str]:
+    lines = []
     if done.built:
         same = (
             "the same inputs give the same id"
@@ -102,7 +166,7 @@ def _lines(done: "Packaged") -> str:
     if done.pushed:
         lines.append(f"pushed   {done.pushed.reference}")
         lines.append(f"         {done.pushed.sent} layers sent, {done.pushed.there} were there")
-    return "\n".join(lines)
+    return lines
 
 
 def _next(done: "Packaged") -> str:

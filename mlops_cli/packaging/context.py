@@ -115,14 +115,20 @@ def _add(target: str, source: Path, folder: Path) -> None:
 
 
 def _refuse_secret(file: Path) -> None:
-    named = file.name.lower() in _SECRET_NAMES or file.name.lower().endswith(_SECRET_ENDS)
-    with file.open("rb") as stream:
-        content = stream.read(_LOOKED_AT)
-    if named or any(word in content for word in _SECRET_WORDS):
+    if is_secret(file):
         raise ConfigError(
             f"image.files: {file} looks like a secret, and whoever has an image has all its files",
             hint="give it to the container: docker run --env-file FILE, or --mount",
         )
+
+
+def is_secret(file: Path) -> bool:
+    """Whether a file looks like a secret, by its name or by what it holds."""
+    name = file.name.lower()
+    with file.open("rb") as stream:
+        content = stream.read(_LOOKED_AT)
+    named = name in _SECRET_NAMES or name.endswith(_SECRET_ENDS)
+    return named or any(word in content for word in _SECRET_WORDS)
 
 
 def seal(folder: Path) -> str:

@@ -109,6 +109,82 @@ LABEL {labels}
 """
 
 
+PROJECT = "/project"
+"""Where a training image has the project."""
+TRAINING_HOLDS = ("system", "packages", "mlops", "project")
+"""What the layers of a training image hold, the lowest first."""
+
+
+@dataclass(frozen=True)
+class TrainingRecipe:
+    """What the Dockerfile of a training image says.
+
+    Attributes:
+        name: Name and tag of the image.
+        base: The image it is built on.
+        user: User and group id.
+        commit: The code in it.
+        dirty: SHA-256 of the uncommitted changes on top of that; empty where there are none.
+        labels: Labels of the image.
+    """
+
+    name: str
+    base: str
+    user: int
+    commit: str
+    dirty: str
+    labels: Mapping[str, str]
+
+
+def render_training(recipe: TrainingRecipe) -> str:
+    """The text of the Dockerfile of a training image."""
+    stages = _STAGES.partition("# The settings of the server")[0]
+    # What trains may want what a server never does: headers to compile with, tests to import.
+    stages = stages.replace("shrink.py packages /", "shrink.py whole /")
+    labels = " \\\n      ".join(f"{name}={_quoted(value)}" for name, value in recipe.labels.items())
+    return f"""\
+# {recipe.name}: a project, and all that trains it. Written by mlops package --train; the same with
+#   docker build --network=none --tag {recipe.name} .
+# All it takes is in this folder and the base: the build needs no network. Layers hold no time, so
+# the same inputs give the same layers. Data and runs are mounted: {PROJECT}/data, {PROJECT}/runs.
+
+FROM {recipe.base} AS base
+
+{stages}# The project, as it is committed.
+FROM base AS project
+COPY shrink.py /build/
+COPY project/ /build/out{PROJECT}/
+RUN mkdir -p /build/out{PROJECT}/data /build/out{PROJECT}/runs && \\
+    python3 /build/shrink.py files /build/out
+
+FROM scratch
+COPY --from=system /build/out/ /
+COPY --from=packages /build/out/ /
+COPY --from=mlops /build/out/ /
+# The last layer is the project: whatever else changes, packages need not move again.
+COPY --from=project --chown={recipe.user}:{recipe.user} /build/out/ /
+
+ENV PATH=/opt/mlops/bin:/opt/packages/bin:/usr/local/bin:/usr/bin:/bin \\
+    LANG=C.UTF-8 \\
+    HOME=/tmp \\
+    USER=mlops \\
+    PYTHONPATH=/opt/mlops:/opt/packages \\
+    PYTHONDONTWRITEBYTECODE=1 \\
+    PYTHONUNBUFFERED=1 \\
+    DVC_NO_ANALYTICS=1 \\
+    NVIDIA_VISIBLE_DEVICES=all \\
+    NVIDIA_DRIVER_CAPABILITIES=compute,utility \\
+    MLOPS_GIT_COMMIT={recipe.commit} \\
+    MLOPS_GIT_DIRTY={recipe.dirty}
+WORKDIR {PROJECT}
+USER {recipe.user}:{recipe.user}
+STOPSIGNAL SIGTERM
+ENTRYPOINT ["mlops"]
+CMD ["train"]
+LABEL {labels}
+"""
+
+
 def _quoted(value: str) -> str:
     """A value as a Dockerfile takes it, with nothing in it that it would replace."""
     plain = "".join(letter if letter.isprintable() else " " for letter in value)

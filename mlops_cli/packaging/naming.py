@@ -12,6 +12,7 @@ from mlops_cli.registry.storage import LAID_OUT
 from mlops_cli.serving.bundle import Bundle
 
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
+_NO_TAG = r"[^A-Za-z0-9_.-]+"
 _NAME = re.compile(
     r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*"
 )
@@ -28,7 +29,24 @@ def called(root: Path, bundle: Bundle, tag: str | None) -> str:
     Raises:
         UsageError: That is no name of an image.
     """
-    name, label = _by_itself(root, bundle)
+    return _checked(*_by_itself(root, bundle), tag)
+
+
+def called_training(root: Path, label: str, tag: str | None) -> str:
+    """Name and tag of the image that trains a project.
+
+    Args:
+        root: The project.
+        label: The run, or the commit.
+        tag: What was asked for, as NAME or NAME:TAG.
+
+    Raises:
+        UsageError: That is no name of an image.
+    """
+    return _checked(f"{_plain(root)}-train", re.sub(_NO_TAG, "-", label)[:128], tag)
+
+
+def _checked(name: str, label: str, tag: str | None) -> str:
     if tag is not None:
         given, _, rest = tag.partition(":")
         name, label = given, rest or label
@@ -61,7 +79,7 @@ def labels(root: Path, bundle: Bundle, image: str, base: str) -> Mapping[str, st
         "org.opencontainers.image.description": f"{bundle.task.get('name')} served by mlops",
         "org.opencontainers.image.created": iso(epoch(bundle)),
         "org.opencontainers.image.revision": git.get("commit"),
-        "org.opencontainers.image.source": _source(root),
+        "org.opencontainers.image.source": source(root),
         "org.opencontainers.image.base.name": below,
         "org.opencontainers.image.base.digest": digest,
         "mlops.model": model(root, bundle),
@@ -93,24 +111,37 @@ def epoch(bundle: Bundle) -> int:
     Raises:
         ConfigError: SOURCE_DATE_EPOCH is no time.
     """
+    try:
+        return given_epoch(
+            int(datetime.fromisoformat(str(bundle.facts.get("created"))).timestamp())
+        )
+    except ValueError:
+        return given_epoch(0)
+
+
+def given_epoch(otherwise: int) -> int:
+    """What SOURCE_DATE_EPOCH says, where it is set.
+
+    Raises:
+        ConfigError: It is no time.
+    """
     given = os.environ.get("SOURCE_DATE_EPOCH")
     if given is not None:
         if not given.isascii() or not given.isdigit() or len(given) > 10:
             raise ConfigError(f"SOURCE_DATE_EPOCH={given} is no time", hint="seconds since 1970")
         return int(given)
-    try:
-        return int(datetime.fromisoformat(str(bundle.facts.get("created"))).timestamp())
-    except ValueError:
-        return 0
+    return otherwise
 
 
 def _by_itself(root: Path, bundle: Bundle) -> tuple[str, str]:
     version = _registered(root, bundle)
     if version:
         return version[0], version[1].replace("+", "-")
-    plain = re.sub(r"[^a-z0-9]+", "-", root.resolve().name.lower()).strip("-") or "model"
-    label = re.sub(r"[^A-Za-z0-9_.-]+", "-", bundle.run)[:128] or bundle.digest[:12]
-    return plain, label
+    return _plain(root), re.sub(_NO_TAG, "-", bundle.run)[:128] or bundle.digest[:12]
+
+
+def _plain(root: Path) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", root.resolve().name.lower()).strip("-") or "model"
 
 
 def _registered(root: Path, bundle: Bundle) -> tuple[str, str] | None:
@@ -122,7 +153,7 @@ def _registered(root: Path, bundle: Bundle) -> tuple[str, str] | None:
     return path.relative_to(below).parts[0], path.relative_to(below).parts[1]
 
 
-def _source(root: Path) -> str | None:
+def source(root: Path) -> str | None:
     """Where the code is, without whoever may fetch it."""
     if repository(root) is None:
         return None

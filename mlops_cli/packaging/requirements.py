@@ -48,6 +48,20 @@ def machine(platform: str) -> str:
     return _MACHINES[platform]
 
 
+def target(python: str, platform: str) -> dict[str, str]:
+    """What the markers of requirements are asked about: the Python of an image."""
+    return {
+        "implementation_name": "cpython",
+        "os_name": "posix",
+        "platform_machine": machine(platform),
+        "platform_python_implementation": "CPython",
+        "platform_system": "Linux",
+        "python_full_version": f"{python}.0",
+        "python_version": python,
+        "sys_platform": "linux",
+    }
+
+
 def pins(more: Iterable[str], python: str, platform: str) -> list[Pin]:
     """The packages that serve a bundle, in the versions of this environment, by name.
 
@@ -60,16 +74,7 @@ def pins(more: Iterable[str], python: str, platform: str) -> list[Pin]:
         ConfigError: One of `more` is none, or this environment has another version of it.
         MissingDependencyError: It is not installed here.
     """
-    environment = {
-        "implementation_name": "cpython",
-        "os_name": "posix",
-        "platform_machine": machine(platform),
-        "platform_python_implementation": "CPython",
-        "platform_system": "Linux",
-        "python_full_version": f"{python}.0",
-        "python_version": python,
-        "sys_platform": "linux",
-    }
+    environment = target(python, platform)
     found: dict[str, Pin] = {}
     asked = [_wanted(word) for word in more]
     _follow(

@@ -2,7 +2,7 @@
 
 import uuid
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.parser import HeaderParser
@@ -29,19 +29,17 @@ class Parts:
         name: Name and tag of the image.
         base: The image it is built on.
         wheels: Its packages.
-        bundle: The model.
-        files: Of the bundle, those that are in the image.
         context: Digest of the build context.
         epoch: The time that the image says it was made at.
+        content: What all the rest is for: a model, or code.
     """
 
     name: str
     base: str
     wheels: Iterable[Path]
-    bundle: Bundle
-    files: Iterable[str]
     context: str
     epoch: int
+    content: Component
 
 
 def text(parts: Parts) -> str:
@@ -53,7 +51,7 @@ def text(parts: Parts) -> str:
         type=ComponentType.CONTAINER, name=name, version=tag, bom_ref=f"image:{parts.name}"
     )
     bom.metadata.component = image
-    listed = [_base(parts.base), _model(parts), *map(_package, parts.wheels)]
+    listed = [_base(parts.base), parts.content, *map(_package, parts.wheels)]
     for component in listed:
         bom.components.add(component)
     bom.register_dependency(image, listed)
@@ -83,8 +81,38 @@ def _base(base: str) -> Component:
     )
 
 
-def _model(parts: Parts) -> Component:
-    bundle = parts.bundle
+def code(name: str, commit: str, files: Mapping[str, Path]) -> Component:
+    """Code as a part.
+
+    Args:
+        name: What it is called.
+        commit: Its commit.
+        files: Its files, by where the image has them.
+    """
+    return Component(
+        type=ComponentType.APPLICATION,
+        name=name,
+        version=commit,
+        bom_ref=f"code:{commit}",
+        components=[
+            Component(
+                type=ComponentType.FILE,
+                name=file,
+                bom_ref=f"code:{file}",
+                hashes=[_hash(sha256(path))],
+            )
+            for file, path in sorted(files.items())
+        ],
+    )
+
+
+def model(bundle: Bundle, names: Iterable[str]) -> Component:
+    """A model as a part.
+
+    Args:
+        bundle: The bundle.
+        names: Of its files, those that are in the image.
+    """
     hashes = bundle.facts["files"]
     files = [
         Component(
@@ -93,7 +121,7 @@ def _model(parts: Parts) -> Component:
             bom_ref=f"model:{name}",
             hashes=[_hash(hashes[name])],
         )
-        for name in parts.files
+        for name in names
     ]
     lineage = bundle.facts["lineage"]
     told = {

@@ -3,6 +3,7 @@
     shrink.py packages DIR   packages that were installed into DIR
     shrink.py system DIR     the system around this very file, copied to DIR: no pip, no tests, no
                              file that takes other rights than its caller's
+    shrink.py whole DIR      packages as they are, compiled
     shrink.py files DIR      files: as they are, at our one time
 
 It goes into the build context as it stands here, and imports the standard library alone. What it
@@ -59,10 +60,11 @@ def main(kind: str, folder: Path) -> None:
         below, library = folder, _take_system(folder)
     else:
         below, library = folder.parent.parent, folder
-        for part in _PARTS:
+        for part in _PARTS if kind == "packages" else ():
             for path in folder.glob(part):
                 _remove(path)
-    _leave_needed(library)
+    if kind != "whole":
+        _leave_needed(library)
     compileall.compile_dir(
         library,
         quiet=1,

@@ -6,30 +6,42 @@ import hashlib
 import importlib.util
 import io
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from email.parser import HeaderParser
 from importlib import metadata
 from pathlib import Path
+
+from packaging.requirements import Requirement
 
 import mlops_cli
 from mlops_cli.errors import MissingDependencyError, MlopsError, NotFoundError, UnreachableError
 from mlops_cli.files import sha256
 from mlops_cli.packaging.requirements import OWN, Pin, machine
+from mlops_cli.packaging.shrink import TIME
 
 _GLIBC = range(36, 16, -1)
 """Minor versions of the C library that wheels ask for: Debian 12 has the first."""
 _DATE = (1980, 1, 1, 0, 0, 0)
+_NO_WHEEL = re.compile(r"No matching distribution found for (\S+==\S+)")
 _OFFLINE = (
     "NewConnectionError", "NameResolutionError", "ConnectTimeout", "ProxyError", "ReadTimeout",
     "Max retries exceeded", "Could not fetch URL", "Connection refused",
 )  # fmt: skip
 
 
-def collect(pins: Sequence[Pin], python: str, platform: str, into: Path) -> list[Path]:
+Needs = Callable[[str], list[Requirement]]
+"""What a package needs, by its name."""
+
+
+def collect(
+    pins: Sequence[Pin], python: str, platform: str, into: Path, *, build: bool = False
+) -> list[Path]:
     """Puts the wheel of each package into a folder; those of an earlier time need no network.
 
     Args:
@@ -37,6 +49,7 @@ def collect(pins: Sequence[Pin], python: str, platform: str, into: Path) -> list
         python: Version of the Python that is to run them.
         platform: The machines.
         into: An empty folder.
+        build: Whether a package without a wheel is built, where it has no machine code.
 
     Returns:
         The wheels, by name.
@@ -63,13 +76,45 @@ def collect(pins: Sequence[Pin], python: str, platform: str, into: Path) -> list
         with tempfile.TemporaryDirectory(prefix=".coming-", dir=kept) as folder:
             for wheel in into.iterdir():
                 wheel.unlink()
-            done = _pip("download", "--find-links", kept, "--dest", folder, *words)
-            if done.returncode:
-                raise _refused(done.stderr, python, platform)
+            _download(words, kept, Path(folder), (python, platform), build=build)
             for wheel in Path(folder).glob("*.whl"):
                 wheel.replace(kept / wheel.name)
                 shutil.copyfile(kept / wheel.name, into / wheel.name)
     return sorted(into.glob("*.whl"))
+
+
+def _download(
+    words: Sequence[str], kept: Path, into: Path, whose: tuple[str, str], *, build: bool
+) -> None:
+    built: set[str] = set()
+    while True:
+        done = _pip("download", "--find-links", kept, "--dest", into, *words)
+        if not done.returncode:
+            return
+        found = _NO_WHEEL.search(done.stderr)
+        if not build or found is None or found[1] in built:
+            raise _refused(done.stderr, *whose)
+        built.add(found[1])
+        _build(found[1], kept)
+
+
+def _build(pin: str, kept: Path) -> None:
+    """Keeps the wheel of a package that has none, if it is one for every machine."""
+    with tempfile.TemporaryDirectory(prefix=".coming-", dir=kept) as folder:
+        # The same source gives the same wheel.
+        time = {"SOURCE_DATE_EPOCH": str(TIME)}
+        words = ("--no-deps", "--no-binary", pin.partition("==")[0], "--wheel-dir", folder, pin)
+        _pip("wheel", *words, variables=time)
+        for wheel in Path(folder).glob("*-none-any.whl"):
+            wheel.replace(kept / wheel.name)
+
+
+def needs(wheel: Path) -> list[Requirement]:
+    """What a wheel says it needs."""
+    with zipfile.ZipFile(wheel) as archive:
+        name = next(one for one in archive.namelist() if one.endswith(".dist-info/METADATA"))
+        told = HeaderParser().parsestr(archive.read(name).decode("utf-8", "replace"))
+    return [Requirement(text) for text in told.get_all("Requires-Dist") or ()]
 
 
 def own(into: Path) -> Path:
@@ -147,22 +192,28 @@ def _cache() -> Path:
     return Path(place, "mlops", "wheels")
 
 
-def _pip(command: str, *words: object) -> subprocess.CompletedProcess[str]:
+def _pip(
+    command: str, *words: object, variables: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     if importlib.util.find_spec("pip") is None:
         raise MissingDependencyError(
             "mlops package needs pip, which this environment has not got",
             hint="python -m ensurepip, or: uv pip install pip",
         )
     quiet = ("--quiet", "--disable-pip-version-check", "--no-input")
-    return _python("pip", command, *quiet, *words)
+    return _python("pip", command, *quiet, *words, variables=variables)
 
 
 def _python(
-    module: str, *words: object, cwd: Path | None = None
+    module: str,
+    *words: object,
+    cwd: Path | None = None,
+    variables: Mapping[str, str] | None = None,
 ) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", module, *map(str, words)],
         cwd=cwd,
+        env={**os.environ, **(variables or {})},
         capture_output=True,
         encoding="utf-8",
         errors="replace",

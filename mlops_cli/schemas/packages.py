@@ -90,3 +90,44 @@ class Packaged:
     command: str
     built: Built | None = None
     pushed: Pushed | None = None
+
+
+@dataclass(frozen=True)
+class PackagedTraining:
+    """A project as a build context that trains it, and as an image.
+
+    Attributes:
+        name: Name and tag of the image.
+        run: The run whose environment and code it has; empty where it has those of now.
+        commit: The code in it.
+        dirty: SHA-256 of the uncommitted changes on top of that; None where there are none.
+        python: Version of its Python.
+        packages: How many packages it has.
+        files: How many files of code it has.
+        left_out: Files of data that git has, and the image has not.
+        base: The image it is built on, as the Dockerfile names it.
+        folder: Holds all that was written.
+        dockerfile: Of the build context.
+        context: SHA-256 over path, mode and content of every file of the build context.
+        sbom: The list of its parts, CycloneDX.
+        command: Builds the image.
+        built: The image; None where Docker is not there, or was not to be asked.
+        pushed: Where it was pushed to; None where it wasn't.
+    """
+
+    name: str
+    run: str
+    commit: str
+    dirty: str | None
+    python: str
+    packages: int
+    files: int
+    left_out: list[str]
+    base: str
+    folder: Path
+    dockerfile: Path
+    context: str
+    sbom: Path
+    command: str
+    built: Built | None = None
+    pushed: Pushed | None = None

@@ -3,6 +3,7 @@
 - config.yaml: the resolved config
 - overrides.yaml: what was typed
 - git.diff: the uncommitted changes to tracked files that it began with, if there were any
+- packages.txt: every package that was installed, with its version
 - run.json: status, git, data, environment, seed, timings
 - metrics.jsonl: one object a line, flushed as it is written, readable while running
 - checkpoints/: last.ckpt (to resume; while training also previous.ckpt, should the last be
@@ -27,6 +28,7 @@ from mlops_cli import project
 from mlops_cli.errors import DataError, MlopsError
 from mlops_cli.files import atomic_path, write_json, write_text
 from mlops_cli.schemas.results import plain
+from mlops_cli.tracking import packages
 
 _MOST_DIFF_BYTES = 2**20
 """Larger changes are not kept."""
@@ -215,6 +217,7 @@ def create(
         run.checkpoints.mkdir(parents=True, exist_ok=True)  # A kill may have left it.
         write_text(run.config_path, config)
         write_text(run.path / "overrides.yaml", "".join(f"- {json.dumps(o)}\n" for o in overrides))
+        write_text(run.path / packages.FILE, packages.text(packages.installed()))
         _keep_changes(run, root, facts)
         # Last: what has it is a run.
         write_json(run.path / "run.json", {**first, "config_sha256": sha256(config), **facts})

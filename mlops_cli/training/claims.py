@@ -17,6 +17,7 @@ _HALF_WRITTEN = (
     ".config.yaml.*",
     ".overrides.yaml.*",
     ".git.diff.*",
+    ".packages.txt.*",
     ".run.json.*",
     ".metrics.jsonl.*",
     ".model.*",
