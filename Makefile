@@ -7,7 +7,7 @@ DEVELOPING := $(VENV)/.developing
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test optimum check fix bench constraints clean
+.PHONY: help install demo test optimum docs check fix bench constraints clean
 
 help: ## List the targets.
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,10 @@ test: $(DEVELOPING) ## Run every test; fail under 90 % line coverage.
 
 optimum: $(DEVELOPING) ## Put Optimum into build/optimum, for the test that it loads our bundles.
 	$(BIN)/python -m pip install -qq --no-deps --upgrade --target build/optimum --group optimum
+
+docs: $(DEVELOPING) ## Build the documentation site into build/site.
+	$(BIN)/python -m mkdocs build --quiet
+	@echo "build/site/index.html"
 
 check: $(DEVELOPING) ## Lint, types, import rules, generated docs: read only.
 	$(BIN)/ruff check .

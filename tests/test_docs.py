@@ -5,11 +5,11 @@ import re
 import shlex
 import subprocess
 import sys
-from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
 
 import pytest
+from own.shown import blocks, pattern, steps
 
 from mlops_cli.cli import app
 from mlops_cli.errors import MlopsError
@@ -17,50 +17,6 @@ from mlops_cli.errors import MlopsError
 REPOSITORY = Path(__file__).resolve().parent.parent
 README = (REPOSITORY / "README.md").read_text("utf-8")
 PAGES = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"]
-BLOCK = re.compile(r"^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
-
-
-def blocks(language):
-    return [found["text"] for found in BLOCK.finditer(README) if found["language"] == language]
-
-
-@dataclass
-class Step:
-    """One `$ ` line of a console block and the lines that it shows."""
-
-    command: str
-    shown: list[str]
-
-
-def steps():
-    found = []
-    for line in "".join(blocks("console")).splitlines():
-        if line.startswith("$ "):
-            found.append(Step(line[2:], []))
-        elif line.strip():
-            found[-1].shown.append(line)
-    return found
-
-
-RUN = re.compile(r"\d{8}-\d{6}-tiny-[0-9a-f]{4}")
-VARYING = [
-    (RUN, RUN.pattern),
-    (re.compile(r"commit, [0-9a-f]{8}"), "commit, [0-9a-f]{8}"),
-    (re.compile(r"\d+(\.\d+)?(e-\d+)?"), r"\d+(\.\d+)?(e-\d+)?"),
-    (re.compile(r" +"), r"\s+"),
-]
-
-
-def pattern(line):
-    """What a shown line stands for: figures, runs, commits and widths differ among machines."""
-    text, expression = line.strip(), ""
-    while text:
-        kind = next(
-            ((found, any_) for shape, any_ in VARYING if (found := shape.match(text))), None
-        )
-        expression += kind[1] if kind else re.escape(text[0])
-        text = text[kind[0].end() if kind else 1 :]
-    return re.compile(rf"^\s*{expression}\s*$", re.MULTILINE)
 
 
 @pytest.mark.slow
@@ -70,7 +26,7 @@ def test_the_commands_of_the_readme_do_what_it_shows(tmp_path):
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "COLUMNS": "100",
     }
-    for step in steps():
+    for step in steps(README):
         if step.command.startswith("cd "):
             here = here / step.command[3:]
             continue
@@ -102,7 +58,9 @@ def reviews(first, last):
 
 @pytest.mark.slow
 def test_the_commands_of_the_readme_for_files_of_ones_own_run(tmp_path, mlops_script):
-    lines = [line for text in blocks("sh") for line in text.splitlines() if "mlops data" in line]
+    lines = [
+        line for text in blocks(README, "sh") for line in text.splitlines() if "mlops data" in line
+    ]
     assert len(lines) == 3
     (tmp_path / "reviews.csv").write_text(reviews(0, 300))
     words = ["init", "shop", "--yes", "--quiet", "--data", "reviews.csv"]
@@ -120,7 +78,7 @@ def test_the_commands_of_the_readme_for_files_of_ones_own_run(tmp_path, mlops_sc
 
 def trainings_of_the_readme():
     """The settings of each training that a shell block shows."""
-    for text in blocks("sh"):
+    for text in blocks(README, "sh"):
         for line in text.splitlines():
             words = shlex.split(line, comments=True)
             if words[:2] == ["mlops", "train"] and "-m" not in words:
@@ -149,7 +107,7 @@ def test_the_settings_of_the_readme_can_be_typed(project, mlops, words):
 
 def commands_of_the_readme():
     """Each command of a shell block that has options or settings."""
-    for text in blocks("sh"):
+    for text in blocks(README, "sh"):
         for line in text.splitlines():
             words = shlex.split(line, comments=True)
             if words[:1] == ["mlops"] and len(words) > 2:
@@ -184,7 +142,7 @@ def test_links_lead_somewhere(page):
 
 def tree_names():
     """The first word of each line of the README's tree, with its folder."""
-    tree = next(text for text in blocks("text") if "mlops_cli/" in text)
+    tree = next(text for text in blocks(README, "text") if "mlops_cli/" in text)
     folder = ""
     for line in tree.splitlines():
         name = line.split()[0]
