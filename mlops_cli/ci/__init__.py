@@ -141,9 +141,16 @@ def _committed(box: Sandbox, ref: str, wishes: CiWishes) -> workflows.Workflow:
         file = finding.find(box.source, wishes.workflow)
     except NotFoundError as error:
         found = finding.files(box.repository)
-        if not wishes.uncommitted and any(wishes.workflow in ("", one.stem) for one in found):
+        named = wishes.workflow or (found[0].stem if found else "")
+        if ref.startswith("refs/tags/") and any(named in (one.stem, one.name) for one in found):
             raise NotFoundError(
-                f"the workflow {wishes.workflow or found[0].stem!r} is not committed",
+                f"the commit of {ref.removeprefix('refs/tags/')} has no workflow {named!r}: "
+                "GitHub would not run it",
+                hint="GitHub reads a workflow in the very commit that a tag points to",
+            ) from error
+        if not wishes.uncommitted and any(named in (one.stem, one.name) for one in found):
+            raise NotFoundError(
+                f"the workflow {named!r} is not committed",
                 hint="git add and git commit it, or --uncommitted",
             ) from error
         raise

@@ -13,7 +13,14 @@ CHECKOUT = "{uses: actions/checkout@v7}"
 
 
 def git(folder, *words):
-    done = subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        ["git", *words],
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     return done.stdout.strip()
 
 
@@ -340,6 +347,15 @@ jobs:
     assert "nothing false v1.0 tag" not in told
     assert "v1.0 tag" in told
     assert done["ref"] == "refs/tags/v1.0"
+
+
+def test_a_tag_whose_commit_has_no_workflow(repository, mlops):
+    root = repository("on: {push: {tags: ['v*']}}\njobs: {a: {steps: [{run: 'true'}]}}\n")
+    elsewhere = git(root, "commit-tree", git(root, "mktree", "--missing"), "-m", "records")
+    git(root, "tag", "v1", elsewhere)
+    done = mlops("ci", "run", "ci")
+    assert done.exit_code == 5
+    assert "the commit of v1 has no workflow 'ci': GitHub would not run it" in done.stderr
 
 
 def test_an_environment_of_its_own_takes_what_is_installed(repository, play):
