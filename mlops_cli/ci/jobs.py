@@ -171,6 +171,7 @@ def _one(shared: Play, job: Job, name: str, contexts: dict[str, Any]) -> PlayedJ
         defaults=(job.shell, job.folder),
         until=began + 60 * steps.minutes(scope.whole(job.minutes)),
     )
+    room.held()  # What jobs before it were told is not its own.
     try:
         known = steps.play(room, job.steps, env)
     finally:

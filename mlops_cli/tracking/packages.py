@@ -5,8 +5,6 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from packaging.utils import canonicalize_name
-
 from mlops_cli.errors import DataError
 
 FILE = "packages.txt"
@@ -21,7 +19,7 @@ def installed() -> dict[str, str]:
         names = sorted(one.name for one in folder.glob("*.dist-info")) if folder.is_dir() else []
         for told in filter(None, map(_INFO.fullmatch, names)):
             # What comes first is what is imported.
-            found.setdefault(canonicalize_name(told["name"]), told["version"])
+            found.setdefault(_plain(told["name"]), told["version"])
     return dict(sorted(found.items()))
 
 
@@ -43,3 +41,8 @@ def read(run: Path) -> dict[str, str] | None:
     if not lines or not all("==" in line for line in lines):
         raise DataError(f"{FILE} of run {run.name} is damaged", hint="of another run, or of now")
     return dict(line.split("==", 1) for line in lines)
+
+
+def _plain(name: str) -> str:
+    """A name as package indexes write it (PEP 503). What serves has no package that knows."""
+    return re.sub(r"[-_.]+", "-", name).lower()

@@ -199,7 +199,7 @@ def test_what_can_not_be_packaged_is_told(project_of_run):
     (one.folder / "packages.txt").write_text("omegaconf\n")
     told(5, "packages.txt of run", "of another run", one.run)
     (one.folder / "packages.txt").unlink()
-    told(5, "older than the record of packages", "train again", one.run)
+    told(5, f"run {one.run} is older than the record of packages", "train again", one.run)
     (one.folder / "packages.txt").write_text(recorded)
     one.facts(git={"commit": "0" * 40, "branch": "main", "dirty_hash": None})
     told(5, "commit 000000000000 is not in this repository", "git fetch", one.run)
@@ -212,7 +212,7 @@ def test_what_can_not_be_packaged_is_told(project_of_run):
     git(one.root, "commit", "-qm", "better")
     one.write("requirements.txt", "mlops-cli\nmine @ https://example.com/mine.whl\n")
     git(one.root, "commit", "-qam", "url")
-    told(3, "mine comes from https://example.com/mine.whl", "package index")
+    told(3, "requirements.txt: mine comes from https://example.com/mine.whl", "package index")
     shutil.rmtree(one.root / ".git")
     told(5, "is in no git repository", "git init")
 

@@ -12,9 +12,9 @@ from mlops_cli.output import Output
 NAME = "run"
 EPILOG = epilog(
     "mlops ci run",
-    "mlops ci run train --input 'settings=model=bert lr=3e-5'",
+    "mlops ci run train --event workflow_dispatch --input 'settings=model=bert lr=3e-5'",
     "mlops ci run ci --job test --uncommitted",
-    "mlops ci run release --tag 'reviews#production#1'",
+    "mlops ci run release --input model=reviews",
     "mlops ci run ci --event pull_request --install --json",
 )
 
