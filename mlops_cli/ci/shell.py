@@ -59,7 +59,7 @@ class Shell:
 
     def __init__(self, tell: Callable[[str], None], mask: Callable[[str], None]) -> None:
         self._tell, self._mask = tell, mask
-        self._groups: list[int] = []
+        self._started: list[subprocess.Popen[str]] = []
         self._count = 0
 
     def run(self, script: Script) -> tuple[int, bool]:
@@ -82,7 +82,7 @@ class Shell:
             errors="replace",
             start_new_session=True,
         )
-        self._groups.append(process.pid)
+        self._started.append(process)
         listener = threading.Thread(target=self._listen, args=(process,), daemon=True)
         listener.start()
         try:
@@ -97,9 +97,9 @@ class Shell:
 
     def close(self) -> None:
         """Ends whatever the scripts left behind."""
-        for group in self._groups:
-            end(group)
-        self._groups.clear()
+        for process in self._started:
+            end(process.pid, process.poll)
+        self._started.clear()
 
     def _command(self, script: Script) -> list[str]:
         template = _SHELLS.get(script.shell, script.shell)
@@ -132,7 +132,7 @@ class Shell:
             self._tell(found["text"])
 
 
-def end(group: int, look: Callable[[], object] = lambda: None) -> None:
+def end(group: int, look: Callable[[], object]) -> None:
     """Ends a group of processes: asked first, then made to.
 
     Args:
