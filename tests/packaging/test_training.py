@@ -214,7 +214,7 @@ def test_what_can_not_be_packaged_is_told(project_of_run):
     git(one.root, "commit", "-qam", "url")
     told(3, "requirements.txt: mine comes from https://example.com/mine.whl", "package index")
     shutil.rmtree(one.root / ".git")
-    told(5, "is in no git repository", "git init")
+    told(5, f"{one.root} is in no git repository", "git init")
 
 
 @pytest.mark.skipif(
