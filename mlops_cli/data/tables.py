@@ -134,6 +134,7 @@ def open_table(
     if found == "jsonl":
         opened = open_jsonl(text)
     else:
+        recognition.refuse_json(path, text.sample)
         opened = open_delimited(text, found, delimiter, columns)
         dialect, has_header = opened.dialect, opened.has_header
     return Table(

@@ -446,6 +446,28 @@ def test_data_of_every_task_is_read_by_the_command_that_add_names(project, mlops
     assert len(data.load(loaded.data, 0, SilentReporter()).train) == 48
 
 
+def test_what_is_no_text_is_told_with_the_task_that_reads_it(project, mlops):
+    head, row, settings = OTHERS["tabular_classification"]
+    project({"mine.csv": head + "".join(map(row, range(60)))})
+    assert mlops("data", "add", "mine.csv").exit_code == 0
+    for words in (["data", "validate"], ["data", "split"], ["train"]):
+        done = mlops(*words, "data=mine")
+        error, hint = done.stderr.splitlines()[-2:]
+        assert done.exit_code == 3, done.stderr
+        assert error == "error: data=mine has table inputs, and the task reads text"
+        assert " ".join(settings) in hint
+    assert mlops("data", "stats", "data=mine").exit_code == 0
+    done = mlops("data", "split", *settings, "data=mine", "data.module=file")
+    assert (done.exit_code, done.stderr.splitlines()[-1]) == (3, "hint: data.module=table")
+
+
+def test_after_data_without_a_label_comes_a_command_that_needs_none(project, mlops):
+    project({"mine.csv": "text\n" + "".join(f"a film of {n} minutes\n" for n in range(9))})
+    done = mlops("data", "add", "mine.csv")
+    assert "next: mlops data stats data=mine" in done.stdout
+    assert mlops("data", "stats", "data=mine").exit_code == 0
+
+
 def test_outside_a_project_nothing_is_added(empty_folder, mlops):
     (empty_folder / "reviews.csv").write_text(ROWS, "utf-8")
     done = mlops("data", "add", "reviews.csv")

@@ -27,6 +27,12 @@ def table(tmp_path):
     return path
 
 
+def test_a_number_to_be_predicted_is_no_category(table):
+    stars = inferred(table, text="text", label="stars", numbers=True).columns["stars"]
+    assert (stars.type, stars.minimum, stars.maximum) == ("integer", 0, 6)
+    assert inferred(table, text="text", label="stars").columns["stars"].type == "category"
+
+
 def test_columns_are_described_a_little_wider_than_they_are(table):
     found = inferred(table, text="text", label="label")
     assert (found.text, found.label) == ("text", "label")
