@@ -263,6 +263,8 @@ def _not_found(path: Path) -> NotFoundError:
             f"no file {path}: there is no folder {folder}",
             hint=f"a relative path starts at {Path.cwd()}",
         )
+    if path.with_name(f"{path.name}.dvc").is_file():  # A clone has this alone.
+        return NotFoundError(f"{path} is not here; DVC holds it", hint="mlops pull")
     names = sorted(entry.name for entry in folder.iterdir() if entry.is_file())
     near = get_close_matches(path.name, names, n=1, cutoff=0.5)
     hint = (
