@@ -253,7 +253,9 @@ def head_of(path: Path) -> bytes:
         with path.open("rb") as stream:
             return stream.read(1024)
     except OSError as error:
-        raise DataError(f"{path} can't be read ({error.strerror})") from error
+        raise DataError(
+            f"{path} can't be read ({error.strerror})", hint="check who may read it"
+        ) from error
 
 
 def _not_found(path: Path) -> NotFoundError:

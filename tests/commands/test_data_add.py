@@ -156,6 +156,7 @@ def test_a_folder_brings_its_splits(reviews, mlops):
     [
         ({"films/one.csv": ROWS}, "films has no training file (files: one.csv)"),
         ({"films/x.md": "x"}, "films has no training file (files: x.md)"),
+        ({"films/cat/1.png": "x"}, "films has no training file (files: none)\nhint: images? mlops"),
         (
             {"films/train.csv": ROWS, "films/dev.csv": ROWS, "films/val.csv": ROWS},
             "films: dev.csv and val.csv are both the validation file",
