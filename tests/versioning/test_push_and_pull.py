@@ -57,6 +57,7 @@ def test_a_file_of_dvc_that_a_merge_or_an_editor_broke_is_told(root, mlops):
     before = held_by.read_text("utf-8")
     broken = {
         "outs: 5\n": ("not as DVC writes it", "git checkout HEAD -- model.bin.dvc"),
+        "": ("not as DVC writes it", "git checkout HEAD -- model.bin.dvc"),
         f"<<<<<<< HEAD\n{before}=======\n{before}>>>>>>> other\n": (
             "in the midst of a merge",
             "git checkout --ours model.bin.dvc, or --theirs",
