@@ -7,6 +7,7 @@ recorded then.
 """
 
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 
 from mlops_cli.deployment import images, subjects
@@ -145,6 +146,8 @@ def _deploy(
     """Deploys, and records it."""
     place = ours.place(subject.name)
     with _held(ours, subject.name):
+        # Who held it until now may have deployed something.
+        ours = replace(ours, entries=deployments.read(ours.repository))
         missing = [
             need
             for need in (
@@ -187,6 +190,7 @@ def _withdraw(ours: Setting, name: str, now: Now, reporter: Reporter) -> Deploye
 
 def _held(ours: Setting, name: str) -> AbstractContextManager[None]:
     """Lets nobody else of this machine touch the deployment, and looks whether we may record it."""
+    ours.repository.look()
     audit.require_writable(ours.repository)
     ours.repository.identity()
     folder = ours.place(name).state

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from mlops_cli import packaging
+from mlops_cli.deployment import made_before
 from mlops_cli.deployment.setting import Setting
 from mlops_cli.deployment.subjects import Subject
 from mlops_cli.errors import GateError, MissingDependencyError, UsageError
@@ -79,7 +80,11 @@ def made(
         found = _again(ours, recorded)
         if found is not None:
             return found
+    memory = made_before.Memory(ours.root, subject.bundle, ours.image, ours.serve)
     registry = _registry(ours) if ours.target.PULLS else None
+    known = memory.recall() if registry is None else None
+    if known is not None:
+        return known, ours.image
     wanted = packaging.Wanted(ours.image, ours.serve, registry=registry)
     done = packaging.run(ours.root, subject.folder, wanted, reporter)
     if done.built is None:
@@ -88,7 +93,9 @@ def made(
         )
     if done.pushed is not None:
         return Image(done.pushed.reference, done.pushed.digest), ours.image
-    return Image(done.name, done.built.id), ours.image
+    image = Image(done.name, done.built.id)
+    memory.keep(image, done.folder / "context")
+    return image, ours.image
 
 
 def _again(ours: Setting, recorded: Deployment) -> tuple[Image, ImageConfig] | None:

@@ -63,7 +63,7 @@ def deploy(order: Order, files: Mapping[str, str], reporter: Reporter) -> Done:
         return Done(status(place), changed=True)
     env = files[ENV]
     spec = of(order, env)
-    _tidy(spec.name)
+    _tidy(place)
     if _same(order, spec):
         return Done(status(place), changed=False)
     secret, own = auth.new(keys.CHECK)
@@ -134,7 +134,7 @@ def destroy(place: Place, reporter: Reporter) -> Sequence[str]:
     need = needs.name(place, found)
     if not need.there:
         raise UsageError(need.said, hint=need.hint)
-    _tidy(name)
+    _tidy(place)
     removed = []
     if found is not None:
         reporter.info(f"ending {name}")
@@ -212,6 +212,9 @@ def _undone(
     command, said = file.there(config_of(place).use), "the one before answers again"
     try:
         if command is not None and before[file.FILE] is not None:
+            # Compose may have given the one before another name.
+            for name in _others(place, ""):
+                containers.remove(name, network=False)
             file.up(command, place.state, spec)
         elif command is not None or not containers.back(spec.name):
             containers.remove(spec.name)
@@ -221,14 +224,24 @@ def _undone(
     return type(error)(f"not deployed, {said}: {error.message}", hint=error.hint)
 
 
-def _tidy(name: str) -> None:
+def _tidy(place: Place) -> None:
     """Removes what a deployment that was killed has left, and puts back what it took away."""
+    name = container(place)
     for end in (TRIAL, NEXT):
         containers.remove(name + end)
-    if containers.look(name) is None:
-        containers.back(name)
-    else:
-        containers.remove(name + BEFORE, network=False)
+    if containers.look(name) is None and not containers.back(name):
+        # Where Compose was killed, the one before may have another name.
+        for other in _others(place, name)[:1]:
+            docker.run("rename", other, name)
+            docker.run("start", name)
+    for other in _others(place, name):
+        containers.remove(other, network=False)
+
+
+def _others(place: Place, name: str) -> list[str]:
+    """Containers of the deployment that are called otherwise."""
+    known = containers.every(place.name, str(place.root.resolve()))
+    return [one for one in known if one != name]
 
 
 def _read(place: Place, name: str) -> str | None:

@@ -15,6 +15,8 @@ DEPLOYMENT, PROJECT, SPEC = "mlops.deployment", "mlops.project", "mlops.spec"
 """Labels: name of the deployment, folder of the project, hash of all that it was started with."""
 NEXT, BEFORE, TRIAL = "-next", "-before", "-trial"
 """What is behind the name of a container that is to come, that was there, that is tried out."""
+_DAEMON = ("response from daemon", "Cannot start service", "Cannot create container")
+"""What is in the lines that tell what the engine says."""
 _LAST = 2
 """Lines of a container's log that tell why it ended."""
 
@@ -89,6 +91,13 @@ def look(name: str) -> dict[str, Any] | None:
         return None
     found: dict[str, Any] = json.loads(done.stdout)[0]
     return found
+
+
+def every(deployment: str, project: str) -> list[str]:
+    """Names of all containers of a deployment, whatever they are called by now."""
+    chosen = (f"{DEPLOYMENT}={deployment}", f"{PROJECT}={project}")
+    words = [word for one in chosen for word in ("--filter", f"label={one}")]
+    return docker.run("ps", "--all", "--format", "{{.Names}}", *words).stdout.split()
 
 
 def label(found: dict[str, Any], name: str) -> str:
@@ -209,7 +218,7 @@ def asked(done: subprocess.CompletedProcess[str], what: str) -> None:
         return
     said = done.stderr or done.stdout
     # What the engine says tells more than the client's summary of it.
-    daemon = [line for line in said.splitlines() if "response from daemon" in line]
+    daemon = [line for line in said.splitlines() if any(word in line for word in _DAEMON)]
     line = docker.last_line("\n".join(daemon[:1]) or said)
     low = said.lower()
     if "no such image" in low or "pull access denied" in low:

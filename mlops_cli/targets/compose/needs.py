@@ -75,7 +75,9 @@ def name(place: Place, found: _Found) -> Need:
 def _port(place: Place, found: _Found) -> Need:
     config = config_of(place)
     at = f"{config.host}:{config.port}"
-    if found is not None and (containers.published(found) or ("", 0))[1] == config.port:
+    named = containers.every(place.name, str(place.root.resolve()))
+    ours = [found, *(containers.look(one) for one in named)]
+    if any((containers.published(one or {}) or ("", 0))[1] == config.port for one in ours):
         return Need("port", there=True, said=f"{at} is this deployment's")
     kind = socket.AF_INET6 if ":" in config.host else socket.AF_INET
     with socket.socket(kind, socket.SOCK_STREAM) as asked:

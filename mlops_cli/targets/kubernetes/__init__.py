@@ -15,11 +15,21 @@ from mlops_cli.schemas.deploy import Live, Need, Trial
 from mlops_cli.targets import Done, Order, Place, asking, lay_out
 from mlops_cli.targets.kubernetes import kubectl, manifests, needs
 from mlops_cli.targets.kubernetes.manifests import KUSTOMIZATION, TRIAL_FILE
-from mlops_cli.targets.kubernetes.pods import BUNDLE, MODEL, STABLE, TRACK, config_of, labels
+from mlops_cli.targets.kubernetes.pods import (
+    BUNDLE,
+    MODEL,
+    STABLE,
+    TRACK,
+    Manifest,
+    config_of,
+    labels,
+)
 from mlops_cli.targets.kubernetes.pods import CANARY as TRIAL
 
 RUNS, PULLS, CANARY, CARD = True, True, True, False
 _KINDS = "deployments,services,horizontalpodautoscalers,poddisruptionbudgets,networkpolicies"
+_KEPT = ("name", "namespace", "labels", "annotations")
+"""Of the metadata of an object, what is ours."""
 _SERVICE = "inferenceservices.serving.kserve.io"
 
 
@@ -42,21 +52,20 @@ def deploy(order: Order, files: Mapping[str, str], reporter: Reporter) -> Done:
     """Applies the manifests, waits for the pods, and asks them what they serve."""
     place = order.place
     before = {name: _read(place, name) for name in (*files, TRIAL_FILE)}
-    there = bool(_ours(place))
+    known = _generations(place)
     lay_out(place.folder, files)
     if TRIAL_FILE not in files:
         (place.folder / TRIAL_FILE).unlink(missing_ok=True)
     try:
         reporter.info(f"applying {place.folder / KUSTOMIZATION}")
-        said = kubectl.asked(place, "apply", "--server-side", "-k", str(place.folder))
+        kubectl.apply(place, "-k", place.folder)
         _await(order, reporter)
         _prove(order)
     except MlopsError as error:
-        raise _undone(order, before, error, there=there) from error
+        raise _undone(order, before, error, reporter, there=bool(known)) from error
     if order.share is None and config_of(place).kind == "plain":
         _end_trial(place)
-    changed = any(not line.endswith("unchanged") for line in said.splitlines())
-    return Done(status(place), changed=changed)
+    return Done(status(place), changed=_generations(place) != known)
 
 
 def status(place: Place) -> Live:
@@ -87,13 +96,16 @@ def status(place: Place) -> Live:
 def withdraw(place: Place, reporter: Reporter) -> Live:
     """Takes the pods of a trial away; KServe sends them no requests any more."""
     if config_of(place).kind == "kserve":
-        patch = json.dumps({"spec": {"predictor": {"canaryTrafficPercent": 0}}})
-        kubectl.asked(place, "patch", _SERVICE, place.name, "--type", "merge", "--patch", patch)
+        (found,) = _ours(place)
+        kept = {name: found["metadata"].get(name) for name in _KEPT}
+        wanted = {**found, "metadata": kept}
+        wanted.pop("status", None)
+        wanted["spec"]["predictor"]["canaryTrafficPercent"] = 0
+        _apply_one(place, wanted)
         return status(place)
     _end_trial(place)
     least = config_of(place).replicas
-    patch = json.dumps({"spec": {"minReplicas": least}})
-    kubectl.asked(place, "patch", "hpa", place.name, "--type", "merge", "--patch", patch)
+    _apply_one(place, manifests.autoscaler(place, least))
     (place.folder / TRIAL_FILE).unlink(missing_ok=True)
     if (place.folder / KUSTOMIZATION).is_file():
         names = [path.name for path in sorted(place.folder.glob("*.yaml"))]
@@ -119,9 +131,23 @@ def destroy(place: Place, reporter: Reporter) -> Sequence[str]:
         f"{kinds},serviceaccounts",
         "--selector",
         chosen,
-        seconds=place.config.seconds,
+        seconds=place.config.seconds + 30,
     )
     return [line for line in said.splitlines() if line.endswith("deleted")]
+
+
+def _apply_one(place: Place, manifest: Manifest) -> None:
+    """Applies one manifest whole: what is patched would be another's, and stay for ever."""
+    lay_out(place.state, {"one.yaml": manifests.text(manifest)})
+    kubectl.apply(place, "-f", place.state / "one.yaml")
+
+
+def _generations(place: Place) -> dict[str, int]:
+    """How often what there is was changed, by name."""
+    return {
+        str(one["metadata"]["name"]): int(one["metadata"].get("generation") or 0)
+        for one in _ours(place)
+    }
 
 
 def _ours(place: Place) -> list[dict[str, Any]]:
@@ -213,12 +239,17 @@ def _prove(order: Order) -> None:
 def _end_trial(place: Place) -> None:
     kubectl.asked(
         place, "delete", "deployment", f"{place.name}-{TRIAL}", "--ignore-not-found",
-        seconds=place.config.seconds,
+        seconds=place.config.seconds + 30,
     )  # fmt: skip
 
 
 def _undone(
-    order: Order, before: Mapping[str, str | None], error: MlopsError, *, there: bool
+    order: Order,
+    before: Mapping[str, str | None],
+    error: MlopsError,
+    reporter: Reporter,
+    *,
+    there: bool,
 ) -> MlopsError:
     """Puts back what was there before; the error that says so."""
     place = order.place
@@ -232,9 +263,10 @@ def _undone(
             _end_trial(place)
             said = "the trial is taken away"
         elif not there:
-            said = "what was made of it stays, and was nothing before: mlops deploy destroy"
+            destroy(place, reporter)
+            said = "nothing is there, as before"
         elif before[KUSTOMIZATION] is not None:
-            kubectl.asked(place, "apply", "--server-side", "-k", str(place.folder))
+            kubectl.apply(place, "-k", place.folder)
         elif config_of(place).kind == "plain":
             kubectl.asked(place, "rollout", "undo", f"deployment/{place.name}")
     except MlopsError as second:

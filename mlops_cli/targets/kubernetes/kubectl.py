@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from mlops_cli.errors import MissingDependencyError, MlopsError, NotFoundError, UnreachableError
@@ -15,7 +16,7 @@ _PATIENCE = 30.0
 """Seconds that a cluster may take to answer one question."""
 _UNREACHABLE = (
     "connection refused", "no such host", "i/o timeout", "was refused", "unable to connect",
-    "timed out", "no route to host", "x509", "server could not find",
+    "timed out after", "no route to host", "x509",
 )  # fmt: skip
 _LOGIN = ("unauthorized", "you must be logged in", "credentials", "certificate has expired")
 
@@ -52,6 +53,16 @@ def asked(place: Place, *words: str, seconds: float = _PATIENCE) -> str:
     return done.stdout
 
 
+def apply(place: Place, how: str, path: Path) -> None:
+    """Applies manifests as the one who owns what they say, whoever changed it meanwhile.
+
+    Raises:
+        MlopsError: The cluster refuses, or does not answer.
+    """
+    words = ("--server-side", "--field-manager", "mlops", "--force-conflicts")
+    asked(place, "apply", *words, how, str(path))
+
+
 def found(place: Place, *words: str) -> list[dict[str, Any]]:
     """Objects of the cluster.
 
@@ -76,6 +87,11 @@ def refused(said: str, what: str) -> MlopsError:
     low = said.lower()
     if any(word in low for word in _LOGIN):
         return MissingDependencyError(f"the cluster wants a login: {line}", hint="kubectl get pods")
+    if "timed out waiting" in low or "progress deadline" in low:
+        return MlopsError(
+            f"what was applied did not get ready: {line}",
+            hint="kubectl describe pods tells why; target.seconds gives it more time",
+        )
     if "forbidden" in low:
         return MissingDependencyError(
             f"the cluster does not allow it: {line}", hint="kubectl auth can-i --list"

@@ -86,7 +86,7 @@ def kustomization(place: Place, resources: list[str]) -> str:
     """What is applied as one: `kubectl apply --server-side -k`."""
     head = (
         f"# {place.name}: written by mlops deploy kubernetes, which also applies it. By hand:\n"
-        "#   kubectl apply --server-side -k .\n"
+        "#   kubectl apply --server-side --field-manager mlops -k .\n"
     )
     content = {
         "apiVersion": "kustomize.config.k8s.io/v1beta1",
