@@ -57,8 +57,9 @@ def _agrees(now: Now, live: Live | None) -> tuple[bool | None, str]:
         return None, ""
     current = now.current
     assert current is not None
-    if live.state in ("absent", "stopped"):
-        return False, f"{current.called} does not run"
+    gone = {"absent": "is not there", "stopped": "does not run"}.get(live.state)
+    if gone is not None:
+        return False, f"{current.called} {gone}"
     if live.digest is None:
         return None, ""
     if live.digest != current.bundle:

@@ -70,7 +70,7 @@ def facts(found: Deployed) -> str:
     record, live = found.record, found.live
     lines = [f"where   {live.where}, {live.state}"]
     if live.digest:
-        lines.append(f"bundle  {live.digest[:_SHORT]}, as the server says itself")
+        lines.append(f"bundle  {live.digest[:_SHORT]}, as the target says")
     if live.image:
         lines.append(f"image   {live.image}")
     if live.canary:

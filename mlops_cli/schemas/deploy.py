@@ -47,7 +47,7 @@ class Live:
         image: The image that runs; None where none does.
         canary: The version on trial; None where none is.
         said: What else is to be known.
-        asked: Whether what answers has said so itself.
+        asked: Whether all of it could be looked at; not so where a key is missing.
     """
 
     state: str

@@ -19,7 +19,6 @@ from own.servers import free_port
 from own.versions import refused
 
 from mlops_cli.serving import auth
-from mlops_cli.targets.compose import containers
 
 REGISTRY = os.environ.get("MLOPS_TEST_REGISTRY", "")
 NAME = f"shop-{os.getpid()}"
@@ -223,30 +222,34 @@ def test_what_does_not_start_leaves_what_answers(keyed):
     assert log(keyed) == entries
     assert docker("ps", "--all", "--quiet", "--filter", f"name={CONTAINER}-") == ""
 
-    # Nor does one whose port is taken between the check and the start.
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        spec = containers.Spec(
-            name=CONTAINER,
-            image="shop:v1.1.0",
-            host="127.0.0.1",
-            port=taken.getsockname()[1],
-            inside=8000,
-            mount=keyed.root,
-            target="/srv/mlops/bundles",
-            env=keyed.root / f".mlops/deploy/compose/{NAME}/server.env",
-            labels={},
-            memory=None,
-            cpus=None,
-            grace=5,
-        )
-        with pytest.raises(Exception, match="can't start") as raised:
-            containers.swap(spec)
-    assert raised.value.hint == "another one: target.port=8001"
-    assert inspect()["Id"] == before["Id"]
+
+@pytest.mark.parametrize("use", ["docker", "compose"])
+def test_what_can_not_take_its_place_gives_it_back(keyed, use):
+    """The port is taken by somebody else once it was looked at."""
+    deploy("compose", f"target.use={use}")
+    entries, port = log(keyed), free_port()
+    words = ["compose", "shop@v1.1.0", f"target.use={use}", f"target.port={port}"]
+    with (
+        socket.socket() as taken,
+        subprocess.Popen(
+            [sys.executable, "-m", "mlops_cli", "deploy", *words],
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+        ) as process,
+    ):
+        said = []
+        for line in process.stderr:
+            said.append(line)
+            if line.startswith("putting"):
+                taken.bind(("127.0.0.1", port))
+                taken.listen()
+    assert process.returncode == 1
+    assert said[-2].startswith("error: not deployed, the one before answers again: ")
+    assert "address already in use" in said[-2]
+    assert said[-1] == "hint: another one: target.port=8001\n"
     wait(lambda: ask(keyed.port, "/readyz")[0] == 200)
-    assert answers(keyed) == digest("shop@v1.0.0")
+    assert (answers(keyed), log(keyed)) == (digest("shop@v1.0.0"), entries)
+    assert docker("ps", "--all", "--quiet", "--filter", f"name={CONTAINER}").count("\n") == 0
 
 
 def wait(holds, seconds=60):

@@ -80,6 +80,7 @@ def deploy(order: Order, files: Mapping[str, str], reporter: Reporter) -> Done:
     except MlopsError as error:
         raise _undone(place, spec, before, error) from error
     containers.remove(spec.name + BEFORE, network=False)
+    canary.clear(place.state / BUNDLES)
     return Done(Live("running", where(place), order.bundle.digest, spec.image), changed=True)
 
 

@@ -64,6 +64,12 @@ def end(url: str) -> None:
         admin_client.change(url, _MODEL, "rollback")
 
 
+def clear(folder: Path) -> None:
+    """Removes the bundles of trials that are over: the container that had them is gone."""
+    for one in folder.iterdir():
+        shutil.rmtree(one, ignore_errors=True)
+
+
 def lay_out(bundle: Bundle, folder: Path) -> None:
     """Copies a bundle where the server sees it; what was copied is what was verified."""
     if (folder / MANIFEST).is_file():

@@ -60,7 +60,7 @@ def deploy(order: Order, files: Mapping[str, str], reporter: Reporter) -> Done:
         reporter.info(f"applying {place.folder / KUSTOMIZATION}")
         kubectl.apply(place, "-k", place.folder)
         _await(order, reporter)
-        _prove(order)
+        _prove(order, reporter)
     except MlopsError as error:
         raise _undone(order, before, error, reporter, there=bool(known)) from error
     if order.share is None and config_of(place).kind == "plain":
@@ -216,7 +216,7 @@ def _await(order: Order, reporter: Reporter) -> None:
     kubectl.asked(place, *awaited, f"--timeout={int(seconds)}s", seconds=seconds + 30)
 
 
-def _prove(order: Order) -> None:
+def _prove(order: Order, reporter: Reporter) -> None:
     """Asks the pods, through the cluster, what they serve; what wants keys is told by its pods."""
     place = order.place
     if config_of(place).kind == "kserve" or order.share is not None:
@@ -227,6 +227,7 @@ def _prove(order: Order) -> None:
     if done.returncode:
         low = done.stderr.lower()
         if "unauthorized" in low or "forbidden" in low or "logged in" in low:
+            reporter.warn("the pods can't be asked what they serve: their manifest tells it alone")
             return
         raise kubectl.refused(done.stderr, "get --raw")
     served = asking.primary(json.loads(done.stdout))
