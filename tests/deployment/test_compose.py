@@ -18,7 +18,10 @@ from own import held
 from own.servers import free_port
 from own.versions import refused
 
+from mlops_cli import config
+from mlops_cli.deployment import made_before
 from mlops_cli.serving import auth
+from mlops_cli.serving import bundle as bundles
 
 REGISTRY = os.environ.get("MLOPS_TEST_REGISTRY", "")
 NAME = f"shop-{os.getpid()}"
@@ -108,6 +111,13 @@ def log(home):
     return [json.loads(line) for line in lines]
 
 
+def made(home, *words):
+    """What is remembered of the image of the version in production, with some settings."""
+    folder = home.root / ".mlops" / "registry" / "shop" / "v1.0.0"
+    image, serve = (config.load_group(group, words, root=home.root) for group in ("image", "serve"))
+    return made_before.Memory(home.root, bundles.load(folder), image, serve)
+
+
 def digest(version):
     return run_mlops("models", "show", version, json=True).json["record"]["bundle"]["digest"]
 
@@ -148,9 +158,13 @@ def test_a_version_is_deployed_tried_rolled_back_and_taken_down(keyed):  # noqa:
     assert (entry["action"], entry["bundle"], entry["why"]) == ("deploy", fair, "the first")
     assert entry["image_digest"] == found["Image"]
 
-    again = deploy("compose")
-    assert (again["changed"], inspect()["Id"]) == (False, found["Id"])
+    again = run_mlops("deploy", "compose", json=True)
+    assert (again.json["changed"], inspect()["Id"]) == (False, found["Id"])
     assert log(keyed)[-1] == entry
+    # What is there already is not put together again; with other settings it is.
+    assert "collecting" not in again.stderr
+    assert not made(keyed, "serve.queue=7").recall()
+    assert made(keyed).recall().digest == found["Image"]
 
     trial = deploy("compose", "shop@v1.1.0", "--canary", "50%")
     assert trial["live"]["canary"]["digest"] == better

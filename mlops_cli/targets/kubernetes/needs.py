@@ -1,6 +1,8 @@
 """What a deployment on Kubernetes takes: asked of the cluster, and nothing is changed."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from mlops_cli.errors import MlopsError
 from mlops_cli.schemas.deploy import Need
@@ -43,7 +45,9 @@ def look(place: Place, share: float | None) -> Iterator[Need]:
         return
     yield Need("namespace", there=True, said=f"{config.namespace} is there")
     wanted = (_KSERVE, "serviceaccounts") if config.kind == "kserve" else _RIGHTS
-    denied = [kind for kind in wanted if not _may(place, kind)]
+    with ThreadPoolExecutor(len(wanted)) as pool:
+        allowed = list(pool.map(partial(_may, place), wanted))
+    denied = [kind for kind, may in zip(wanted, allowed, strict=True) if not may]
     if denied:
         said = f"{', '.join(denied)} may not be changed by this user"
         hint = "a role with patch on them: kubectl auth can-i --list"
