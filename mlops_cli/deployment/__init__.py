@@ -35,7 +35,7 @@ def check(root: Path, wanted: Wanted, reporter: Reporter) -> Checked:
     place = ours.place(subject.name)
     changes = _changes(ours, subject, place)
     needs = [*subjects.needs(ours, subject), *ours.target.check(place, wanted.share)]
-    return Checked(ours.config.name, subject.name, ours.target.where(place), needs, changes)
+    return Checked(ours.name, subject.name, ours.target.where(place), needs, changes)
 
 
 def plan(root: Path, wanted: Wanted, reporter: Reporter) -> Planned:
@@ -52,7 +52,7 @@ def plan(root: Path, wanted: Wanted, reporter: Reporter) -> Planned:
     order = images.order(ours, subject, place, image)
     files = lay_out(place.folder, ours.target.files(order))
     return Planned(
-        ours.config.name, subject.name, subject.called, subject.bundle.digest,
+        ours.name, subject.name, subject.called, subject.bundle.digest,
         ours.target.where(place), _changes(ours, subject, place), files,
     )  # fmt: skip
 
@@ -96,9 +96,9 @@ def rollback(root: Path, wanted: Wanted, reporter: Reporter) -> Deployed:
         subject = subjects.recorded(ours, before, name, reporter)
         return _deploy(ours, subject, reporter, action="revert", recorded=before)
     raise NotFoundError(
-        f"nothing to roll back to: {name} on {ours.config.name} has {now.current.called}, and had"
+        f"nothing to roll back to: {name} on {ours.name} has {now.current.called}, and had"
         " nothing before that is in use",
-        hint=f"another version: mlops deploy {ours.config.name} MODEL@VERSION",
+        hint=f"another version: mlops deploy {ours.name} MODEL@VERSION",
     )
 
 
@@ -211,13 +211,11 @@ def _refuse_canary(ours: Setting, subject: Subject) -> None:
     if ours.wanted.share is None:
         return
     if not ours.target.CANARY:
-        raise UsageError(
-            f"{ours.config.name} has no share of requests to give", hint="leave out --canary"
-        )
+        raise UsageError(f"{ours.name} has no share of requests to give", hint="leave out --canary")
     current = ours.now(subject.name).current
     if current is None:
         raise NotFoundError(
-            f"nothing answers as {subject.name} on {ours.config.name} that a version could be on "
+            f"nothing answers as {subject.name} on {ours.name} that a version could be on "
             "trial beside",
             hint="deploy it without --canary first",
         )

@@ -123,7 +123,7 @@ def _registry(ours: Setting) -> str:
     registry = getattr(ours.config, "registry", None)
     if not registry:
         raise UsageError(
-            f"{ours.config.name} pulls its image from a registry, and none is named",
+            f"{ours.name} pulls its image from a registry, and none is named",
             hint="target.registry=registry.example.com/team, or target.image=NAME@sha256:…",
         )
     return str(registry).strip("/")

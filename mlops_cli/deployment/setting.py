@@ -75,13 +75,18 @@ class Setting:
         words = [*settings, *self.wanted.overrides]
         return setting(self.root, replace(self.wanted, overrides=words))
 
+    @property
+    def name(self) -> str:
+        """What the target is called: a choice of the config group."""
+        return self.wanted.target
+
     def place(self, name: str) -> Place:
         """A place of the target."""
-        return Place(self.root, name, self.config, self.serve)
+        return Place(self.root, self.name, name, self.config, self.serve)
 
     def now(self, name: str) -> Now:
         """What a deployment of the target has."""
-        return deployments.now(self.entries, self.config.name, name)
+        return deployments.now(self.entries, self.name, name)
 
     def only(self) -> str:
         """Name of the one deployment of the target, unless `target.deployment` says which.
@@ -93,18 +98,18 @@ class Setting:
         listed = [
             name
             for target, name in deployments.places(self.entries)
-            if target == self.config.name and self.now(name).current is not None
+            if target == self.name and self.now(name).current is not None
         ]
         wanted = self.config.deployment
         if not listed or (wanted is not None and wanted not in listed):
             hint = names.near(wanted, listed, "target.deployment=") if wanted else ""
             raise NotFoundError(
-                f"nothing is deployed to {self.config.name}" + (f" as {wanted}" if wanted else ""),
-                hint=hint or f"mlops deploy {self.config.name}",
+                f"nothing is deployed to {self.name}" + (f" as {wanted}" if wanted else ""),
+                hint=hint or f"mlops deploy {self.name}",
             )
         if wanted is None and listed[1:]:
             raise UsageError(
-                f"{self.config.name} has {len(listed)} deployments: {names.shown(listed)}",
+                f"{self.name} has {len(listed)} deployments: {names.shown(listed)}",
                 hint=f"say which: target.deployment={listed[0]}",
             )
         return wanted or listed[0]

@@ -84,7 +84,7 @@ def recorded(ours: Setting, one: Deployment, name: str, reporter: Reporter) -> S
         raise GateError(
             f"{one.called} is not the bundle that was deployed: {subject.bundle.digest[:12]}, "
             f"not {one.bundle[:12]}",
-            hint=f"another version: mlops deploy {ours.config.name} MODEL@VERSION",
+            hint=f"another version: mlops deploy {ours.name} MODEL@VERSION",
         )
     return subject
 
@@ -115,7 +115,7 @@ def made(
         at="",
         by="",
         action=action,
-        target=ours.config.name,
+        target=ours.name,
         name=subject.name,
         where=live.where,
         model=version.model if version else "",
@@ -144,12 +144,12 @@ def _in_production(ours: Setting) -> str:
         raise NotFoundError(
             f"no version of a model is in {STAGE}, and none was named",
             hint=f"mlops models promote NAME {STAGE}, or name one: mlops deploy "
-            f"{ours.config.name} NAME@VERSION",
+            f"{ours.name} NAME@VERSION",
         )
     if staged[1:]:
         raise UsageError(
             f"{len(staged)} models have a version in {STAGE}: {names.shown(staged)}",
-            hint=f"say which: mlops deploy {ours.config.name} {staged[0]}",
+            hint=f"say which: mlops deploy {ours.name} {staged[0]}",
         )
     return staged[0]
 

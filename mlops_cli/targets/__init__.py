@@ -35,12 +35,14 @@ class Place:
 
     Attributes:
         root: The project.
+        target: Name of the target.
         name: Name of the deployment.
         config: Settings of the target.
         serve: Settings of the server.
     """
 
     root: Path
+    target: str
     name: str
     config: TargetConfig
     serve: ServeConfig
@@ -48,12 +50,12 @@ class Place:
     @property
     def folder(self) -> Path:
         """For the files that describe the deployment, for people and for git."""
-        return self.root / FOLDER / self.config.name / self.name
+        return self.root / FOLDER / self.target / self.name
 
     @property
     def state(self) -> Path:
         """For what the deployment itself needs on this machine; git leaves it out."""
-        return self.root / ".mlops" / FOLDER / self.config.name / self.name
+        return self.root / ".mlops" / FOLDER / self.target / self.name
 
 
 @dataclass(frozen=True)
