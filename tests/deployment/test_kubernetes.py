@@ -158,6 +158,33 @@ def test_a_version_is_applied_tried_rolled_back_and_deleted(cluster, shop, mlops
     assert mlops("audit", "verify").exit_code == 0
 
 
+@KUBECTL
+def test_an_inference_service_steers_its_canary_itself(cluster, shop, mlops):
+    def predictor():
+        found = cluster.get("inferenceservices", "shop")["spec"]["predictor"]
+        return found["containers"][0]["image"], found.get("canaryTrafficPercent")
+
+    kserve = "target.kind=kserve"
+    deploy(mlops, "kubernetes", f"target.image={IMAGE}", kserve)
+    assert predictor() == (IMAGE, None)
+    words = ("kubernetes", "shop@v1.1.0", f"target.image={NEXT}", kserve)
+    trial = deploy(mlops, *words, "--canary", "10%")
+    assert predictor() == (NEXT, 10)
+    assert trial["live"]["canary"] == {
+        "share": 0.1,
+        "digest": trial["record"]["bundle"],
+        "said": "shop@v1.1.0",
+    }
+    assert deploy(mlops, "rollback", "kubernetes")["record"]["action"] == "withdraw"
+    assert predictor() == (NEXT, 0)
+    deploy(mlops, *words)
+    assert predictor() == (NEXT, None)
+    assert deploy(mlops, "rollback", "kubernetes")["record"]["version"] == "v1.0.0"
+    assert predictor() == (IMAGE, None)
+    deploy(mlops, "destroy", "kubernetes", "--yes")
+    assert {key[1] for key in cluster.objects} == {"namespaces"}
+
+
 def entries(shop):
     text = shop.git("show", "mlops-registry:models/audit.jsonl")
     return [json.loads(line)["action"] for line in text.splitlines()]

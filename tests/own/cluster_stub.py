@@ -64,6 +64,9 @@ class Cluster:
         same = before is not None and before.get("spec") == found.get("spec")
         meta["generation"] = known + (not same)
         meta["resourceVersion"] = str(time.monotonic_ns())
+        if found["kind"] == "InferenceService":
+            ready = [{"type": "Ready", "status": "True"}]
+            found["status"] = {"conditions": ready, "url": "http://shop.default.example.com"}
         if found["kind"] == "Deployment":
             wanted = found["spec"].setdefault("replicas", 2)
             image = found["spec"]["template"]["spec"]["containers"][0]["image"]

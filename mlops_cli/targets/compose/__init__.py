@@ -217,12 +217,18 @@ def _undone(
             for name in _others(place, ""):
                 containers.remove(name, network=False)
             file.up(command, place.state, spec)
-        elif command is not None or not containers.back(spec.name):
+        elif command is not None or not (containers.back(spec.name) or _older(spec)):
             containers.remove(spec.name)
             said = "nothing is there, as before"
     except MlopsError as second:
         said = f"and the one before can't be put back ({second.message})"
     return type(error)(f"not deployed, {said}: {error.message}", hint=error.hint)
+
+
+def _older(spec: Spec) -> bool:
+    """Whether the container is not the new one: what failed to start was put back at once."""
+    found = containers.look(spec.name)
+    return found is not None and containers.label(found, SPEC) != spec.labels[SPEC]
 
 
 def _tidy(place: Place) -> None:
