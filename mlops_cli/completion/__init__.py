@@ -112,11 +112,15 @@ def complete_version(incomplete: str) -> list[Candidate]:
 
 def complete_target(incomplete: str) -> list[Candidate]:
     """Completes a target that is there, the project's own too."""
+    return [(name, "Target") for name in targets() if name.startswith(incomplete)]
+
+
+def targets() -> list[str]:
+    """Choices of the config group `target`, the project's own too."""
     from mlops_cli import project
     from mlops_cli.config.tree import open_tree
 
-    found = open_tree(project.find_root()).choices("target")
-    return [(name, "Target") for name in found if name.startswith(incomplete)]
+    return list(open_tree(project.find_root()).choices("target"))
 
 
 def complete_stage(incomplete: str) -> list[Candidate]:

@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any, cast
 
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, constants, get_token
@@ -37,6 +38,7 @@ from mlops_cli.errors import (
     UnreachableError,
     UsageError,
 )
+from mlops_cli.files import sha256
 from mlops_cli.reporting import Reporter, SilentReporter
 from mlops_cli.schemas.deploy import Live, Need
 from mlops_cli.schemas.target import HuggingfaceTargetConfig
@@ -174,7 +176,7 @@ def _needs(place: Place) -> Iterator[Need]:
     yield Need("repository", there=True, said=f"{config.repository} {said}")
 
 
-def _local(bundle: Bundle) -> dict[str, Any]:
+def _local(bundle: Bundle) -> dict[str, Path]:
     """The files of a bundle, by name."""
     own = [name for name in (MANIFEST, SIGNATURE) if (bundle.path / name).is_file()]
     names = [*own, *(name for name in bundle.facts["files"] if name not in bundle.left_out)]
@@ -219,8 +221,7 @@ def _prove(api: HfApi, order: Order, card: str, commit: str) -> None:
     Raises:
         GateError: A file is not there, or is another one.
     """
-    local = {name: path.read_bytes() for name, path in _local(order.bundle).items()}
-    local[_CARD] = card.encode()
+    local: dict[str, Path | bytes] = {**_local(order.bundle), _CARD: card.encode()}
     found = _infos(api, order.place, sorted(local), commit)
     for name, content in local.items():
         one = found.get(name)
@@ -231,7 +232,10 @@ def _prove(api: HfApi, order: Order, card: str, commit: str) -> None:
             )
 
 
-def _same(one: RepoFile, content: bytes) -> bool:
+def _same(one: RepoFile, content: Path | bytes) -> bool:
+    if one.lfs is not None and isinstance(content, Path):
+        return bool(one.lfs.sha256 == sha256(content))
+    content = content.read_bytes() if isinstance(content, Path) else content
     if one.lfs is not None:
         return bool(one.lfs.sha256 == hashlib.sha256(content).hexdigest())
     # As git names what it holds.

@@ -212,8 +212,15 @@ def test_a_version_is_deployed_tried_rolled_back_and_taken_down(keyed):  # noqa:
 
 def test_keys_stay_where_none_are_given_again(keyed, monkeypatch):
     deploy("compose")
+    deploy("compose", "shop@v1.1.0", "--canary", "10%")
     monkeypatch.delenv("MLOPS_ADMIN_KEY")
     monkeypatch.delenv("MLOPS_API_KEYS")
+    # Whoever is on call and has no key can still end a trial.
+    ended = run_mlops("deploy", "rollback", "compose", json=True)
+    assert "the server starts again, without the trial" in ended.stderr
+    assert ended.json["record"]["action"] == "withdraw"
+    model = ask(keyed.port, "/admin/state", keyed.admin)[1]["models"][0]
+    assert (model["canary"], answers(keyed)) == (None, digest("shop@v1.0.0"))
     deploy("compose", "shop@v1.1.0", "target.use=docker")
     assert "com.docker.compose.project" not in inspect()["Config"]["Labels"]
     assert ask(keyed.port, "/models")[0] == 401

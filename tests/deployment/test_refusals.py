@@ -72,6 +72,8 @@ def entries(shop):
 
 @pytest.mark.slow
 def test_what_can_not_be_deployed(shop, mlops, monkeypatch):
+    said = "there is no target and no command 'stauts'"
+    refused(mlops("deploy", "stauts"), 2, said, "did you mean mlops deploy status?")
     refused(mlops("deploy", "compos"), 3, "target has no choice 'compos'", "target=compose?")
     refused(mlops("deploy", "compose", "shop@v9.0.0"), 5, "shop has no version v9.0.0")
     refused(mlops("deploy", "compose", "shop@stagin"), 5, "no version of shop is in stage 'stagin'")
