@@ -1,8 +1,11 @@
 """Manifests that Kubernetes takes, and what kubectl does with them."""
 
+import hashlib
 import json
+import os
 import shutil
 import subprocess
+import urllib.request
 
 import kubernetes_validate
 import pytest
@@ -14,6 +17,7 @@ from own.versions import refused
 DIGEST = "@sha256:" + "ab" * 32
 IMAGE = f"registry.example.com/team/shop{DIGEST}"
 NEXT = f"registry.example.com/team/shop@sha256:{'cd' * 32}"
+REGISTRY = os.environ.get("MLOPS_TEST_REGISTRY", "")
 KUBECTL = pytest.mark.skipif(not shutil.which("kubectl"), reason="no kubectl")
 pytestmark = pytest.mark.slow
 
@@ -183,6 +187,30 @@ def test_an_inference_service_steers_its_canary_itself(cluster, shop, mlops):
     assert predictor() == (IMAGE, None)
     deploy(mlops, "destroy", "kubernetes", "--yes")
     assert {key[1] for key in cluster.objects} == {"namespaces"}
+
+
+@KUBECTL
+@pytest.mark.skipif(not REGISTRY, reason="no Docker engine")
+def test_what_pods_pull_is_pushed_and_named_by_its_digest(cluster, shop, mlops):
+    config = shop.root / "configs" / "config.yaml"
+    base = f"image: {{base: '{REGISTRY}/python:3.11-slim'}}\n"
+    config.write_text(config.read_text("utf-8") + base, "utf-8")
+    # A run: what is registered has the name that other tests give their images.
+    team, run = f"{REGISTRY}/pods-{os.getpid()}", shop.runs["better"]
+    try:
+        done = deploy(mlops, "kubernetes", run, f"target.registry={team}")
+    finally:
+        tags = (f"shop:{run}", f"{team}/shop:{run}")
+        subprocess.run(["docker", "image", "rm", "--force", *tags], check=False)
+    digest = done["record"]["image_digest"]
+    assert image(cluster) == f"{team}/shop@{digest}"
+    repository = team.partition("/")[2]
+    asked = urllib.request.Request(
+        f"http://{REGISTRY}/v2/{repository}/shop/manifests/{digest}",
+        headers={"accept": "application/vnd.docker.distribution.manifest.v2+json"},
+    )
+    with urllib.request.urlopen(asked, timeout=30) as answer:
+        assert f"sha256:{hashlib.sha256(answer.read()).hexdigest()}" == digest
 
 
 def entries(shop):
