@@ -99,7 +99,7 @@ def test_what_can_not_be_deployed(shop, mlops, monkeypatch):
 
 @pytest.mark.slow
 def test_what_nobody_who_is_trusted_has_signed_is_not_deployed(shop, mlops, tmp_path):
-    _, public = keys.pair(tmp_path)
+    private, public = keys.pair(tmp_path)
     keys.trusting(shop.root, public)
     for words in (("compose",), ("compose", "--plan"), ("check", "compose")):
         done = mlops("deploy", *words)
@@ -109,6 +109,9 @@ def test_what_nobody_who_is_trusted_has_signed_is_not_deployed(shop, mlops, tmp_
     done = mlops("deploy", "compose", "--plan", "registry.require_signature=false")
     assert done.exit_code == 0, done.stderr
     assert "warning: shop@v1.0.0 has no signature" in done.stderr
+    assert mlops("models", "sign", "shop@v1.0.0", "--key", private).exit_code == 0
+    done = mlops("deploy", "compose", "--plan", json=True)
+    assert (done.exit_code, done.stderr, done.json["model"]) == (0, "", "shop@v1.0.0")
 
 
 @pytest.mark.slow

@@ -195,10 +195,11 @@ def _status_of_kserve(place: Place) -> Live:
     digest = marks.get(BUNDLE) if percent is None else None
     return Live(
         "running" if ready else "starting",
-        str(told.get("url") or where(place)),
+        where(place),
         digest,
         _image(predictor),
         canary,
+        str(told.get("url") or ""),
         asked=False,
     )
 
