@@ -3,8 +3,8 @@
     python benchmarks/hf_trainer.py DATA PROBLEM --checkpoint DIR [--seeds 3] [--like-ours]
 
 With the Trainer's own defaults: learning rate 5e-5, batches of 8, no warm-up, three epochs, the
-weights of the last one. With --like-ours it is given what our recipe has: 1e-4, batches of 32,
-warm-up over a tenth of the steps, the best epoch by the metric of the task. Targets that are
+weights of the last one. With --like-ours it is given what our recipe has beside these: warm-up
+over a tenth of the steps, the best epoch by the metric of the task. Targets that are
 numbers are scaled by mean and deviation, as its user would.
 """
 
@@ -43,8 +43,8 @@ KINDS = {
     "token_classification": "tags",
 }
 RECIPE: dict[str, Any] = {
-    "learning_rate": 1e-4,
-    "per_device_train_batch_size": 32,
+    "learning_rate": 5e-5,
+    "per_device_train_batch_size": 8,
     "warmup_steps": 0.1,
     "eval_strategy": "epoch",
     "save_strategy": "epoch",

@@ -1,6 +1,7 @@
 """Files that are there whole or not at all."""
 
 import ctypes
+import fcntl
 import hashlib
 import json
 import os
@@ -11,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
+_MARK = ".writing-"
+
 
 def sha256(path: Path) -> str:
     """SHA-256 of a file of any size."""
@@ -20,11 +23,14 @@ def sha256(path: Path) -> str:
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path` that takes its place when the block ends without error."""
+    """A temporary path beside `path` that takes its place when the block ends without error.
+
+    What a killed process left beside it is removed by the next.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
+    _sweep(path)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
+    temporary = _marked(Path(name), path, handle)
     # mkstemp makes files private; what we write is as readable as any file the user makes.
     umask = os.umask(0)
     os.umask(umask)
@@ -36,6 +42,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+        os.close(handle)
 
 
 @contextmanager
@@ -64,11 +71,14 @@ def atomic_folder(folder: Path) -> Iterator[Path]:
     """A temporary folder beside `folder` that takes its place when the block ends without error.
 
     An older `folder` is replaced as a whole: a reader, and whoever comes after a kill, finds the
-    old one or the new one.
+    old one or the new one. What a killed process left beside it is removed by the next.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
+    _sweep(folder)
     temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     temporary.chmod(0o755)
+    lock = os.open(temporary, os.O_RDONLY)
+    temporary = _marked(temporary, folder, lock)
     try:
         yield temporary
         if not folder.exists():
@@ -81,6 +91,40 @@ def atomic_folder(folder: Path) -> Iterator[Path]:
             temporary = old
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+        os.close(lock)
+
+
+def _marked(temporary: Path, target: Path, handle: int) -> Path:
+    """Lets others see that the process which writes something lives: locked, it is renamed."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+    except OSError:  # A file system without locks: nobody could tell that it is left.
+        return temporary
+    part = temporary.name.removeprefix(f".{target.name}.")
+    return temporary.replace(target.parent / f".{target.name}{_MARK}{part}")
+
+
+def _sweep(target: Path) -> None:
+    """Removes what killed processes have left beside something."""
+    begins = f".{target.name}{_MARK}"
+    with os.scandir(target.parent) as entries:
+        left = [Path(entry) for entry in entries if entry.name.startswith(begins)]
+    for path in left:
+        try:
+            lock = os.open(path, os.O_RDONLY)
+        except OSError:  # Its process has just removed it, or it is another user's.
+            continue
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            continue
+        else:
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+        finally:
+            os.close(lock)
 
 
 def _exchange(first: Path, second: Path) -> bool:

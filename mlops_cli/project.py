@@ -48,9 +48,17 @@ def find_root(start: Path | None = None) -> Path:
     return here
 
 
+def from_home(name: str) -> Path:
+    """The path that a person names: `~` is the home; `~NAME` stays where nobody is called so."""
+    try:
+        return Path(name).expanduser()
+    except RuntimeError:
+        return Path(name)
+
+
 def locate(path: str) -> Path:
     """The file or folder that a setting names: seen from here, else from the project's root."""
-    here = Path(path).expanduser()
+    here = from_home(path)
     there = find_root() / here
     return there if there.exists() and not here.exists() else here
 

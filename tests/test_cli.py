@@ -117,6 +117,33 @@ def test_a_signal_ends_work_in_one_line(name):
     assert told == {"error": "interrupted", "hint": "", "exit_code": 130}
 
 
+LOADING = """
+import signal, sys
+from mlops_cli.__main__ import main
+
+class Interrupting:
+    def find_spec(self, name, *_):
+        if name == "mlops_cli.commands":
+            signal.raise_signal(signal.SIGINT)
+
+sys.meta_path.insert(0, Interrupting())
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "error: interrupted"),
+        (["--json"], '{"error": "interrupted", "hint": "", "exit_code": 130}'),
+    ],
+)
+def test_interrupted_while_it_loads_it_says_the_same(words, said):
+    command = [sys.executable, "-c", LOADING, "status", *words]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", f"{said}\n")
+
+
 def test_a_question_that_is_refused_is_an_interruption():
     done = fail("import typer; typer.prompt('name')", stdin=subprocess.DEVNULL)
     assert done.returncode == 130

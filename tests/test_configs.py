@@ -22,7 +22,7 @@ def test_no_group_is_left_out():
 
 
 COMMAND = re.compile(
-    r":\s+(mlops (?:train|tune|evaluate|export|serve|package|config|data|models) ?.*)"
+    r":\s+(mlops (?:train|tune|evaluate|export|serve|package|config|data|models|deploy) ?.*)"
 )
 
 

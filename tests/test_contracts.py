@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 import mlops_cli
-from mlops_cli import data, errors
+from mlops_cli import data, errors, targets
 from mlops_cli.cli import app
 from mlops_cli.config.keys import GROUPS, SHORTCUTS, keys_of, schemas_of
 from mlops_cli.config.yaml_file import load_text
 from mlops_cli.project import packaged_configs
+from mlops_cli.schemas.target import TargetConfig
 
 PACKAGE = Path(mlops_cli.__file__).parent
 FILES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py"))
@@ -47,7 +48,18 @@ def test_a_data_source_can_be_loaded(choice, module):
     assert list(inspect.signature(source.load).parameters) == ["config", "reporter"]
 
 
-@pytest.mark.parametrize("group", ["data", "model", "tracker"])
+@pytest.mark.parametrize(("choice", "module"), modules_named("target").items())
+def test_a_target_can_be_deployed_to(choice, module):
+    found = targets.module(TargetConfig(name=choice))
+    assert found.__name__ == f"mlops_cli.targets.{module}"
+    for name in ("where", "check", "files", "deploy", "status", "withdraw", "destroy"):
+        wanted = list(inspect.signature(getattr(targets.Target, name)).parameters)[1:]
+        assert list(inspect.signature(getattr(found, name)).parameters) == wanted
+    flags = {name: getattr(found, name) for name in ("RUNS", "PULLS", "CANARY", "CARD")}
+    assert all(isinstance(flag, bool) for flag in flags.values()), flags
+
+
+@pytest.mark.parametrize("group", ["data", "model", "tracker", "target"])
 def test_settings_of_a_module_belong_to_a_module_that_a_choice_names(group):
     assert set(schemas_of(group)) <= set(modules_named(group).values())
 

@@ -1,6 +1,7 @@
 """Files are there whole or not at all."""
 
 import os
+import signal
 import stat
 import sys
 import threading
@@ -95,3 +96,38 @@ def test_there_is_a_whole_folder_at_every_moment(tmp_path):
     done.set()
     reader.join()
     assert not missing
+
+
+def write_half(place, write):
+    """Begins to write in another process, which then waits to be killed."""
+    reader, writer = os.pipe()
+    process = os.fork()
+    if not process:
+        with write(place) as temporary:
+            (temporary / "half" if write is atomic_folder else temporary).write_text("half")
+            os.write(writer, b"!")
+            signal.pause()
+    os.read(reader, 1)
+    return process
+
+
+def kill(process):
+    os.kill(process, signal.SIGKILL)
+    os.waitpid(process, 0)
+
+
+@pytest.mark.parametrize("write", [atomic_folder, atomic_path])
+def test_what_a_killed_process_left_is_removed_and_what_a_living_one_writes_is_not(tmp_path, write):
+    (tmp_path / ".model.backup").mkdir()
+    kill(write_half(tmp_path / "model", write))
+    (left,) = set(names(tmp_path)) - {".model.backup"}
+    living = write_half(tmp_path / "model", write)
+    assert left not in names(tmp_path)
+    assert len(names(tmp_path)) == 2
+    with write(tmp_path / "model"):
+        pass
+    assert len(names(tmp_path)) == 3
+    kill(living)
+    with write(tmp_path / "model"):
+        pass
+    assert names(tmp_path) == [".model.backup", "model"]

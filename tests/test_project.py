@@ -2,7 +2,14 @@
 
 import subprocess
 
-from mlops_cli.project import find_root, git_facts, locate, packaged_configs, packaged_template
+from mlops_cli.project import (
+    find_root,
+    from_home,
+    git_facts,
+    locate,
+    packaged_configs,
+    packaged_template,
+)
 
 
 def git(folder, *arguments):
@@ -17,6 +24,12 @@ def test_the_root_is_found_from_below(project):
 
 def test_outside_a_project_the_root_is_here(empty_folder):
     assert find_root() == empty_folder
+
+
+def test_home_is_found_and_nobodys_is_a_name_like_others(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/me")
+    assert str(from_home("~/rows.csv")) == "/home/me/rows.csv"
+    assert str(from_home("~nobody-at-all/rows.csv")) == "~nobody-at-all/rows.csv"
 
 
 def test_the_shipped_folders_are_there():

@@ -10,6 +10,7 @@ import typer
 
 from mlops_cli.errors import Interrupted, MlopsError
 from mlops_cli.output import Output
+from mlops_cli.project import from_home
 from mlops_cli.schemas.scaffold import Wishes
 
 _T = TypeVar("_T")
@@ -71,7 +72,7 @@ def _checked_file(words: str) -> Path | None:
 
     if not words.strip():
         return None
-    path = Path(words.strip()).expanduser()
+    path = from_home(words.strip())
     open_table(path)
     return path
 

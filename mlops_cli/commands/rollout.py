@@ -1,6 +1,5 @@
 """`mlops rollout`: which versions a running server serves."""
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -8,6 +7,7 @@ import typer
 from mlops_cli.commands._options import Json, Quiet, epilog, share_of
 from mlops_cli.errors import UsageError
 from mlops_cli.output import Output
+from mlops_cli.project import from_home
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -155,7 +155,7 @@ def unload(
 
 def _there(words: str) -> str:
     """A folder that is here as the server sees it; everything else as it is."""
-    here = Path(words).expanduser()
+    here = from_home(words)
     return str(here.resolve()) if here.is_dir() else words
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mlops_cli.commands._options import Json, Quiet, RemoteName, epilog
-from mlops_cli.errors import UsageError
+from mlops_cli.errors import UnreachableError, UsageError
 from mlops_cli.extras import extra
 from mlops_cli.output import Output
 
@@ -37,7 +37,12 @@ def run(
         from mlops_cli.versioning.transfer import files
     root = project.find_root()
     registered = [] if local else holding.held(root)
-    found = status.run(root, remote=remote, local=local, beside=registered)
+    try:
+        found = status.run(root, remote=remote, local=local, beside=registered)
+    except UnreachableError as error:
+        raise UnreachableError(
+            error.message, hint=f"{error.hint}; mlops status --local asks no remote"
+        ) from error
     beside = f" and in {found.remote}" if found.remote else ""
     out = Output(json_mode=json, quiet=quiet)
     out.result(

@@ -100,7 +100,11 @@ def run(
 
         result = resume_run.run(root, resume, overrides or [], out)
     else:
+        from mlops_cli.schemas.data import other_task
+
         loaded = config.load(overrides or [], root=root)
+        if (problem := other_task(loaded.data)) is not None:
+            raise problem
         if run_id is None and remote_training.is_wanted(loaded):
             result = remote_training.run(loaded, root, overrides or [], out, validate=validate)
         else:

@@ -119,6 +119,19 @@ def complete_version(incomplete: str) -> list[Candidate]:
     return _continuing(before, word, list(found.items()))
 
 
+def complete_target(incomplete: str) -> list[Candidate]:
+    """Completes a target that is there, the project's own too."""
+    return [(name, "Target") for name in targets() if name.startswith(incomplete)]
+
+
+def targets() -> list[str]:
+    """Choices of the config group `target`, the project's own too."""
+    from mlops_cli import project
+    from mlops_cli.config.tree import open_tree
+
+    return list(open_tree(project.find_root()).choices("target"))
+
+
 def complete_stage(incomplete: str) -> list[Candidate]:
     """Completes a stage that the project's config or a tag names."""
     from mlops_cli import config, project

@@ -1,10 +1,10 @@
 """What a `KEY=VALUE` word may become."""
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlops_cli.errors import MlopsError
+from mlops_cli.project import from_home
 
 if TYPE_CHECKING:
     from mlops_cli.config.keys import Key
@@ -96,7 +96,7 @@ def _key_values(path: str, key: "Key") -> Iterator[Candidate]:
 def _paths(typed: str) -> Iterator[str]:
     """Files and folders that go on from `typed`; a lone folder with what is in it."""
     folder, _, start = typed.rpartition("/")
-    base = Path(f"{folder}/" if folder or typed.startswith("/") else ".").expanduser()
+    base = from_home(f"{folder}/" if folder or typed.startswith("/") else ".")
     front = f"{folder}/" if "/" in typed else ""
     if not base.is_dir():
         return

@@ -19,7 +19,7 @@ from mlops_cli.config.keys import (
 from mlops_cli.config.tree import Tree
 from mlops_cli.config.values import MisfitError, fit, value_hint
 from mlops_cli.errors import ConfigError
-from mlops_cli.schemas import model, registry, tracker
+from mlops_cli.schemas import model, registry, target, tracker
 from mlops_cli.schemas.config import Config
 from mlops_cli.schemas.data import FileDataConfig, HubDataConfig, ImagesDataConfig, StreamDataConfig
 from mlops_cli.schemas.gates import parse_gate
@@ -96,6 +96,7 @@ def inconsistencies(config: Config) -> Iterator[ConfigError]:
     yield from _model_problems(config)
     yield from tracker.problems(config.tracker)
     yield from registry.problems(config.registry)
+    yield from target.problems(config.target)
     for metric, condition in config.gates.items():
         try:
             parse_gate(metric, condition)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, get_type_hints
 
-from mlops_cli.schemas import data, launcher, model, tracker
+from mlops_cli.schemas import data, launcher, model, target, tracker
 from mlops_cli.schemas.config import Config
 from mlops_cli.schemas.option import Limits
 
@@ -86,6 +86,7 @@ _SCHEMAS: dict[str, Mapping[str, type]] = {
     "model": model.SCHEMAS,
     "tracker": tracker.SCHEMAS,
     "launcher": launcher.SCHEMAS,
+    "target": target.SCHEMAS,
 }
 
 

@@ -12,7 +12,7 @@ from mlops_cli.data.examples import Examples, Splits
 from mlops_cli.data.splits import complete, leak_sentence, limited, repeated
 from mlops_cli.errors import ConfigError, DataError
 from mlops_cli.reporting import Reporter
-from mlops_cli.schemas.data import DataConfig
+from mlops_cli.schemas.data import DataConfig, other_task
 from mlops_cli.tasks import cells
 
 
@@ -49,7 +49,10 @@ def read(config: DataConfig, reporter: Reporter) -> Splits:
         ConfigError: There is no such source, or a setting is off.
         DataError: The data can't be trained on.
     """
-    given = source(config.module or config.name).load(config, reporter)
+    found = source(config.module or config.name)
+    if (problem := other_task(config)) is not None:
+        raise problem
+    given = found.load(config, reporter)
     _check(given, config)
     return given
 

@@ -5,19 +5,19 @@ delimiter and quoting, and an empty field is missing.
 """
 
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import duckdb
 
 from mlops_cli.data.engine_errors import EngineError, first_line, understood
 from mlops_cli.data.engine_files import copied, literal, readable
-from mlops_cli.data.engine_kinds import FITS, as_kind, narrowest, native, quoted, without
+from mlops_cli.data.engine_kinds import FITS, as_kind, filled, narrowest, native, quoted
 from mlops_cli.data.tables import Table
 from mlops_cli.errors import DataError, MlopsError
 from mlops_cli.reporting import Reporter
@@ -41,6 +41,8 @@ _MEMORY = "1GB"
 _POLL_SECONDS = 0.1
 _PATIENCE_SECONDS = 0.5
 """What takes no longer has no progress bar."""
+
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,7 @@ class Engine:
         self._memory = memory
         self._stack = ExitStack()
         self._relations: list[Relation] = []
+        self._straight: dict[str, tuple[Table, Path]] = {}
 
     def __enter__(self) -> Self:
         self._folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory()))
@@ -116,6 +119,8 @@ class Engine:
         except EngineError:
             # Our own reader says what is wrong, or reads what the engine doesn't understand.
             relation = self._views(table, copied(table, copy), kinds or {})
+        if table.format != "parquet" and not copy.exists():
+            self._straight[relation.raw] = table, copy
         self._relations.append(relation)
         return relation
 
@@ -165,12 +170,12 @@ class Engine:
             DataError: A file turns out to be damaged.
             MlopsError: There is not enough memory or disk.
         """
-        try:
-            with understood():
-                self._execute(sql, parameters, description)
-                return list(self._connection.fetchall())
-        except EngineError as error:
-            raise self._damage(error) from error
+
+        def ask() -> list[tuple[Any, ...]]:
+            self._execute(sql, parameters, description)
+            return list(self._connection.fetchall())
+
+        return self._asked(ask)
 
     def stream(self, sql: str, rows: int = 10_000) -> Iterator[list[tuple[Any, ...]]]:
         """The rows of the answer, so many at a time, in the file's order."""
@@ -190,12 +195,23 @@ class Engine:
 
     def columns(self, sql: str) -> dict[str, Any]:
         """The answer as numpy arrays by column; missing values are masked."""
+        arrays: dict[str, Any]
+        arrays = self._asked(lambda: self._connection.execute(sql).fetchnumpy())
+        return arrays
+
+    def _asked(self, ask: Callable[[], Answer]) -> Answer:
+        """What `ask` answers; where the engine doesn't understand a file, from a copy of it."""
         try:
             with understood():
-                arrays: dict[str, Any] = self._connection.execute(sql).fetchnumpy()
+                return ask()
         except EngineError as error:
-            raise self._damage(error) from error
-        return arrays
+            if not self._straight:
+                raise self._damage(error) from error
+        while self._straight:
+            raw, (table, copy) = self._straight.popitem()
+            source = copied(table, copy)
+            self._connection.execute(f"CREATE OR REPLACE VIEW {raw} AS {filled(table, source)}")
+        return self._asked(ask)
 
     def _execute(self, sql: str, parameters: Sequence[Any], description: str) -> None:
         """Runs a query beside this thread, where Ctrl-C might wait for the end of its work."""
@@ -233,13 +249,10 @@ class Engine:
         if wide:
             self._connection.execute("SET disabled_optimizers = 'common_subexpressions'")
         written = wide and table.path.is_file() and table.path.stat().st_size <= _WRITTEN_BYTES
-        filled = (without(column, ("", *table.missing)) for column in table.columns)
-        as_is = table.format == "parquet" and not table.missing
-        picked = "*" if as_is else ", ".join(filled)
         with understood():
             self._connection.execute(
                 f"CREATE OR REPLACE {'TABLE' if written else 'VIEW'} {raw} AS "
-                f"SELECT {picked} FROM {source}"
+                f"{filled(table, source)}"
             )
             kinds = self._kinds(table, raw, known)
             typed = ", ".join(

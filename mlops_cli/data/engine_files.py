@@ -22,9 +22,10 @@ def readable(table: Table, copy: Path) -> str:
         copy: Where to write a copy in plain CSV when the engine can't read the file itself.
 
     Raises:
-        DataError: The file can't be read, or is damaged; the latter is told only where a copy is
-            made.
+        DataError: The file can't be read, has columns that the engine can't tell apart, or is
+            damaged; the latter is told only where a copy is made.
     """
+    _refuse_twins(table)
     path = literal(str(table.path))
     if table.format == "parquet":
         return f"read_parquet({path})"
@@ -40,6 +41,18 @@ def readable(table: Table, copy: Path) -> str:
     if dialect is None or dialect.skip_space or dialect.splits_once or len(table.columns) == 1:
         return copied(table, copy)
     return _csv(path, _types(table), dialect, header=table.has_header)
+
+
+def _refuse_twins(table: Table) -> None:
+    """Raises DataError where the engine, which doesn't tell cases apart, takes two for one."""
+    seen: dict[str, str] = {}
+    for column in table.columns:
+        twin = seen.setdefault(column.lower(), column)
+        if twin != column:
+            raise DataError(
+                f"{table.path}: the columns {twin!r} and {column!r} differ in case alone",
+                hint="rename one",
+            )
 
 
 def _has_nul(path: Path) -> bool:

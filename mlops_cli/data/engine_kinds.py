@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from mlops_cli.data.engine_files import literal
+from mlops_cli.data.tables import Table
 
 KINDS = ("text", "integer", "number", "boolean", "date", "timestamp")
 """What a column can hold."""
@@ -54,7 +55,20 @@ def as_kind(column: str, kind: str) -> str:
     return f"TRY_CAST({name} AS {_TYPES[kind]})"
 
 
-def without(column: str, missing: Sequence[str]) -> str:
+def filled(table: Table, source: str) -> str:
+    """The query for the values of a file, of which those that mean "missing" are NULL.
+
+    Args:
+        table: The file.
+        source: What the engine reads it from.
+    """
+    if table.format == "parquet" and not table.missing:
+        return f"SELECT * FROM {source}"
+    columns = (_without(column, ("", *table.missing)) for column in table.columns)
+    return f"SELECT {', '.join(columns)} FROM {source}"
+
+
+def _without(column: str, missing: Sequence[str]) -> str:
     """The column with the values that mean "missing" left out; its type stays."""
     name, values = quoted(column), ", ".join(map(literal, missing))
     blank = f"CAST({name} AS VARCHAR) IN ({values})"

@@ -159,7 +159,7 @@ def _of_table(config: ImagesDataConfig, path: Path, by: str | None) -> list[_Row
 
 
 def _listed_file(name: str, table: Path, where: str) -> Path:
-    beside = table.parent / Path(name).expanduser()
+    beside = table.parent / project.from_home(name)
     found = beside if beside.is_file() else project.locate(name)
     if not found.is_file():
         raise NotFoundError(

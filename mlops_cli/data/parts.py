@@ -1,14 +1,16 @@
 """Which tables a command means: files, the splits of the config, earlier versions of both."""
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from mlops_cli.data import load
 from mlops_cli.data.file import open_file
 from mlops_cli.data.tables import ENDINGS, Table, guess_columns, open_table, open_writer
-from mlops_cli.errors import ConfigError, NotFoundError, UsageError
+from mlops_cli.errors import ConfigError, MlopsError, NotFoundError, UsageError
 from mlops_cli.extras import extra
 from mlops_cli.project import locate
 from mlops_cli.reporting import Reporter
@@ -38,11 +40,29 @@ class Place:
         config: The config group `data`.
         seed: The root setting `seed`.
         folder: A folder for what must be written to be read.
+        written: What was written there, and what a person calls it.
     """
 
     config: DataConfig
     seed: int
     folder: Path
+    written: dict[Path, str] = field(default_factory=dict)
+
+
+@contextmanager
+def looking_up(config: DataConfig, seed: int) -> Iterator[Place]:
+    """A place to look words up in; an error names no file that only lies there for a moment."""
+    with tempfile.TemporaryDirectory() as folder:
+        place = Place(config, seed, Path(folder))
+        try:
+            yield place
+        except MlopsError as error:
+            message, hint = error.message, error.hint
+            for path, called in place.written.items():
+                message, hint = (text.replace(str(path), called) for text in (message, hint))
+            if (message, hint) == (error.message, error.hint):
+                raise
+            raise type(error)(message, hint=hint) from error
 
 
 def of_files(paths: Sequence[str], place: Place) -> list[Part]:
@@ -67,6 +87,7 @@ def of_config(place: Place, reporter: Reporter) -> list[Part]:
     for name, examples in load(place.config, place.seed, reporter).named().items():
         columns = [*examples.inputs, place.config.label]
         path = place.folder / f"{name}.jsonl"
+        place.written[path] = f"{name} of data={place.config.name}"
         rows = zip(*examples.inputs.values(), examples.targets, strict=True)
         with open_writer(path, "jsonl", columns) as writer:
             for row in rows:
@@ -148,6 +169,7 @@ def _open(name: str, word: str, place: Place) -> Part:
         with extra("train", "an earlier revision"):
             from mlops_cli.versioning import revisions
         found = revisions.open_revision(found, revision, place.folder)
+        place.written[found] = word
     config = place.config
     ours = isinstance(config, FileDataConfig) and any(
         locate(path).absolute() == locate(file).absolute()

@@ -134,6 +134,7 @@ def open_table(
     if found == "jsonl":
         opened = open_jsonl(text)
     else:
+        recognition.refuse_json(path, text.sample)
         opened = open_delimited(text, found, delimiter, columns)
         dialect, has_header = opened.dialect, opened.has_header
     return Table(
@@ -252,7 +253,9 @@ def head_of(path: Path) -> bytes:
         with path.open("rb") as stream:
             return stream.read(1024)
     except OSError as error:
-        raise DataError(f"{path} can't be read ({error.strerror})") from error
+        raise DataError(
+            f"{path} can't be read ({error.strerror})", hint="check who may read it"
+        ) from error
 
 
 def _not_found(path: Path) -> NotFoundError:
@@ -262,6 +265,8 @@ def _not_found(path: Path) -> NotFoundError:
             f"no file {path}: there is no folder {folder}",
             hint=f"a relative path starts at {Path.cwd()}",
         )
+    if path.with_name(f"{path.name}.dvc").is_file():  # A clone has this alone.
+        return NotFoundError(f"{path} is not here; DVC holds it", hint="mlops pull")
     names = sorted(entry.name for entry in folder.iterdir() if entry.is_file())
     near = get_close_matches(path.name, names, n=1, cutoff=0.5)
     hint = (

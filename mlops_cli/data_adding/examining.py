@@ -91,7 +91,9 @@ def _look(fetched: Fetched, wishes: AddWishes, place: Place, reporter: Reporter)
     with Engine(reporter) as engine:
         relation = engine.open(train)
         _refuse_words(wishes.target, relation)
-        found = schema.infer(engine, relation, text=kind.text, label=kind.label)
+        found = schema.infer(
+            engine, relation, text=kind.text, label=kind.label, numbers=kind.counts
+        )
         classes = _classes(engine, relation, kind)
         if kind.trainable:
             _warn_of_gaps(engine, relation, kind, reporter)

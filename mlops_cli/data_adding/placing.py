@@ -95,6 +95,8 @@ def staging(place: Place, reporter: Reporter) -> Iterator[Path]:
                 "other files are in its place by now"
             )
     folder = Path(tempfile.mkdtemp(prefix=f"{_STAGING}{os.getpid()}-", dir=place.data))
+    # After a kill git takes nothing of it for the project's, save what DVC imports by.
+    (folder / ".gitignore").write_text("*\n!*.dvc\n", "utf-8")
     try:
         yield folder
     finally:
@@ -119,6 +121,8 @@ class Placing:
 
     def __enter__(self) -> "Placing":
         self._held.enter_context(_locked(self._aside.parent))
+        # Nor does DVC, once no .dvc file is to be made here any more.
+        (self._aside / ".dvcignore").write_text("*\n", "utf-8")
         return self
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:

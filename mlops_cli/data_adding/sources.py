@@ -24,6 +24,7 @@ _SPLITS = {
     "validation": ("validation", "valid", "val", "dev", "development"),
     "test": ("test", "testing", "eval"),
 }
+_IMAGES = (".png", ".jpg", ".jpeg")
 _CHUNK = 1 << 23
 _LARGE = 1 << 27
 """Bytes from which copying takes long enough to be shown."""
@@ -193,7 +194,10 @@ def _splits(files: list[Path], where: Path) -> dict[str, Path]:
         names = ", ".join(file.name for file in files[:5]) or "none"
         raise DataError(
             f"{where} has no training file (files: {names})",
-            hint="call them train.csv, validation.csv and test.csv, or add one file",
+            hint="images? mlops train task=image_classification model=convnet data=images "
+            f"data.path={where}"
+            if any(file.suffix.lower() in _IMAGES for file in where.glob("*/**/*"))
+            else "call them train.csv, validation.csv and test.csv, or add one file",
         )
     return {split: found[split] for split in _SPLITS if split in found}
 

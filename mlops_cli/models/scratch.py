@@ -23,6 +23,7 @@ from mlops_cli.reporting import Reporter
 from mlops_cli.schemas.config import Config
 from mlops_cli.schemas.model import ScratchModelConfig
 from mlops_cli.tasks.encoders import for_tokens
+from mlops_cli.tasks.encoders.words import split_words
 
 _KINDS: dict[str, Any] = {
     "classes": BertForSequenceClassification,
@@ -36,15 +37,16 @@ _FITTED_TO = 100_000
 _SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 
 
-def train_tokenizer(texts: Iterable[str], vocab_size: int) -> Tokenizer:
-    """A lower-casing byte-pair tokenizer (Sennrich et al., 2016) fitted to `texts`.
+def train_tokenizer(texts: Iterable[str], vocab_size: int, *, cased: bool = False) -> Tokenizer:
+    """A byte-pair tokenizer (Sennrich et al., 2016) fitted to `texts`; lower-casing unless `cased`.
 
     Words are marked where they begin and not where they go on: with a mark on continuations the
     trainer's vocabulary depends on the order of a hash map and differs from call to call.
     """
     tokenizer = Tokenizer(BPE(unk_token="[UNK]"))
     # NFKC and not NFD: decomposing would take Hangul syllables apart.
-    tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])
+    lower = [] if cased else [normalizers.Lowercase()]
+    tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), *lower])
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [pre_tokenizers.Metaspace(), pre_tokenizers.Punctuation()]
     )
@@ -69,8 +71,12 @@ def build(config: Config, splits: Splits, reporter: Reporter) -> Built:
     model = config.model
     assert isinstance(model, ScratchModelConfig)
     train = splits.train.thinned(_FITTED_TO) if splits.train.streamed else splits.train
-    texts = chain.from_iterable(train.inputs.values())
-    tokenizer = train_tokenizer(texts, model.vocab_size)
+    texts: Iterable[str] = chain.from_iterable(train.inputs.values())
+    words = config.task.inputs == "words"
+    if words:  # As the encoder reads them: each begins with the mark of a word.
+        texts = (" ".join(split_words(cell)) for cell in texts)
+    # Names are told by their capitals.
+    tokenizer = train_tokenizer(texts, model.vocab_size, cased=words)
     padding = _SPECIAL.index("[PAD]")
     encoder = for_tokens(
         config.task.inputs, tokenizer, model.max_length, padding, knows_segments=True

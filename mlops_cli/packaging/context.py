@@ -13,6 +13,7 @@ from mlops_cli.errors import ConfigError, NotFoundError, UsageError
 from mlops_cli.files import sha256
 from mlops_cli.packaging import shrink
 from mlops_cli.packaging.dockerfile import HOME, MODEL
+from mlops_cli.project import from_home
 from mlops_cli.schemas.image import ImageConfig
 from mlops_cli.schemas.results import plain
 from mlops_cli.schemas.serve import ServeConfig
@@ -68,7 +69,7 @@ def settings(config: ServeConfig, image: ImageConfig, folder: Path) -> None:
     place.parent.mkdir(parents=True, exist_ok=True)
     place.write_text(text, "utf-8")
     for target, source in sorted(image.files.items()):
-        _add(target, Path(source).expanduser(), folder)
+        _add(target, from_home(source), folder)
 
 
 def own_modules(spec: Mapping[str, Any], root: Path, folder: Path) -> None:

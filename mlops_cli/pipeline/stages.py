@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
+from mlops_cli.project import from_home
 from mlops_cli.schemas.config import Config
 from mlops_cli.schemas.data import FileDataConfig, HubDataConfig
 from mlops_cli.schemas.pipeline import BUNDLE
@@ -118,7 +119,7 @@ def _files(config: Config) -> Iterator[str]:
     data = config.data
     if isinstance(data, FileDataConfig):
         yield from (path for path in (data.path, data.validation_path, data.test_path) if path)
-    elif isinstance(data, HubDataConfig) and Path(data.dataset).expanduser().is_dir():
+    elif isinstance(data, HubDataConfig) and from_home(data.dataset).is_dir():
         yield data.dataset
 
 

@@ -19,6 +19,8 @@ from mlops_cli.tracking.record import now
 
 FILE = "models/audit.jsonl"
 """Where the log is, on the branch of the registry."""
+_BESIDE = ("sign", "refuse", "deploy", "canary", "withdraw", "revert", "destroy")
+"""Actions that no tag of a version or a stage tells."""
 
 
 def read(repository: Repository) -> bytes:
@@ -47,20 +49,27 @@ def extended(log: bytes, made: Mapping[str, Any]) -> bytes:
     return log + _line(made) + b"\n"
 
 
+def entries(log: bytes, actions: Iterable[str]) -> list[dict[str, Any]]:
+    """The entries of some actions, the oldest first."""
+    wanted = frozenset(actions)
+    found = map(_parsed, log.splitlines())
+    return [one for one in found if one and one.get("action") in wanted]
+
+
 def events(log: bytes, model: str) -> list[Event]:
-    """What happened to a model without changing a version or a stage: signatures, refusals."""
-    found = [one for one in map(_parsed, log.splitlines()) if one and one.get("model") == model]
+    """What happened to a model without changing a version or a stage, the oldest first."""
+    found = [one for one in entries(log, _BESIDE) if one.get("model") == model]
     return [
         Event(
             **{name: str(one.get(name) or "") for name in ("at", "by", "action", "version")},
             stage=str(one.get("stage") or ""),
-            before="",
+            before=str(one.get("before") or ""),
             why=str(one.get("why") or "; ".join(one.get("reasons") or ())),
             tag=str(one.get("tag")),
             entry=str(one.get("hash")),
+            where=" ".join(str(one[name]) for name in ("target", "where") if one.get(name)),
         )
         for one in found
-        if one.get("action") in ("sign", "refuse")
     ]
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mlops_cli.registry import audit, names, records, tags
+from mlops_cli.registry import audit, deployments, names, records, tags
 from mlops_cli.registry.repository import Repository, open_repository
 from mlops_cli.schemas.versions import (
     Event,
@@ -54,6 +54,8 @@ def show(root: Path, words: str) -> VersionDetails:
     events = _events(repository, found[version.model])
     history = [event for event in events if event.version in (version.version, "")]
     tree = lineage(version, record, found[version.model].events)
+    entries = deployments.read(repository)
+    tree["deployed"] = deployments.spans(entries, version.model, version.version)
     return VersionDetails(version, record, history, tree)
 
 

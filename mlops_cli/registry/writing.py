@@ -14,13 +14,14 @@ class Change:
     """What is to be done.
 
     Attributes:
-        action: register, promote, rollback, deprecate, sign or refuse.
+        action: register, promote, rollback, deprecate, sign, refuse, or one of a deployment.
         model: Name of the model.
         tag: The tag that will say so.
         why: What for.
         version: The version; None for the whole model.
         target: The commit that the tag points to; None for the one that is made now.
         facts: What else the log is to keep: stage, from, to, gates.
+        said: The change in one line; empty where action and facts tell it.
     """
 
     action: str
@@ -30,6 +31,7 @@ class Change:
     version: str | None = None
     target: str | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
+    said: str = ""
 
 
 def write(
@@ -74,6 +76,8 @@ def write(
 
 def _said(change: Change) -> str:
     """The change in one line."""
+    if change.said:
+        return change.said
     name = f"{change.model}@{change.version}" if change.version else change.model
     verb = {
         "promote": "Promote",

@@ -91,6 +91,11 @@ def details(found: VersionDetails) -> RenderableType:
         ),
         ("signed", _signed(record)),
         ("commit", found.version.commit[:_SHORT]),
+        *(
+            ("deployed", _deployed(span))
+            for span in found.lineage["deployed"]
+            if span["until"] is None
+        ),
         *((name, value(figure)) for name, figure in record["metrics"].items()),
     ]
     return Group(_pairs(pairs), Text(), events(found.history))
@@ -98,18 +103,23 @@ def details(found: VersionDetails) -> RenderableType:
 
 def events(found: Sequence[Event]) -> RenderableType:
     """An event a line."""
-    table = _table("when", "what", "version", "stage", "before", "who", "why")
+    table = _table("when", "what", "version", "stage or target", "before", "who", "why")
     for column in table.columns[:5]:
         column.no_wrap = True
     for event in found:
         table.add_row(
             value(event.at, "started"),
             event.action,
-            *(Text(_short(word) or "-") for word in (event.version, event.stage, event.before)),
+            *(Text(_short(word) or "-") for word in (event.version, _place(event), event.before)),
             Text(event.by.partition(" <")[0]),
             Text(event.why),
         )
     return table
+
+
+def _place(event: Event) -> str:
+    """The stage that an event is about, or the target."""
+    return event.stage or event.where.partition(" ")[0]
 
 
 def tree(found: VersionDetails) -> RenderableType:
@@ -121,6 +131,10 @@ def tree(found: VersionDetails) -> RenderableType:
         for span in found.lineage["used"]:
             until = f"until {value(span['until'], 'started')}" if span["until"] else "until now"
             used.add(Text(f"{span['stage']} since {value(span['since'], 'started')}, {until}"))
+    if found.lineage["deployed"]:
+        deployed = root.add(Text("deployed"))
+        for span in found.lineage["deployed"]:
+            deployed.add(Text(_deployed(span)))
     bundle = root.add(Text(f"bundle {record['bundle']['digest'][:_SHORT]}"))
     run = bundle.add(Text(f"run {record['run']}, seed {value(record.get('seed'))}"))
     run.add(Text(f"code {_code(record)}"))
@@ -210,6 +224,14 @@ def changes(found: VersionDifference) -> RenderableType:
         table.add_row(change.part if change.part != part else "", Text(change.name), *cells)
         part = change.part
     return table
+
+
+def _deployed(span: Mapping[str, Any]) -> str:
+    """Where a version is deployed, and since when."""
+    share = f" with {span['share']:.4g} of the requests" if span["share"] is not None else ""
+    until = f"until {value(span['until'], 'started')}" if span["until"] else "until now"
+    since = value(span["since"], "started")
+    return f"{span['target']} {span['where']}{share} since {since}, {until}"
 
 
 def _cut(text: str) -> str:

@@ -65,7 +65,7 @@ class Kind:
     @property
     def command(self) -> str:
         """What uses such data, to be followed by `data=NAME`."""
-        use = "train" if self.trainable else "data validate"
+        use = "train" if self.trainable else "data stats"  # Which needs no label.
         return " ".join(["mlops", use, *self.settings])
 
     @property
@@ -81,6 +81,11 @@ class Kind:
         return self.task.endswith("_classification") and not self.task.startswith(
             ("multi_label", "token")
         )
+
+    @property
+    def counts(self) -> bool:
+        """Whether a label is a number."""
+        return self.task.endswith(("_regression", "_similarity"))
 
     @property
     def tabular(self) -> bool:

@@ -11,6 +11,7 @@ from mlops_cli.schemas.model import ModelConfig
 from mlops_cli.schemas.option import option
 from mlops_cli.schemas.registry import RegistryConfig
 from mlops_cli.schemas.serve import ServeConfig
+from mlops_cli.schemas.target import TargetConfig
 from mlops_cli.schemas.task import TaskConfig
 from mlops_cli.schemas.tracker import TrackerConfig
 from mlops_cli.schemas.trainer import TrainerConfig
@@ -32,6 +33,7 @@ class Config:
     serve: ServeConfig = field(default_factory=ServeConfig)
     image: ImageConfig = field(default_factory=ImageConfig)
     registry: RegistryConfig = field(default_factory=RegistryConfig)
+    target: TargetConfig = field(default_factory=TargetConfig)
     drift: DriftConfig = field(default_factory=DriftConfig)
     validation: ValidationConfig = field(default_factory=ValidationConfig)
     launcher: LauncherConfig = field(default_factory=LauncherConfig)

@@ -1,8 +1,9 @@
 """Config group `data`: where examples come from."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
+from mlops_cli.errors import ConfigError
 from mlops_cli.schemas.option import option
 from mlops_cli.schemas.task import INPUTS, METRICS
 
@@ -57,6 +58,9 @@ class DataConfig:
     )
     params: dict[str, Any] = option("Free settings for a source of your own.", {})
 
+    offers: ClassVar[tuple[str, ...]] = INPUTS
+    """What its rows can be."""
+
 
 @dataclass
 class QuickstartDataConfig(DataConfig):
@@ -94,6 +98,8 @@ class FileDataConfig(DataConfig):
         'Values that mean that there is none, beside the empty one, such as ["?"].', None
     )
 
+    offers: ClassVar[tuple[str, ...]] = ("text", "text_pair", "words")
+
 
 @dataclass
 class StreamDataConfig(FileDataConfig):
@@ -109,6 +115,8 @@ class TableDataConfig(FileDataConfig):
     )
     leave_out: list[str] = option("Columns that are no features, such as ids.", [])
 
+    offers: ClassVar[tuple[str, ...]] = ("table",)
+
 
 @dataclass
 class HubDataConfig(DataConfig):
@@ -122,6 +130,8 @@ class HubDataConfig(DataConfig):
         "Name of its validation split; null: split off.", "validation"
     )
     test_split: str | None = option("Name of its test split; null: split off.", None)
+
+    offers: ClassVar[tuple[str, ...]] = ("text", "text_pair", "words")
 
 
 @dataclass
@@ -138,6 +148,8 @@ class ConllDataConfig(DataConfig):
     encoding: str = option("Text encoding, such as utf-8 or cp1252; auto detects it.", "auto")
     word_column: int = option("Place of the word in a line, from 0.", 0, minimum=0)
     tag_column: int = option("Place of the tag in a line, from 0; -1 is the last.", -1, minimum=-1)
+
+    offers: ClassVar[tuple[str, ...]] = ("words",)
 
 
 @dataclass
@@ -158,6 +170,8 @@ class ImagesDataConfig(DataConfig):
     )
     image: str = option("A table's column of paths.", "image")
 
+    offers: ClassVar[tuple[str, ...]] = ("image",)
+
 
 SCHEMAS: dict[str, type[DataConfig]] = {
     "quickstart": QuickstartDataConfig,
@@ -168,3 +182,24 @@ SCHEMAS: dict[str, type[DataConfig]] = {
     "conll": ConllDataConfig,
     "images": ImagesDataConfig,
 }
+
+_TASKS = {
+    "table": "task=tabular_classification model=trees, or task=tabular_regression model=trees",
+    "image": "task=image_classification model=convnet",
+    "words": "task=token_classification",
+}
+"""The tasks for what one source alone reads."""
+
+_SOURCES = {"table": "table", "image": "images"}
+"""The sources for what one task alone reads."""
+
+
+def other_task(config: DataConfig) -> ConfigError | None:
+    """What is wrong where the task reads what the source has not; statistics need no task."""
+    if config.inputs in config.offers:
+        return None
+    shown = " or ".join(name.replace("_", " ") for name in config.offers)
+    return ConfigError(
+        f"data={config.name} has {shown} inputs, and the task reads {config.inputs}",
+        hint=_TASKS.get(config.offers[0]) or f"data.module={_SOURCES.get(config.inputs, 'file')}",
+    )

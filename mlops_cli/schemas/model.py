@@ -16,6 +16,9 @@ class ModelConfig:
         "Model family module, where it is not called like the choice.", None
     )
     lr: float = option("Peak learning rate that suits this model; `lr` reads it.", 1e-3, above=0)
+    batch_size: int = option(
+        "Examples per batch that suit this model; `batch_size` reads it.", 32, minimum=1
+    )
     epochs: int = option("Number of epochs that suits this model; `epochs` reads it.", 3, minimum=1)
     max_length: int = option(
         "Longest input in tokens; longer texts are cut.", 128, minimum=4, maximum=8192

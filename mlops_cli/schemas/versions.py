@@ -29,14 +29,15 @@ class Event:
     Attributes:
         at: When, ISO 8601 in UTC.
         by: Name and mail of who did it.
-        action: register, promote, rollback, deprecate, sign, refuse (of a gate), or unassign (by
-            other tools).
+        action: register, promote, rollback, deprecate, sign, refuse (of a gate), unassign (by other
+            tools); of deployments deploy, canary, withdraw, revert and destroy.
         version: The version; empty where the whole model is meant.
         stage: The stage; empty where none is meant.
-        before: The version that was in the stage before; empty where none was.
+        before: What was in the stage, or deployed there, before; empty where nothing was.
         why: What was given as the reason.
         tag: The tag.
         entry: Hash of the entry in the audit log; empty where another tool made the tag.
+        where: Of a deployment, the target and where it is.
     """
 
     at: str
@@ -48,6 +49,7 @@ class Event:
     why: str
     tag: str
     entry: str
+    where: str = ""
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ def build(
     routes = [route for protocol in protocols.ALL for route in protocol.routes(service)]
     routes += prometheus.routes(service, watch.metrics)
     routes += admin.routes(operations) if operations else ()
-    routes += description.routes(service, secured=bool(keys))
+    routes += description.routes(service, secured=bool(keys), administered=operations is not None)
     if service.config.page:
         routes += page.routes(service)
     router = Router(routes=routes, redirect_slashes=False, default=_nowhere)

@@ -142,9 +142,13 @@ def load(config: ServeConfig, *, pages: Iterable[str] = ()) -> Keys:
         NotFoundError: There is no such file.
         ConfigError: A line of it is none of a key.
     """
+    return Keys(listed(config), opened=[*pages, *(["/metrics"] if config.open_metrics else [])])
+
+
+def listed(config: ServeConfig) -> list[Key]:
+    """The keys of the file and of the environment; see `load`."""
     keys = [*_from_file(Path(config.api_keys))] if config.api_keys else []
-    keys += _from_environment(os.environ.get(ENVIRONMENT, ""))
-    return Keys(keys, opened=[*pages, *(["/metrics"] if config.open_metrics else [])])
+    return [*keys, *parsed(os.environ.get(ENVIRONMENT, ""))]
 
 
 def new(name: str, role: Role = "predict") -> tuple[str, Key]:
@@ -182,7 +186,8 @@ def _from_file(file: Path) -> Iterator[Key]:
             yield _key(entry, f"{file}, line {number}")
 
 
-def _from_environment(text: str) -> Iterator[Key]:
+def parsed(text: str) -> Iterator[Key]:
+    """The keys of a text such as `MLOPS_API_KEYS` holds."""
     entries = [entry.strip() for entry in re.split(r"[,\n]", text)]
     for number, entry in enumerate(filter(None, entries), 1):
         where = f"{ENVIRONMENT}, key {number}"

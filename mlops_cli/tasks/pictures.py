@@ -14,7 +14,7 @@ import numpy as np
 
 from mlops_cli.errors import DataError, NotFoundError
 from mlops_cli.extras import extra
-from mlops_cli.project import locate
+from mlops_cli.project import from_home, locate
 
 with extra("image", "reading images"):
     from PIL import Image, ImageOps, UnidentifiedImageError
@@ -135,7 +135,7 @@ def files(given: Iterable[str]) -> Iterator[str]:
         DataError: A folder holds no image.
     """
     for name in given:
-        path = Path(name).expanduser()
+        path = from_home(name)
         if name.startswith(_INLINE) or not path.is_dir():
             yield name
             continue

@@ -18,6 +18,7 @@ from dvc_objects.fs.errors import ConfigError as FileSystemConfigError
 from fsspec.asyn import sync
 
 from mlops_cli.errors import ConfigError, MissingDependencyError, MlopsError, UnreachableError
+from mlops_cli.project import from_home
 from mlops_cli.schemas.remotes import Remote, RemoteChecked
 from mlops_cli.versioning import remotes
 from mlops_cli.versioning.failures import explain, secret_values, understood
@@ -279,7 +280,7 @@ def _refuse_missing_file(settings: Mapping[str, object], remote: Remote) -> None
     Such a "token" would be sent to Google.
     """
     path = settings.get("credentialpath")
-    if path is not None and not Path(str(path)).expanduser().is_file():
+    if path is not None and not from_home(str(path)).is_file():
         raise ConfigError(
             f"the remote {remote.name} ({remote.url}): no file {path}, which credentialpath names",
             hint=f"mlops remote add {remote.name} {remote.url} credentialpath=FILE --force",

@@ -17,7 +17,7 @@ from dvc_data.hashfile.hash_info import HashInfo
 from dvc_data.hashfile.tree import Tree
 from dvc_objects.errors import ObjectFormatError
 
-from mlops_cli.errors import NotFoundError
+from mlops_cli.errors import DataError, NotFoundError
 from mlops_cli.schemas.versions import Held
 
 
@@ -94,10 +94,17 @@ def collect(repo: Repo, targets: Sequence[str], remote: str | None = None) -> li
 
     Raises:
         NotFoundError: A target is not tracked.
+        DataError: A .dvc file is empty.
     """
     found: dict[tuple[str, str | None], Tracked] = {}
     for target in targets or (None,):
         for stage, only in _stages(repo, target):
+            if not (stage.outs or stage.cmd):
+                # DVC would take the file for one of nothing, and its data away.
+                raise DataError(
+                    f"{stage.relpath} is not as DVC writes it",
+                    hint=f"git checkout HEAD -- {stage.relpath} brings the committed one back",
+                )
             if stage.is_repo_import or stage.is_partial_import:
                 continue
             for out in _outs(stage, only):

@@ -11,8 +11,9 @@ from dvc.config import ConfigError as DvcConfigError
 from dvc.exceptions import DvcException, NotDvcRepoError
 from dvc.lock import LockError
 from dvc.repo import Repo, lock_repo
+from dvc.utils.strictyaml import YAMLSyntaxError, YAMLValidationError
 
-from mlops_cli.errors import ConfigError, MlopsError, NotFoundError
+from mlops_cli.errors import ConfigError, DataError, MlopsError, NotFoundError
 from mlops_cli.files import atomic_path
 
 
@@ -76,6 +77,7 @@ def opened(root: Path, *, locked: bool) -> Iterator[Repo]:
     Raises:
         NotFoundError: There is no DVC project.
         ConfigError: Its config, or a .dvc file, can't be read.
+        DataError: A file of DVC's is damaged.
         MlopsError: Another DVC command is at work.
     """
     folder = dvc_folder(root)
@@ -110,7 +112,21 @@ def _repo(root: Path) -> Repo:
 
 
 def _refusal(error: DvcException) -> MlopsError:
+    if isinstance(error, YAMLSyntaxError | YAMLValidationError):
+        return _damaged_file(error)
     return MlopsError(f"DVC refuses: {one_line(error)}", hint="dvc doctor")
+
+
+def _damaged_file(error: YAMLSyntaxError | YAMLValidationError) -> DataError:
+    """DVC's complaint about a file of its own in git, such as after a merge."""
+    path = error.path.removeprefix("./")
+    conflict = isinstance(error, YAMLSyntaxError) and "conflict" in error.hint
+    return DataError(
+        f"{path} is {'in the midst of a merge' if conflict else 'not as DVC writes it'}",
+        hint=f"git checkout --ours {path}, or --theirs, then mlops pull"
+        if conflict
+        else f"git checkout HEAD -- {path} brings the committed one back",
+    )
 
 
 def damaged_config(error: Exception) -> ConfigError:

@@ -156,6 +156,7 @@ def test_a_folder_brings_its_splits(reviews, mlops):
     [
         ({"films/one.csv": ROWS}, "films has no training file (files: one.csv)"),
         ({"films/x.md": "x"}, "films has no training file (files: x.md)"),
+        ({"films/cat/1.png": "x"}, "films has no training file (files: none)\nhint: images? mlops"),
         (
             {"films/train.csv": ROWS, "films/dev.csv": ROWS, "films/val.csv": ROWS},
             "films: dev.csv and val.csv are both the validation file",
@@ -444,6 +445,28 @@ def test_data_of_every_task_is_read_by_the_command_that_add_names(project, mlops
     assert command in (project / "configs/data/mine.yaml").read_text("utf-8")
     loaded = config.load([*settings, "data=mine"], root=project.path)
     assert len(data.load(loaded.data, 0, SilentReporter()).train) == 48
+
+
+def test_what_is_no_text_is_told_with_the_task_that_reads_it(project, mlops):
+    head, row, settings = OTHERS["tabular_classification"]
+    project({"mine.csv": head + "".join(map(row, range(60)))})
+    assert mlops("data", "add", "mine.csv").exit_code == 0
+    for words in (["data", "validate"], ["data", "split"], ["train"]):
+        done = mlops(*words, "data=mine")
+        error, hint = done.stderr.splitlines()[-2:]
+        assert done.exit_code == 3, done.stderr
+        assert error == "error: data=mine has table inputs, and the task reads text"
+        assert " ".join(settings) in hint
+    assert mlops("data", "stats", "data=mine").exit_code == 0
+    done = mlops("data", "split", *settings, "data=mine", "data.module=file")
+    assert (done.exit_code, done.stderr.splitlines()[-1]) == (3, "hint: data.module=table")
+
+
+def test_after_data_without_a_label_comes_a_command_that_needs_none(project, mlops):
+    project({"mine.csv": "text\n" + "".join(f"a film of {n} minutes\n" for n in range(9))})
+    done = mlops("data", "add", "mine.csv")
+    assert "next: mlops data stats data=mine" in done.stdout
+    assert mlops("data", "stats", "data=mine").exit_code == 0
 
 
 def test_outside_a_project_nothing_is_added(empty_folder, mlops):

@@ -18,7 +18,9 @@ Blackburn NNP I-PER
 
 
 def read(path, **settings):
-    config = ConllDataConfig(name="conll", path=str(path), targets="tags", **settings)
+    config = ConllDataConfig(
+        name="conll", path=str(path), inputs="words", targets="tags", **settings
+    )
     return data.read(config, SilentReporter()).train
 
 

@@ -63,6 +63,38 @@ def test_rows_are_those_that_training_reads_with_these_settings(tmp_path, name, 
     assert None in [value for row in ours for value in row]
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("two_systems.csv", "a,b\n1,x\r\n2,y\r3,z\n"),
+        ("twice.jsonl", '{"a": 1, "b": "?", "b": "x"}\n{"a": 2, "b": "y"}\n{"a": 3, "b": "z"}\n'),
+    ],
+)
+def test_what_the_engine_stumbles_over_after_a_file_was_opened_is_read_our_way(
+    tmp_path, name, content
+):
+    path = tmp_path / name
+    path.write_bytes(content.encode())
+    with Engine(SilentReporter()) as engine:
+        # Where all kinds are known, as from a schema, no value is looked at to open it.
+        relation = engine.open(open_table(path), {"a": "integer", "b": "text"})
+        assert engine.run(f"SELECT * FROM {relation.name}") == [(1, "x"), (2, "y"), (3, "z")]
+
+
+@pytest.mark.parametrize("name", ["twins.csv", "twins.parquet"])
+def test_columns_that_differ_in_case_alone_are_refused(tmp_path, name):
+    path = tmp_path / name
+    if path.suffix == ".csv":
+        path.write_text("Text,text,label\na,b,c\n", "utf-8")
+    else:
+        pq.write_table(pa.table({"Text": ["a"], "text": ["b"]}), path)
+    with (
+        Engine(SilentReporter()) as engine,
+        pytest.raises(DataError, match="columns 'Text' and 'text' differ in case alone"),
+    ):
+        engine.open(open_table(path))
+
+
 def test_values_that_mean_missing_leave_the_types_of_parquet(tmp_path):
     path = tmp_path / "table.parquet"
     pq.write_table(pa.table({"a": [1, -999, 3], "b": ["x", "n/a", ""]}), path)

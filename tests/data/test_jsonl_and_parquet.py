@@ -62,6 +62,21 @@ def test_a_json_array_is_told_apart(tmp_path):
     assert "one object a line" in caught.value.hint
 
 
+def test_objects_in_a_file_called_csv_are_told_apart(tmp_path):
+    path = written(tmp_path, '{"text": "so it began", "label": 1}\n')
+    with pytest.raises(DataError, match="has a JSON object on each line") as caught:
+        open_table(path)
+    assert caught.value.hint == "data.format=jsonl"
+    assert len(rows_of(path, format="jsonl")) == 1
+
+
+def test_a_parquet_column_without_a_name_is_refused(tmp_path):
+    path = tmp_path / "reviews.parquet"
+    pq.write_table(pa.table({"text": ["a"], "": ["b"]}), path)
+    with pytest.raises(DataError, match="column 2 has no name"):
+        open_table(path)
+
+
 def test_a_surrogate_pair_is_a_character(tmp_path):
     path = written(tmp_path, '{"text": "\\ud83d\\ude00"}\n', "r.jsonl")
     assert rows_of(path) == [(1, {"text": "😀"})]

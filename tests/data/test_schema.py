@@ -27,6 +27,12 @@ def table(tmp_path):
     return path
 
 
+def test_a_number_to_be_predicted_is_no_category(table):
+    stars = inferred(table, text="text", label="stars", numbers=True).columns["stars"]
+    assert (stars.type, stars.minimum, stars.maximum) == ("integer", 0, 6)
+    assert inferred(table, text="text", label="stars").columns["stars"].type == "category"
+
+
 def test_columns_are_described_a_little_wider_than_they_are(table):
     found = inferred(table, text="text", label="label")
     assert (found.text, found.label) == ("text", "label")
@@ -66,6 +72,7 @@ MISTAKES = {
     "columns:\n  a: {type: number, minimum: 2, maximum: 1}\n": ("is greater than maximum 1", ""),
     "columns:\n  a: {type: text, values: [a]}\n": ("type text has no values", "type: category"),
     "columns:\n  a: {type: text, missing: 7}\n": ("must be a share from 0 to 1, not 7", ""),
+    "columns:\n  a: {type: text, max_length: 1e999}\n": ("must be a whole number of", ""),
     "columns:\n  a: {type: text, unique: 1}\n": ("must be true or false, not '1'", ""),
     "columns:\n  a: {type: date, minimum: soon}\n": ("must be a date such as 2024-12-31", ""),
     "columns:\n  a: {type: text}\n  a: {type: text}\n": (":3: 'a' is there twice", ""),

@@ -200,6 +200,13 @@ def test_columns_without_a_name_get_one(tmp_path):
     assert open_table(path).columns == ["column_1", "text", "column_3"]
 
 
+def test_what_a_clone_has_not_pulled_is_told(tmp_path):
+    written(tmp_path, "outs:\n- path: reviews.csv\n", "reviews.csv.dvc")
+    with pytest.raises(NotFoundError, match="is not here; DVC holds it") as caught:
+        open_table(tmp_path / "reviews.csv")
+    assert caught.value.hint == "mlops pull"
+
+
 def test_what_is_not_there_is_not_found(tmp_path):
     written(tmp_path, "text,label\n", "reviews.csv")
     with pytest.raises(NotFoundError, match=r"no file .*review\.csv") as caught:

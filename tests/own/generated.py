@@ -1,6 +1,6 @@
 """Requests that schemathesis makes of an OpenAPI document, right ones and wrong ones.
 
-By hand, over a server that runs: `PYTHONPATH=tests python -m own.generated URL CASES`.
+By hand, over a server that runs: `PYTHONPATH=tests python -m own.generated URL CASES [KEY]`.
 """
 
 import collections
@@ -19,22 +19,29 @@ CHECKS = [
 ]
 
 
-def run(url, cases):
+def run(url, cases, key=None):
     """Sends `cases` requests, spread over the operations; how many got which status.
+
+    Args:
+        url: The server.
+        cases: Requests with a body; those without come on top.
+        key: An API key to show.
 
     Raises:
         AssertionError: An answer is not documented, or a fault of the server's.
     """
     found = collections.Counter()
-    document = schemathesis.openapi.from_url(f"{url}/openapi.json")
+    shown = {"Authorization": f"Bearer {key}"} if key else {}
+    document = schemathesis.openapi.from_url(f"{url}/openapi.json", headers=shown)
     operations = [one.ok() for one in document.get_all_operations()]
     kinds = [
         (one, mode)
         for one in operations
         for mode in GenerationMode
-        if one.method == "post" or mode is GenerationMode.POSITIVE
+        # A request without a body has nothing that could be wrong.
+        if _has_body(one) or mode is GenerationMode.POSITIVE
     ]
-    posts = sum(one.method == "post" for one, _ in kinds)
+    posts = sum(_has_body(one) for one, _ in kinds)
     for operation, mode in kinds:
 
         @settings(
@@ -47,7 +54,7 @@ def run(url, cases):
         )
         @given(case=operation.as_strategy(generation_mode=mode))
         def ask(case):
-            response = case.call_and_validate(base_url=url, checks=CHECKS)
+            response = case.call_and_validate(base_url=url, headers=shown, checks=CHECKS)
             found[response.status_code] += 1
             # A time that the asker sets may pass; nothing else is the server's fault.
             impatient = response.status_code == 504 and "X-Timeout-Ms" in (case.headers or {})
@@ -57,6 +64,10 @@ def run(url, cases):
     return found
 
 
+def _has_body(operation):
+    return "requestBody" in operation.definition.raw
+
+
 if __name__ == "__main__":
-    counted = run(sys.argv[1].rstrip("/"), int(sys.argv[2]))
+    counted = run(sys.argv[1].rstrip("/"), int(sys.argv[2]), *sys.argv[3:])
     sys.stdout.write(f"{counted.total()} requests, none undocumented: {dict(counted)}\n")

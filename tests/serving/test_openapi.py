@@ -10,6 +10,8 @@ from mlops_cli.serving import auth, page
 
 PREDICT = {200, 400, 404, 405, 408, 413, 415, 422, 429, 431, 503, 504}
 
+JSON = {"Content-Type": "application/json"}
+
 
 @pytest.fixture(scope="session")
 def document(server):
@@ -21,7 +23,10 @@ def document(server):
 def test_it_is_openapi_and_names_every_path_and_status(document, trained):
     validate(document, cls=OpenAPIV31SpecValidator)
     named = ["/predict", "/models/model/predict", f"/models/model/versions/{trained.run}/predict"]
-    assert {*named, "/models", "/livez", "/readyz"} <= set(document["paths"])
+    assert {*named, "/models", "/livez", "/readyz", "/metrics"} <= set(document["paths"])
+    assert {"/v2", "/v2/health/ready", "/v2/models/model/infer"} <= set(document["paths"])
+    assert {"/invocations", "/ping", "/version"} <= set(document["paths"])
+    assert {"/admin/state", "/admin/models/model/promote"} <= set(document["paths"])
     for path in named:
         assert {int(one) for one in document["paths"][path]["post"]["responses"]} == PREDICT
     assert "securitySchemes" not in document["components"]
@@ -30,16 +35,20 @@ def test_it_is_openapi_and_names_every_path_and_status(document, trained):
 
 def test_the_examples_work(server, document):
     tried = 0
-    for path, methods in document["paths"].items():
-        for method, operation in methods.items():
+    # Two answer with an empty line, as MLflow does: tests/serving/test_protocols.py.
+    for path in document["paths"].keys() - {"/ping", "/health"}:
+        for method, operation in document["paths"][path].items():
             body = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
-            answer = operation["responses"]["200"]["content"]["application/json"]
-            status, _, found = server.ask(path, body.get("example"), method=method.upper())
-            assert status == 200
-            if "example" in answer:
+            status, _, found = server.ask(
+                path, body.get("example"), headers=JSON, method=method.upper()
+            )
+            # Nobody administers a server that has no keys.
+            assert status == (403 if path.startswith("/admin/") else 200), path
+            answers = operation["responses"]["200"]["content"]
+            if "example" in (answer := answers.get("application/json", {})):
                 assert found == answer["example"]
-                tried += 1
-    assert tried >= 5
+            tried += "example" in body
+    assert tried >= 10
 
 
 def test_generated_requests_get_documented_answers(server):
@@ -58,5 +67,18 @@ def test_with_keys_it_says_who_may_ask(trained, tmp_path, monkeypatch):
         _, _, found = server.ask("/openapi.json", headers=key)
         assert found["security"] == [{"key": []}]
         assert "401" in found["paths"]["/predict"]["post"]["responses"]
-        assert found["paths"]["/livez"]["get"]["security"] == []
+        for path in ("/livez", "/v2/health/live", "/ping"):
+            assert found["paths"][path]["get"]["security"] == []
+        (refused,) = found["paths"]["/invocations"]["post"]["responses"]["401"]["content"].values()
+        assert refused["schema"]["$ref"].endswith("/Refused")
         assert {server.ask(path, headers=key)[0] for path in page.FILES} == {404}
+
+
+def test_whoever_administers_gets_documented_answers_too(trained, project):
+    secret, key = auth.new("ops", "admin")
+    project({"keys.txt": f"{key.line}\n"})
+    keys = "serve.api_keys=keys.txt"
+    with served.serving(trained.path / "bundle", project.path, keys) as server:
+        found = generated.run(server.url, 100, secret)
+    assert found.total() >= 100
+    assert {200, 404, 409, 422} <= set(found)

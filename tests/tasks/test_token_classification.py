@@ -1,6 +1,7 @@
 """Entities end to end: generated sentences to a bundle that names them."""
 
 import pytest
+from tokenizers import Tokenizer
 
 pytestmark = pytest.mark.slow
 
@@ -44,6 +45,11 @@ def test_a_file_of_lists_is_trained_on_and_predicted(project, mlops):
     assert done.exit_code == 0, done.stderr
     assert done.json["labelled"] == len(names) * 2
     assert done.json["metrics"]["accuracy"] > 0.8
+    # A tag is told by the first token of its word, which therefore says more than that one begins.
+    (file,) = project.path.glob("runs/*/bundle/tokenizer.json")
+    tokenizer = Tokenizer.from_file(str(file))
+    tokens = tokenizer.encode(["Rain", "sleeps"], is_pretokenized=True).tokens[1:-1]
+    assert tokens == ["▁Rain", "▁sleeps"]
 
 
 @pytest.mark.parametrize(

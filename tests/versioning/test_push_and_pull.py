@@ -52,6 +52,27 @@ def test_status_asks_no_remote_when_told_so(root, mlops):
     assert mlops("status", "--local", "--remote", "far").exit_code == 2
 
 
+def test_a_file_of_dvc_that_a_merge_or_an_editor_broke_is_told(root, mlops):
+    held_by = root / "model.bin.dvc"
+    before = held_by.read_text("utf-8")
+    broken = {
+        "outs: 5\n": ("not as DVC writes it", "git checkout HEAD -- model.bin.dvc"),
+        "": ("not as DVC writes it", "git checkout HEAD -- model.bin.dvc"),
+        f"<<<<<<< HEAD\n{before}=======\n{before}>>>>>>> other\n": (
+            "in the midst of a merge",
+            "git checkout --ours model.bin.dvc, or --theirs",
+        ),
+    }
+    for content, (told, remedy) in broken.items():
+        held_by.write_text(content, "utf-8")
+        for words in (["status"], ["push"], ["pull"]):
+            done = mlops(*words)
+            error, hint = done.stderr.splitlines()
+            assert (done.exit_code, error) == (5, f"error: model.bin.dvc is {told}")
+            assert hint.startswith(f"hint: {remedy}")
+    assert (root / "model.bin").is_file()
+
+
 def test_a_stage_whose_dependency_changed_is_out_of_date(root, mlops):
     (root / "dvc.yaml").write_text(
         "stages:\n  count:\n    cmd: wc -l data/reviews.csv > lines.txt\n"

@@ -176,6 +176,9 @@ def test_nobody_listens(root, scheme, mlops, monkeypatch):
     assert done.exit_code == 5
     assert "can't be reached" in done.stderr.splitlines()[0]
     assert len(done.stderr.splitlines()) == 2
+    done = mlops("status", "-r", "there")
+    assert done.exit_code == 5
+    assert done.stderr.splitlines()[-1].endswith("mlops status --local asks no remote")
 
 
 @pytest.mark.parametrize("scheme", ["s3", "ssh", "webdav", "http"])

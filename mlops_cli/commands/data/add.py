@@ -88,7 +88,7 @@ def run(
         from mlops_cli import data_adding
     result = data_adding.run(wishes, project.find_root(), out)
     rows = sum(file.rows for file in result.files)
-    counted = f", {rows:,} {'row' if rows == 1 else 'rows'}" if result.files else ""
+    counted = f", {_rows(rows)}" if result.files else ""
     out.result(
         f"Added {result.name} ({result.kind.title.lower()}{counted})",
         result,
@@ -144,7 +144,7 @@ def _lines(result: "AddResult") -> str:
         ("text pair", kind.text_pair or ""),
         ("label", f"{kind.label}{guessed['label']}{_classes(result)}" if kind.label else ""),
         ("columns", _shortened([f"{name} {kind}" for name, kind in result.types.items()], 8)),
-        *((file.split, f"{file.path}, {file.rows:,} rows") for file in result.files),
+        *((file.split, f"{file.path}, {_rows(file.rows)}") for file in result.files),
         ("schema", result.schema or ""),
         ("config", result.config),
     ]
@@ -152,6 +152,10 @@ def _lines(result: "AddResult") -> str:
     if result.git:
         shown.append(f"commit: git add {shlex.join(result.commit)}")
     return "\n".join(shown)
+
+
+def _rows(count: int) -> str:
+    return f"{count:,} {'row' if count == 1 else 'rows'}"
 
 
 def _classes(result: "AddResult") -> str:

@@ -1,7 +1,6 @@
 """`mlops data diff`: what differs between two versions of the data."""
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -60,8 +59,6 @@ def run(
     label alone differs is relabelled. Values are compared, not their spelling: 1 and 1.0 are the
     same number.
     """
-    import tempfile
-
     from mlops_cli import config, project
 
     out = Output(json_mode=json, quiet=quiet)
@@ -76,8 +73,7 @@ def run(
         from mlops_cli.data import difference, parts
         from mlops_cli.reports import difference as report
     names = [name.strip() for word in key or [] for name in word.split(",") if name.strip()]
-    with tempfile.TemporaryDirectory() as folder:
-        place = parts.Place(loaded.data, loaded.seed, Path(folder))
+    with parts.looking_up(loaded.data, loaded.seed) as place:
         old, new = parts.two_versions(versions, place)
         column = parts.label_of([new, old], place, label)
         result = difference.run(old, new, names, column, out, describe=stats)

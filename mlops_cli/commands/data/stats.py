@@ -1,7 +1,6 @@
 """`mlops data stats`: what is in the data, column by column and split by split."""
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -57,8 +56,6 @@ def run(
     Counts, extremes, quantiles, histograms, frequent values and words, and the labels by split.
     Of large tables, words and quantiles are those of random rows, and said to be.
     """
-    import tempfile
-
     from mlops_cli import config, project
 
     out = Output(json_mode=json, quiet=quiet)
@@ -73,8 +70,7 @@ def run(
     with extra("data", "mlops data stats"):
         from mlops_cli.data import parts, statistics
         from mlops_cli.reports import statistics as report
-    with tempfile.TemporaryDirectory() as folder:
-        place = parts.Place(data, seed, Path(folder))
+    with parts.looking_up(data, seed) as place:
         found = parts.of_files(files, place) if files else parts.of_config(place, out)
         found += parts.beside(found, against, place) if against else []
         result = statistics.run(found, parts.label_of(found, place, label), out)

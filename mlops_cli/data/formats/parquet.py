@@ -41,7 +41,7 @@ def open_parquet(path: Path) -> Parquet:
     """The file with its columns found.
 
     Raises:
-        DataError: It is no Parquet file, or two columns share a name.
+        DataError: It is no Parquet file, two columns share a name, or one has none.
         MissingDependencyError: pyarrow is not installed.
     """
     with extra("train", "Parquet"):
@@ -55,6 +55,10 @@ def open_parquet(path: Path) -> Parquet:
     twice = sorted({name for name in columns if columns.count(name) > 1})
     if twice:
         raise DataError(f"{path}: two columns are called {twice[0]!r}", hint="rename one")
+    if "" in columns:
+        raise DataError(
+            f"{path}: column {columns.index('') + 1} has no name", hint="name it, or leave it out"
+        )
     return Parquet(path, columns, total)
 
 

@@ -1,5 +1,6 @@
 """Files that are no tables: what they are, and what to do about it."""
 
+import json
 import zipfile
 from pathlib import Path
 
@@ -61,6 +62,22 @@ def refuse(path: Path, head: bytes) -> None:
             raise DataError(f"{path} is {name}, no table", hint=remedy.format(path=path))
     if head.lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith(_MARKUP):
         raise DataError(f"{path} is HTML or XML, no table", hint="save it as CSV, JSONL or Parquet")
+
+
+def refuse_json(path: Path, sample: str) -> None:
+    """Raises DataError where what is to be read as columns is JSON.
+
+    Args:
+        path: The file.
+        sample: Its first lines.
+    """
+    first = sample.lstrip().partition("\n")[0]
+    try:
+        found = json.loads(first) if first.startswith(("{", "[")) else None
+    except (ValueError, RecursionError):
+        return
+    if isinstance(found, dict):
+        raise DataError(f"{path} has a JSON object on each line", hint="data.format=jsonl")
 
 
 def office_kind(path: Path) -> str | None:

@@ -39,6 +39,7 @@ def infer(
     *,
     text: str | None = None,
     label: str | None = None,
+    numbers: bool = False,
 ) -> TableSchema:
     """What the columns look like, with ranges slightly wider than what is there.
 
@@ -47,12 +48,13 @@ def infer(
         relation: The table.
         text: The column that holds the text.
         label: The column that holds the label; few values make it a category.
+        numbers: The label is a number to be predicted, and never a category.
     """
     rows, facts = _look(engine, relation)
     columns = {}
     for name, kind in relation.kinds.items():
         found = facts[name]
-        role = "text" if name == text else "label" if name == label else ""
+        role = "text" if name == text else "label" if name == label and not numbers else ""
         missing = math.ceil(100 * (1 - found.filled / rows)) / 100 if rows else 0.0
         if _is_category(kind, found, role):
             shown = "trim(CAST({0} AS VARCHAR))" if role == "label" else "CAST({0} AS VARCHAR)"

@@ -120,7 +120,7 @@ class _Reader:
             value = float(text)
         except ValueError:
             value = float("nan")
-        if math.isnan(value) or (whole and (value < 0 or value != int(value))):
+        if math.isnan(value) or (whole and not 0 <= value == value // 1):
             wanted = "a whole number of characters" if whole else "a number"
             raise self._error(node, f"{place} must be {wanted}, not {text!r}")
         if key == "missing" and not 0 <= value <= 1:

@@ -6,8 +6,8 @@ A module offers
     problem(refusal: Refusal) -> dict[str, object]
 
 where `problem` is the JSON body of a request that is refused. Whatever a handler raises is
-answered by `app.Door`, in the words of the protocol that the path belongs to. `/openapi.json`
-describes the native protocol (`native_paths`); the others are described by whoever made them.
+answered by `app.Door`, in the words of the protocol that the path belongs to. Beside each of them
+a module NAME_paths has its part of `/openapi.json`.
 """
 
 from types import ModuleType

@@ -53,23 +53,23 @@ def problem(refusal: Refusal) -> dict[str, object]:
     return {"error": f"{refusal.message} ({refusal.hint})" if refusal.hint else refusal.message}
 
 
-class _Output(msgspec.Struct):
-    """An output that a request names."""
+class RequestedOutput(msgspec.Struct):
+    """An output that a request names; `binary_data` wants it in binary form."""
 
     name: str
     parameters: dict[str, Any] = {}
 
 
-class _Request(msgspec.Struct):
-    """The JSON of a request."""
+class InferRequest(msgspec.Struct):
+    """Tensors, and which outputs are wanted: all of the task's where none is named."""
 
     inputs: list[Tensor]
     id: str = ""
     parameters: dict[str, Any] = {}
-    outputs: list[_Output] = []
+    outputs: list[RequestedOutput] = []
 
 
-_decoder = msgspec.json.Decoder(_Request)
+_decoder = msgspec.json.Decoder(InferRequest)
 
 
 class _Server:
@@ -151,7 +151,7 @@ class _Infer:
         await _answer(send, request, question, reply)
 
 
-def _read(body: bytes, told: str | None) -> tuple[_Request, memoryview]:
+def _read(body: bytes, told: str | None) -> tuple[InferRequest, memoryview]:
     """The JSON of a request, and the binary data behind it."""
     length = len(body)
     if told is not None:
@@ -166,7 +166,7 @@ def _read(body: bytes, told: str | None) -> tuple[_Request, memoryview]:
         raise BadRequest(f"the body is no JSON: {error}") from error
 
 
-def _check(request: _Request, version: Version) -> None:
+def _check(request: InferRequest, version: Version) -> None:
     """Refuses what would be passed over in silence."""
     for name in request.parameters:
         if name not in _PARAMETERS and not name.startswith("sequence_"):
@@ -185,7 +185,7 @@ def _check(request: _Request, version: Version) -> None:
             )
 
 
-def _asked(request: _Request, rest: memoryview, version: Version) -> dict[str, Any]:
+def _asked(request: InferRequest, rest: memoryview, version: Version) -> dict[str, Any]:
     """What the native protocol would send."""
     kinds, columns = version.task.encoder.cells, {}
     for tensor in request.inputs:
@@ -210,7 +210,7 @@ def _asked(request: _Request, rest: memoryview, version: Version) -> dict[str, A
     return {"inputs": rows, **asked}
 
 
-def _seconds(request: _Request) -> float | None:
+def _seconds(request: InferRequest) -> float | None:
     """How long the asker waits, which Triton's clients tell in microseconds."""
     told = request.parameters.get("timeout")
     if told is None:
@@ -220,9 +220,9 @@ def _seconds(request: _Request) -> float | None:
     return told / 1e6
 
 
-async def _answer(send: Send, request: _Request, question: Question, reply: Reply) -> None:
+async def _answer(send: Send, request: InferRequest, question: Question, reply: Reply) -> None:
     wanted = request.outputs or [
-        _Output(name) for name in reply.version.task.head.columns(question.top_k)
+        RequestedOutput(name) for name in reply.version.task.head.columns(question.top_k)
     ]
     usual = request.parameters.get("binary_data_output", False)
     outputs, blobs = [], []

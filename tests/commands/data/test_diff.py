@@ -81,3 +81,19 @@ def test_fail_on_change(history, mlops):
 def test_mistakes_are_told(history, mlops, words, code, said):
     done = mlops("data", "diff", *words)
     assert (done.exit_code, said in done.stderr) == (code, True), done.stderr
+
+
+def test_what_is_wrong_with_an_earlier_version_is_said_of_that_version(history, mlops):
+    broken = history / "data/broken.csv"
+    broken.write_bytes(b"text,label\nfine,pos\n\x00\x00\x01,neg\n")
+    subprocess.run(["git", "add", "data/broken.csv"], check=True)
+    subprocess.run(["git", "commit", "-q", "-m", "Broken"], check=True)
+    broken.write_text("text,label\nfine,pos\n")
+    for words in (
+        ("diff", "data/broken.csv@HEAD", "data/broken.csv"),
+        ("stats", "data/broken.csv@HEAD"),
+    ):
+        done = mlops("data", *words)
+        assert done.exit_code == 5
+        assert done.stderr.startswith("error: data/broken.csv@HEAD"), done.stderr
+        assert "/tmp" not in done.stderr

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from own.killing import killed
 
 from mlops_cli.data.tables import open_table
 
@@ -153,3 +154,28 @@ def test_a_damaged_record_is_told_and_can_be_forced(rows, mlops):
     done = mlops("data", "split", *DATA)
     assert (done.exit_code, "is no split of ours" in done.stderr) == (5, True)
     assert mlops("data", "split", *DATA, "--force").exit_code == 0
+
+
+def test_killed_at_any_moment_the_parts_are_the_old_ones_or_the_new(rows, mlops):
+    words = ["data", "split", *DATA, "--format", "csv"]
+    assert mlops(*words).exit_code == 0
+    folder = rows / "data/splits/default"
+
+    def state():
+        return {file.name: file.read_text() for file in folder.iterdir()}
+
+    old, moved = state(), [*words, "seed=7", "--force"]
+    moments, seen = 0, []
+    while killed(moved, rows.path, moments + 1):
+        moments += 1
+        seen.append(state())
+        if seen[-1] != old:
+            assert mlops(*words, "--force").exit_code == 0
+    new = state()
+    assert new != old
+    assert all(one in (old, new) for one in seen)
+    # Four files and their folder are made, and what was there is removed, step by step.
+    assert moments >= 9
+    assert old in seen
+    assert new in seen
+    assert [path for path in folder.parent.iterdir() if any(path.iterdir())] == [folder]

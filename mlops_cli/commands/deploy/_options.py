@@ -1,0 +1,60 @@
+"""Options that the commands of deployments share."""
+
+from typing import Annotated
+
+import typer
+
+from mlops_cli.completion import complete_override, complete_target, complete_version
+from mlops_cli.errors import UsageError
+
+_TARGET = typer.Argument(
+    metavar="TARGET",
+    help="A choice of the config group target: compose, kubernetes, huggingface, your own.",
+    autocompletion=complete_target,
+    show_default=False,
+)
+Target = Annotated[str, _TARGET]
+OptionalTarget = Annotated[str | None, _TARGET]
+Words = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="MODEL@STAGE KEY=VALUE",
+        help="A version, a run or the folder of a bundle; then settings of target, image, serve "
+        "and registry.",
+        autocompletion=complete_version,
+        show_default="what is in production",
+    ),
+]
+Settings = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="KEY=VALUE",
+        help="Settings of the target, over those that it was deployed with.",
+        autocompletion=complete_override,
+        show_default=False,
+    ),
+]
+Message = Annotated[
+    str | None,
+    typer.Option("--message", "-m", metavar="WHY", help="The reason, for the audit log."),
+]
+Canary = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SHARE",
+        help="Beside what answers, with a share of the requests: 10% or 0.1.",
+        show_default=False,
+    ),
+]
+
+
+def only_settings(words: list[str] | None) -> list[str]:
+    """Words of which each is a setting.
+
+    Raises:
+        UsageError: One is none.
+    """
+    for word in words or ():
+        if "=" not in word:
+            raise UsageError(f"{word!r} is no setting", hint="such as target.deployment=reviews")
+    return words or []
