@@ -146,5 +146,5 @@ def share_of(text: str) -> float:
     except ValueError:
         share = 0.0
     if not 0 < share <= 1:
-        raise UsageError(f"{text!r} is no share", hint="from 1% to 100%, such as --share 10%")
+        raise UsageError(f"{text!r} is no share", hint="above 0 and up to 100%, such as 10% or 0.1")
     return share

@@ -34,7 +34,10 @@ def check(root: Path, wanted: Wanted, reporter: Reporter) -> Checked:
     subject = subjects.find(ours, reporter)
     place = ours.place(subject.name)
     changes = _changes(ours, subject, place)
-    needs = [*subjects.needs(ours, subject), *ours.target.check(place, wanted.share)]
+    needs = [
+        *subjects.needs(ours, subject), *images.needs(ours),
+        *ours.target.check(place, wanted.share),
+    ]  # fmt: skip
     return Checked(ours.name, subject.name, ours.target.where(place), needs, changes)
 
 
@@ -236,6 +239,10 @@ def _changes(ours: Setting, subject: Subject, place: Place) -> list[str]:
     changes = []
     if now.canary is not None:
         changes.append(f"the trial of {now.canary.called} would end")
-    if now.current.bundle == subject.bundle.digest:
-        return [*changes, f"{subject.called} is what answers at {where}"]
-    return [*changes, f"{subject.called} would take the place of {now.current.called} at {where}"]
+    moved = f", and go from {now.current.where} to {where}" if now.current.where != where else ""
+    if now.current.bundle != subject.bundle.digest:
+        said = f"{subject.called} would take the place of {now.current.called}"
+        return [*changes, said + (moved or f" at {where}")]
+    if moved:
+        return [*changes, f"{subject.called} would{moved.removeprefix(', and')}"]
+    return [*changes, f"{subject.called} is what answers at {where}"]

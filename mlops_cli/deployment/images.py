@@ -1,5 +1,6 @@
 """The image of a deployment: made and pushed by `mlops package`, or one that is there already."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from mlops_cli import packaging
@@ -9,7 +10,7 @@ from mlops_cli.deployment.subjects import Subject
 from mlops_cli.errors import GateError, MissingDependencyError, UsageError
 from mlops_cli.packaging import docker, naming
 from mlops_cli.reporting import Reporter
-from mlops_cli.schemas.deploy import Deployment
+from mlops_cli.schemas.deploy import Deployment, Need
 from mlops_cli.schemas.image import ImageConfig
 from mlops_cli.targets import Image, Order, Place
 
@@ -39,6 +40,20 @@ def order(
         card=_card(ours, subject),
         current=current,
     )
+
+
+def needs(ours: Setting) -> Iterator[Need]:
+    """Where the image comes from, for a target that pulls it."""
+    if not ours.target.PULLS:
+        return
+    given = getattr(ours.config, "image", None)
+    if given:
+        yield Need("image", there=True, said=f"{given} is there already, as you say")
+        return
+    try:
+        yield Need("registry", there=True, said=f"the image is pushed to {_registry(ours)}")
+    except UsageError as error:
+        yield Need("registry", there=False, said="none is named", hint=error.hint)
 
 
 def planned(ours: Setting, subject: Subject, reporter: Reporter) -> Image:

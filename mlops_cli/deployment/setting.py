@@ -20,6 +20,9 @@ from mlops_cli.schemas.target import TargetConfig
 from mlops_cli.schemas.versions import Model
 from mlops_cli.targets import Place, Target, module
 
+_OWN = ("target", "image", "serve", "registry")
+_TAKES = "those of target, image, serve and registry"
+
 
 @dataclass(frozen=True)
 class Wanted:
@@ -125,20 +128,38 @@ def setting(root: Path, wanted: Wanted) -> Setting:
     Raises:
         ConfigError: A setting is wrong, or there is no such target.
         NotFoundError: The project lies in no git repository.
+        UsageError: A setting stands where the target's name belongs, or names another one.
     """
+    _refuse_others(wanted)
     words = _words(wanted)
     config: TargetConfig = configs.load_group("target", words, root=root)
     for problem in schemas.problems(config):
         raise problem
     image: ImageConfig = configs.load_group("image", words, root=root)
     for word in wanted.overrides:
-        group = word.lstrip("+~").partition("=")[0].partition(".")[0]
-        if group in GROUPS and group not in ("target", "image", "serve", "registry"):
-            raise ConfigError(
-                f"{word}: a deployment has no settings of {group}",
-                hint="those of target, image, serve and registry",
-            )
+        # What is no key at all was told above, with the nearest one.
+        if word.lstrip("+~").partition("=")[0].partition(".")[0] not in _OWN:
+            raise ConfigError(f"{word}: a deployment has no such setting", hint=_TAKES)
     found = module(config)
     repository, models = opened(root)
     entries = deployments.read(repository)
     return Setting(root, found, config, image, repository, models, entries, wanted)
+
+
+def _refuse_others(wanted: Wanted) -> None:
+    """Refuses words that are no settings of a deployment to this target."""
+    if "=" in wanted.target:
+        raise UsageError(
+            f"{wanted.target!r} is a setting, and the name of a target comes first",
+            hint=f"such as compose {wanted.target}",
+        )
+    for word in wanted.overrides:
+        key, _, value = word.lstrip("+~").partition("=")
+        group = key.partition(".")[0]
+        if group in GROUPS and group not in _OWN:
+            raise ConfigError(f"{word}: a deployment has no settings of {group}", hint=_TAKES)
+        if key == "target":
+            # It would be deployed there, and recorded as deployed here.
+            raise UsageError(
+                f"{word}: the target is {wanted.target} already", hint=f"name {value} in its place"
+            )

@@ -18,20 +18,25 @@ def run(root: Path, wanted: Wanted | None) -> Standings:
         ConfigError: There is no such target.
     """
     target = wanted.target if wanted else None
+    named = None
     if wanted is not None:
-        setting(root, wanted)  # A target that is none is told as such.
+        ours = setting(root, wanted)  # A target that is none is told as such.
+        if any(word.startswith("target.deployment=") for word in wanted.overrides):
+            named = ours.config.deployment
     repository, _ = opened(root)
     entries = deployments.read(repository)
     found = []
     for one, name in deployments.places(entries):
         now = deployments.now(entries, one, name)
-        if now.current is None or target not in (None, one):
+        if now.current is None or target not in (None, one) or named not in (None, name):
             continue
         words = [*now.current.settings, *(wanted.overrides if wanted else ())]
         found.append(_standing(root, Wanted(one, overrides=words), name, now))
     if not found:
         raise NotFoundError(
-            f"nothing is deployed{f' to {target}' if target else ''}",
+            "nothing is deployed"
+            + (f" to {target}" if target else "")
+            + (f" as {named}" if named else ""),
             hint=f"mlops deploy {target or 'compose'}",
         )
     return Standings(found)

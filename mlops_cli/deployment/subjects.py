@@ -62,7 +62,11 @@ def find(ours: Setting, reporter: Reporter) -> Subject:
                 hint=f"mlops models history {version.model} says why",
             )
     else:
-        folder = prediction.bundle_called(ours.root, words)
+        try:
+            folder = prediction.bundle_called(ours.root, words)
+        except NotFoundError as error:
+            near = names.near(words, ours.models)
+            raise NotFoundError(error.message, hint=near or error.hint) from error
     return _verified(ours, version, folder, None, reporter)
 
 

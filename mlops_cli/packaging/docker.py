@@ -38,8 +38,11 @@ def there() -> bool:
     return shutil.which("docker") is not None
 
 
-def require() -> str:
+def require(otherwise: str = "") -> str:
     """The version of the engine, which has to answer.
+
+    Args:
+        otherwise: What can be done without it, for the hint.
 
     Raises:
         MissingDependencyError: There is no Docker, its engine is down, or is not for this user.
@@ -59,7 +62,7 @@ def require() -> str:
         )
     raise MissingDependencyError(
         f"Docker's engine at {where} does not answer",
-        hint="start it (sudo systemctl start docker), or write the build context alone: --no-build",
+        hint="start it (sudo systemctl start docker)" + (f", or {otherwise}" if otherwise else ""),
     )
 
 

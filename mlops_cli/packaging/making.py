@@ -72,7 +72,7 @@ def ready(registry: str | None, *, build: bool) -> bool:
     """
     building = build and docker.there()
     if building or registry is not None:
-        docker.require()
+        docker.require("write the build context alone: --no-build")
     return building
 
 

@@ -120,7 +120,9 @@ def after_status(found: Standings) -> str:
         return f"mlops deploy {first.target} {first.canary.called}"
     if first.agrees is False:
         return f"mlops deploy {first.target} {first.record.called}"
-    return f"mlops deploy rollback {first.target}"
+    if first.canary is not None or first.record.before not in ("", first.record.called):
+        return f"mlops deploy rollback {first.target}"
+    return f"mlops deploy check {first.target}"
 
 
 def destroyed(found: Destroyed) -> str:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Any
 
 from mlops_cli.errors import ConfigError
@@ -11,6 +12,8 @@ from mlops_cli.schemas.option import option
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,48}[a-z0-9])?")
 _QUANTITY = re.compile(r"\d+(\.\d+)?(m|[kKMGT]i?)?")
 _MEMORY = re.compile(r"\d+[kmgKMG]")
+_REGISTRY = re.compile(r"[a-z0-9][a-z0-9.-]*(:\d+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)*/?")
+_DIGEST = re.compile(r"[^@\s]+@sha256:[0-9a-f]{64}")
 _REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
 
 
@@ -86,7 +89,7 @@ class KubernetesTargetConfig(TargetConfig):
 class HuggingfaceTargetConfig(TargetConfig):
     """`target=huggingface`: a model repository of the Hugging Face hub."""
 
-    repository: str | None = option("Repository, as OWNER/NAME; null: NAME of your own.", None)
+    repository: str | None = option("Repository, as OWNER/NAME; it has to be named.", None)
     private: bool = option("Whether a repository that is made for it is private.", True)
     branch: str = option("Branch that gets the commit.", "main")
 
@@ -119,6 +122,14 @@ def problems(config: TargetConfig) -> Iterator[ConfigError]:
 
 
 def _of_compose(config: ComposeTargetConfig) -> Iterator[ConfigError]:
+    try:
+        ip_address(config.host)
+    except ValueError:
+        # Docker takes no names, and tells so once it has taken down what answers.
+        yield ConfigError(
+            f"target.host {config.host!r} is no address of a network",
+            hint="digits, not a name: target.host=127.0.0.1",
+        )
     if config.memory is not None and not _MEMORY.fullmatch(config.memory):
         yield ConfigError(
             f"target.memory {config.memory!r} is no amount of memory", hint="such as 512m or 2g"
@@ -147,6 +158,16 @@ def _of_kubernetes(config: KubernetesTargetConfig) -> Iterator[ConfigError]:
         yield ConfigError(
             f"target.image {config.image} has no digest, and a tag may mean another image tomorrow",
             hint="as mlops package --push tells it: NAME@sha256:…",
+        )
+    elif config.image is not None and not _DIGEST.fullmatch(config.image):
+        yield ConfigError(
+            f"target.image {config.image!r} does not end in a digest: 64 digits, 0-9 and a-f",
+            hint="as mlops package --push tells it: NAME@sha256:…",
+        )
+    if config.registry is not None and not _REGISTRY.fullmatch(config.registry):
+        yield ConfigError(
+            f"target.registry {config.registry!r} is no registry to push to",
+            hint="without https://, such as target.registry=registry.example.com/team",
         )
     if config.image is not None and config.registry is not None:
         yield ConfigError(

@@ -29,7 +29,8 @@ ENVIRONMENT = "MLOPS_API_KEYS"
 OPEN = frozenset({"/livez", "/readyz", "/v2/health/live", "/v2/health/ready", "/ping", "/health"})
 """Paths that are answered without a key: whoever starts and watches servers has none."""
 _PREFIX = "mlops_"
-_SHORTEST = 16
+SHORTEST = 16
+"""Characters of a key in plain, at least."""
 _ENTRY = re.compile(
     r"(?P<name>[\w.@-]+)\s*:\s*(?:sha256:)?(?P<hash>[0-9a-f]{64})(?:\s+(?P<role>\w+))?"
 )
@@ -193,9 +194,9 @@ def parsed(text: str) -> Iterator[Key]:
         where = f"{ENVIRONMENT}, key {number}"
         if ":" in entry:
             yield _key(entry, where)
-        elif len(entry) < _SHORTEST:
+        elif len(entry) < SHORTEST:
             raise ConfigError(
-                f"{where} is shorter than {_SHORTEST} characters",
+                f"{where} is shorter than {SHORTEST} characters",
                 hint="make a key: mlops serve --new-key NAME",
             )
         else:

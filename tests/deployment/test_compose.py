@@ -229,6 +229,18 @@ def test_keys_stay_where_none_are_given_again(keyed, monkeypatch):
     assert (standing["agrees"], standing["live"]["asked"]) == (True, False)
     done = run_mlops("deploy", "compose", "shop@v1.0.0", "--canary", "10%")
     refused(done, 4, "admin's key: MLOPS_ADMIN_KEY holds none", "mlops serve --new-key ops --admin")
+    stranger, _ = auth.new("stranger", "admin")
+    monkeypatch.setenv("MLOPS_ADMIN_KEY", stranger)
+    done = run_mlops("deploy", "compose", "shop@v1.0.0", "--canary", "10%")
+    said = "admin's key: the key in MLOPS_ADMIN_KEY is no admin's of the server that runs"
+    refused(done, 4, said, "mlops deploy compose")
+    (standing,) = deploy("status")["deployments"]
+    assert standing["said"].endswith("the server does not know the MLOPS_ADMIN_KEY")
+    done = run_mlops("deploy", "status", "compose", "target.deployment=other")
+    refused(done, 5, "nothing is deployed to compose as other")
+    assert deploy("check", "compose", "shop@v1.1.0", f"target.port={free_port()}")["changes"][
+        0
+    ].startswith(f"shop@v1.1.0 would go from {socket.gethostname()} http://127.0.0.1:{keyed.port}")
 
 
 def test_what_does_not_start_leaves_what_answers(keyed):

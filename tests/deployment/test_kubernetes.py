@@ -94,6 +94,10 @@ def test_what_can_not_be_planned(shop, mlops):
     refused(done, 2, "kubernetes pulls its image from a registry, and none is named", "target.reg")
     done = mlops("deploy", "kubernetes", "--plan", "target.image=shop:latest")
     refused(done, 3, "target.image shop:latest has no digest", "mlops package --push")
+    done = mlops("deploy", "kubernetes", "--plan", "target.image=shop@sha256:12ab")
+    refused(done, 3, "target.image 'shop@sha256:12ab' does not end in a digest", "--push")
+    done = mlops("deploy", "kubernetes", "--plan", "target.registry=https://registry.example.com")
+    refused(done, 3, "target.registry 'https://registry.example.com' is no reg", "without https://")
     words = ("target.replicas=5", "target.max_replicas=3")
     refused(mlops("deploy", "kubernetes", "--plan", *words), 3, "target.max_replicas 3 is below")
     done = mlops("deploy", "kubernetes", "--plan", "target.memory=lots")
@@ -246,6 +250,10 @@ def test_what_fails_in_the_cluster_gives_way_to_what_was_there(cluster, shop, ml
 
 @KUBECTL
 def test_what_a_cluster_lacks_is_told_first(cluster, shop, mlops, monkeypatch):
+    done = mlops("deploy", "check", "kubernetes", json=True)
+    assert (done.exit_code, [one["name"] for one in done.json["needs"] if not one["there"]]) == (
+        4, ["registry"],
+    )  # fmt: skip
     ours = f"target.image={IMAGE}"
     done = mlops("deploy", "kubernetes", ours, "target.namespace=prod")
     refused(done, 4, "namespace: there is no prod", "kubectl create namespace prod")

@@ -79,7 +79,25 @@ def test_what_can_not_be_deployed(shop, mlops, monkeypatch):
     refused(mlops("deploy", "compose", "shop@stagin"), 5, "no version of shop is in stage 'stagin'")
     refused(mlops("deploy", "compose", "model=bert"), 3, "model=bert: a deployment has no settings")
     refused(mlops("deploy", "compose", "shop", "v1"), 2, "'v1' is no setting", "KEY=VALUE")
-    refused(mlops("deploy", "compose", "--canary", "0"), 2, "'0' is no share")
+    refused(mlops("deploy", "compose", "epochs=3"), 3, "epochs=3: a deployment has no such setting")
+    refused(
+        mlops("deploy", "compose", "trainer.epochs=3"),
+        3,
+        "trainer.epochs=3: a deployment has no settings of trainer",
+    )
+    done = mlops("deploy", "compose", "shop", "target=kubernetes", "--plan")
+    refused(done, 2, "target=kubernetes: the target is compose already", "name kubernetes")
+    # An empty variable of a script does not deploy what is in production.
+    refused(mlops("deploy", "compose", "", "--plan"), 2, "the model that is named is empty")
+    refused(mlops("deploy", "check", "compose", ""), 2, "the model that is named is empty")
+    refused(mlops("deploy", "check", "compose", "shop", "v1"), 2, "'v1' is no setting")
+    refused(mlops("deploy", "compose", "shpo"), 5, "no run 'shpo'", "did you mean shop?")
+    done = mlops("deploy", "status", "target.port=9000")
+    refused(done, 2, "'target.port=9000' is a setting", "such as compose target.port=9000")
+    done = mlops("deploy", "compose", "target.host=localhost")
+    refused(done, 3, "target.host 'localhost' is no address", "target.host=127.0.0.1")
+    done = mlops("deploy", "compose", "--canary", "0")
+    refused(done, 2, "'0' is no share", "such as 10% or 0.1")
     refused(
         mlops("deploy", "compose", "target.memory=lots"), 3, "target.memory 'lots' is no amount"
     )

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from mlops_cli.commands._options import split_run
 from mlops_cli.completion import complete_override, complete_target, complete_version
 from mlops_cli.errors import UsageError
 
@@ -46,6 +47,22 @@ Canary = Annotated[
         show_default=False,
     ),
 ]
+
+
+def model_and_settings(words: list[str] | None) -> tuple[str | None, list[str]]:
+    """What to deploy, None for what is in production, and the settings.
+
+    Raises:
+        UsageError: What to deploy is named by an empty word, or one that follows is no setting.
+    """
+    reference, overrides = split_run(words, default="")
+    if words and not words[0]:
+        # An empty variable of a script must not deploy something else than was meant.
+        raise UsageError("the model that is named is empty", hint="MODEL@STAGE, or leave it out")
+    for word in overrides:
+        if "=" not in word:
+            raise UsageError(f"{word!r} is no setting", hint="KEY=VALUE, such as target.port=9000")
+    return reference or None, overrides
 
 
 def only_settings(words: list[str] | None) -> list[str]:

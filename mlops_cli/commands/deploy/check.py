@@ -2,8 +2,8 @@
 
 import shlex
 
-from mlops_cli.commands._options import Json, Quiet, epilog, share_of, split_run
-from mlops_cli.commands.deploy._options import Canary, Target, Words
+from mlops_cli.commands._options import Json, Quiet, epilog, share_of
+from mlops_cli.commands.deploy._options import Canary, Target, Words, model_and_settings
 from mlops_cli.errors import MissingDependencyError
 from mlops_cli.extras import extra
 from mlops_cli.output import Output
@@ -32,9 +32,9 @@ def run(
     from mlops_cli.reports import deploy as report
 
     out = Output(json_mode=json, quiet=quiet)
-    reference, overrides = split_run(words, default="")
+    reference, overrides = model_and_settings(words)
     share = share_of(canary) if canary is not None else None
-    wanted = deployment.Wanted(target, reference or None, overrides, share)
+    wanted = deployment.Wanted(target, reference, overrides, share)
     found = deployment.check(project.find_root(), wanted, out)
     missing = [need for need in found.needs if not need.there]
     typed = ["mlops", "deploy", target, *(words or ()), *(["--canary", canary] if canary else [])]

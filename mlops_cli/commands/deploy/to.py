@@ -6,9 +6,8 @@ from typing import Annotated
 
 import typer
 
-from mlops_cli.commands._options import Json, Quiet, epilog, share_of, split_run
-from mlops_cli.commands.deploy._options import Canary, Message, Target, Words
-from mlops_cli.errors import UsageError
+from mlops_cli.commands._options import Json, Quiet, epilog, share_of
+from mlops_cli.commands.deploy._options import Canary, Message, Target, Words, model_and_settings
 from mlops_cli.extras import extra
 from mlops_cli.output import Output
 
@@ -46,12 +45,9 @@ def run(
     from mlops_cli.reports import deploy as report
 
     out = Output(json_mode=json, quiet=quiet)
-    reference, overrides = split_run(words, default="")
-    for word in overrides:
-        if "=" not in word:
-            raise UsageError(f"{word!r} is no setting", hint="KEY=VALUE, such as target.port=9000")
+    reference, overrides = model_and_settings(words)
     share = share_of(canary) if canary is not None else None
-    wanted = deployment.Wanted(target, reference or None, overrides, share, message)
+    wanted = deployment.Wanted(target, reference, overrides, share, message)
     root: Path = project.find_root()
     if plan:
         planned = deployment.plan(root, wanted, out)

@@ -104,6 +104,8 @@ def status(place: Place) -> Live:
     if digest is None:
         told = containers.label(found, DIGEST) or None
         said = f"by the label of the image; with {admin_client.KEY} the server says itself"
+        if key:
+            said = f"by the label of the image; the server does not know the {admin_client.KEY}"
         return replace(live, digest=told, said=said, asked=False)
     if not key:
         return replace(live, digest=digest)

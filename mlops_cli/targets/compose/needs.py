@@ -10,11 +10,12 @@ from mlops_cli.admin_client import KEY
 from mlops_cli.errors import MissingDependencyError, NotFoundError
 from mlops_cli.packaging import docker
 from mlops_cli.schemas.deploy import Need
-from mlops_cli.targets import Place
+from mlops_cli.targets import Place, keys
 from mlops_cli.targets.compose import containers, file
 from mlops_cli.targets.compose.containers import DEPLOYMENT, PROJECT
-from mlops_cli.targets.compose.spec import address, config_of, container, keys_of, loopback
+from mlops_cli.targets.compose.spec import address, config_of, container, kept, keys_of, loopback
 
+_OWN = "an address and port that this user may take here: target.host=127.0.0.1 target.port=8000"
 _Found = dict[str, Any] | None
 
 
@@ -24,8 +25,7 @@ def look(place: Place, share: float | None) -> Iterator[Need]:
     try:
         version = docker.require()
     except MissingDependencyError as error:
-        hint = error.hint.partition(", or write")[0]
-        yield Need("Docker", there=False, said=error.message, hint=hint)
+        yield Need("Docker", there=False, said=error.message, hint=error.hint)
         return
     yield Need("Docker", there=True, said=f"its engine {version} answers")
     command = file.there(config.use)
@@ -40,7 +40,7 @@ def look(place: Place, share: float | None) -> Iterator[Need]:
     yield _port(place, found)
     yield _keys(place)
     if share is not None:
-        yield from _canary(found)
+        yield from _canary(place, found)
 
 
 def running(place: Place) -> str:
@@ -87,7 +87,7 @@ def _port(place: Place, found: _Found) -> Need:
         except OSError as error:
             taken = error.errno == errno.EADDRINUSE
             said = "something else answers there" if taken else str(error.strerror or error)
-            hint = f"another one: target.port={config.port + 1}" if taken else "target.host"
+            hint = f"another one: target.port={config.port + 1}" if taken else _OWN
             return Need("port", there=False, said=f"{at}: {said}", hint=hint)
     return Need("port", there=True, said=f"{at} is free")
 
@@ -104,13 +104,17 @@ def _keys(place: Place) -> Need:
     return Need("API keys", there=False, said=said, hint=hint)
 
 
-def _canary(found: _Found) -> Iterator[Need]:
+def _canary(place: Place, found: _Found) -> Iterator[Need]:
     if found is None or not found["State"]["Running"]:
         said = "nothing answers yet that a version could be on trial beside"
         yield Need("server", there=False, said=said, hint="deploy it without --canary first")
     if not os.environ.get(KEY):
         hint = f"mlops serve --new-key ops --admin makes one; deploy with it in {KEY}"
         said = f"{KEY} holds none, and a canary is put there by the server's admin"
+        yield Need("admin's key", there=False, said=said, hint=hint)
+    elif not keys.administers(kept(place)):
+        said = f"the key in {KEY} is no admin's of the server that runs"
+        hint = f"that of its admin, or give it this one: mlops deploy {place.target}"
         yield Need("admin's key", there=False, said=said, hint=hint)
     else:
         yield Need("admin's key", there=True, said=f"in {KEY}")

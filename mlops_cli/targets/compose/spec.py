@@ -51,10 +51,7 @@ def here(place: Place) -> str:
 
 def loopback(host: str) -> bool:
     """Whether only this machine can ask at an address."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+    return ip_address(host).is_loopback
 
 
 def grace(place: Place) -> int:
@@ -67,7 +64,7 @@ def keys_of(place: Place) -> list[Key]:
 
     Whoever deploys without them does not open a server that had some.
     """
-    return keys.listed(place.serve) or kept(place)
+    return keys.listed(place.serve, kept(place))
 
 
 def kept(place: Place) -> list[Key]:
