@@ -640,7 +640,10 @@ from mlops_cli.scaffold import update
 seen = []
 
 def stop(event, arguments):
-    if event == "os.rename" and str(arguments[1]).startswith(sys.argv[1]):
+    # Files that take their places; that one is being written is told by a name of its own.
+    if event != "os.rename" or ".writing-" in str(arguments[1]):
+        return
+    if str(arguments[1]).startswith(sys.argv[1]):
         seen.append(arguments[1])
         if ".git" not in str(arguments[1]) and len(seen) == 3:
             os.kill(os.getpid(), getattr(signal, sys.argv[3]))

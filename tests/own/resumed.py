@@ -71,6 +71,7 @@ def assert_tidy(run):
         "config.yaml",
         "overrides.yaml",
         "run.json",
+        "packages.txt",
         "metrics.jsonl",
         "system.jsonl",
         "checkpoints",

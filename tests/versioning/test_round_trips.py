@@ -196,7 +196,8 @@ def test_a_host_that_never_answers_is_given_up(root, scheme, mlops, monkeypatch)
         done = mlops("status", "-r", "there")
         assert done.exit_code == 5
         assert done.stderr.endswith(
-            "does not answer within 1 s\nhint: check its URL and the network\n"
+            "does not answer within 1 s\nhint: check its URL and the network; "
+            "mlops status --local asks no remote\n"
         )
 
 
