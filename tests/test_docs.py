@@ -5,11 +5,10 @@ import re
 import shlex
 import subprocess
 import sys
-from itertools import takewhile
 from pathlib import Path
 
 import pytest
-from own.shown import blocks, pattern, steps
+from own.shown import blocks, commands, options_are_there, pattern, steps
 
 from mlops_cli.cli import app
 from mlops_cli.errors import MlopsError
@@ -78,14 +77,10 @@ def test_the_commands_of_the_readme_for_files_of_ones_own_run(tmp_path, mlops_sc
 
 def trainings_of_the_readme():
     """The settings of each training that a shell block shows."""
-    for text in blocks(README, "sh"):
-        for line in text.splitlines():
-            words = shlex.split(line, comments=True)
-            if words[:2] == ["mlops", "train"] and "-m" not in words:
-                yield words[2:]
+    return [one[1:] for one in commands(README) if one[0] == "train" and "-m" not in one]
 
 
-@pytest.mark.parametrize("words", list(trainings_of_the_readme()), ids=" ".join)
+@pytest.mark.parametrize("words", trainings_of_the_readme(), ids=" ".join)
 def test_the_trainings_of_the_readme_can_be_typed(project, mlops, words):
     done = mlops("config", "show", *words)
     assert done.exit_code == 0, done.stderr
@@ -105,25 +100,9 @@ def test_the_settings_of_the_readme_can_be_typed(project, mlops, words):
     assert done.exit_code == 0, done.stderr
 
 
-def commands_of_the_readme():
-    """Each command of a shell block that has options or settings."""
-    for text in blocks(README, "sh"):
-        for line in text.splitlines():
-            words = shlex.split(line, comments=True)
-            if words[:1] == ["mlops"] and len(words) > 2:
-                yield words[1:]
-
-
-@pytest.mark.parametrize("words", list(commands_of_the_readme()), ids=" ".join)
+@pytest.mark.parametrize("words", [one for one in commands(README) if one[1:]], ids=" ".join)
 def test_the_options_of_the_readme_are_there(words, mlops):
-    commands = list(takewhile(lambda word: re.fullmatch("[a-z][a-z-]*", word), words[:2]))
-    asked = mlops(*commands, "--help")
-    if asked.exit_code:  # The second word was an argument.
-        asked = mlops(commands[0], "--help")
-    assert asked.exit_code == 0
-    for word in words:
-        if word.startswith("-"):
-            assert re.search(rf"(^|[\s,]){re.escape(word)}\b", asked.stdout), word
+    options_are_there(words, mlops)
 
 
 @pytest.mark.slow

@@ -3,20 +3,19 @@
 import itertools
 import os
 import re
-import shlex
 import shutil
 import subprocess
 import sys
-from itertools import takewhile
 from pathlib import Path
 
 import pytest
 import yaml
 from own.servers import free_port
-from own.shown import blocks, pattern, steps
+from own.shown import commands, options_are_there, pattern, steps
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 PORT = "8123"
+END = "the-end-of-it"
 
 
 def tutorial():
@@ -82,15 +81,14 @@ class Shell:
 
     def type(self, command):
         """Exit code and output of a command."""
-        end = "the-end-of-it"
-        self._process.stdin.write(f"{{ {command}\n}} </dev/null\ncode=$?; echo; echo {end} $code\n")
+        self._process.stdin.write(f"{{ {command}\n}} </dev/null\ncode=$?; echo; echo {END} $code\n")
         self._process.stdin.flush()
-        lines = list(itertools.takewhile(lambda line: not line.startswith(end), self._lines()))
+        lines = list(itertools.takewhile(lambda line: not line.startswith(END), self._lines()))
         return self._code, "".join(lines)
 
     def _lines(self):
         for line in self._process.stdout:
-            self._code = int(line.split()[-1]) if line.startswith("the-end-of-it") else -1
+            self._code = int(line.split()[-1]) if line.startswith(END) else -1
             yield line
 
     def close(self):
@@ -118,21 +116,9 @@ def test_the_commands_of_the_tutorial_do_what_it_shows(tmp_path):
 
 def commands_to_be_typed_elsewhere():
     """Commands that need an account, a server or much time: they are there, with these options."""
-    for page in tutorial():
-        for text in blocks(page.read_text("utf-8"), "sh"):
-            for line in text.splitlines():
-                words = shlex.split(line, comments=True)
-                if words[:1] == ["mlops"]:
-                    yield words[1:]
+    return [one for page in tutorial() for one in commands(page.read_text("utf-8"))]
 
 
-@pytest.mark.parametrize("words", list(commands_to_be_typed_elsewhere()), ids=" ".join)
+@pytest.mark.parametrize("words", commands_to_be_typed_elsewhere(), ids=" ".join)
 def test_the_other_commands_of_the_tutorial_are_there(words, mlops):
-    commands = list(takewhile(lambda word: re.fullmatch("[a-z][a-z-]*", word), words[:2]))
-    asked = mlops(*commands, "--help")
-    if asked.exit_code:  # The second word was an argument.
-        asked = mlops(commands[0], "--help")
-    assert asked.exit_code == 0
-    for word in words:
-        if word.startswith("-"):
-            assert re.search(rf"(^|[\s,]){re.escape(word)}\b", asked.stdout), word
+    options_are_there(words, mlops)

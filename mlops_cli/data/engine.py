@@ -119,7 +119,7 @@ class Engine:
         except EngineError:
             # Our own reader says what is wrong, or reads what the engine doesn't understand.
             relation = self._views(table, copied(table, copy), kinds or {})
-        if table.format != "parquet" and not copy.exists():
+        if not (table.format == "parquet" or copy.exists() or _is_written(table)):
             self._straight[relation.raw] = table, copy
         self._relations.append(relation)
         return relation
@@ -245,13 +245,11 @@ class Engine:
         """The raw and the typed view of `source`. Raises EngineError when it can't be read."""
         number = len(self._relations)
         raw, name = f"raw_{number}", f"table_{number}"
-        wide = len(table.columns) > WIDE
-        if wide:
+        if len(table.columns) > WIDE:
             self._connection.execute("SET disabled_optimizers = 'common_subexpressions'")
-        written = wide and table.path.is_file() and table.path.stat().st_size <= _WRITTEN_BYTES
         with understood():
             self._connection.execute(
-                f"CREATE OR REPLACE {'TABLE' if written else 'VIEW'} {raw} AS "
+                f"CREATE OR REPLACE {'TABLE' if _is_written(table) else 'VIEW'} {raw} AS "
                 f"{filled(table, source)}"
             )
             kinds = self._kinds(table, raw, known)
@@ -290,3 +288,9 @@ class Engine:
                 return known
         names = ", ".join(str(one.table.path) for one in self._relations)
         return DataError(f"can't read {names}: {first_line(error)}")
+
+
+def _is_written(table: Table) -> bool:
+    """Whether a file is read once, and written out, instead of read by each query."""
+    wide = len(table.columns) > WIDE
+    return wide and table.path.is_file() and table.path.stat().st_size <= _WRITTEN_BYTES

@@ -14,9 +14,6 @@ from mlops_cli.schemas.deploy import Deployment, Need
 from mlops_cli.schemas.image import ImageConfig
 from mlops_cli.targets import Image, Order, Place
 
-BUNDLE = "mlops.bundle.digest"
-"""The label of an image that tells which bundle it serves."""
-
 
 def order(
     ours: Setting,
@@ -121,7 +118,7 @@ def _again(ours: Setting, recorded: Deployment) -> tuple[Image, ImageConfig] | N
     known = docker.inspect(recorded.image)
     if known is None or known["Id"] != recorded.image_digest:
         return None
-    if (known["Config"].get("Labels") or {}).get(BUNDLE) != recorded.bundle:
+    if (known["Config"].get("Labels") or {}).get(naming.BUNDLE) != recorded.bundle:
         raise GateError(
             f"the image {recorded.image} does not say that it serves {recorded.called}",
             hint=f"docker image rm {recorded.image}, then the same command again",

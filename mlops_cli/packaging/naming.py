@@ -12,6 +12,8 @@ from mlops_cli.registry.storage import LAID_OUT
 from mlops_cli.serving.bundle import Bundle
 
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
+BUNDLE = "mlops.bundle.digest"
+"""The label of an image that tells which bundle it serves."""
 _NO_TAG = r"[^A-Za-z0-9_.-]+"
 _NAME = re.compile(
     r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*"
@@ -85,7 +87,7 @@ def labels(root: Path, bundle: Bundle, image: str, base: str) -> Mapping[str, st
         "mlops.model": model(root, bundle),
         "mlops.run": bundle.run,
         "mlops.task": bundle.task.get("name"),
-        "mlops.bundle.digest": bundle.digest,
+        BUNDLE: bundle.digest,
         "mlops.graph": bundle.preferred,
         "mlops.config.sha256": lineage.get("config_sha256"),
         "mlops.git.dirty": git.get("dirty_hash"),

@@ -9,7 +9,19 @@ from typing import Any
 
 import msgspec
 
-from mlops_cli.serving.refusals import BadRequest, HeadersTooLarge, Refusal, TooSlow, WrongMethod
+from mlops_cli.serving.refusals import (
+    BadRequest,
+    HeadersTooLarge,
+    Late,
+    Overloaded,
+    Refusal,
+    TooLarge,
+    TooSlow,
+    Unavailable,
+    Unprocessable,
+    WrongMethod,
+    WrongType,
+)
 
 Part = dict[str, Any]
 """A part of the document."""
@@ -17,6 +29,8 @@ Part = dict[str, Any]
 _SCHEMAS = "#/components/schemas/"
 _ALWAYS: tuple[type[Refusal], ...] = (BadRequest, WrongMethod, TooSlow, HeadersTooLarge)
 """What every path may answer."""
+PREDICTING = (TooLarge, WrongType, Unprocessable, Overloaded, Unavailable, Late)
+"""With what a request for predictions may be refused beside these."""
 
 
 class Problem(msgspec.Struct):
@@ -98,6 +112,14 @@ def operation(
     if parameters:
         made["parameters"] = list(parameters)
     return made
+
+
+def look(
+    name: str, summary: str, answer: Part, problem: Part, *refusals: type[Refusal], tag: str
+) -> Part:
+    """A path that is only looked at: its GET; see `operation`."""
+    made = operation(name, summary, answer=answer, problem=problem, refusals=refusals, tag=tag)
+    return {"get": made}
 
 
 def content(schema: Part, example: Any = None, *, media_type: str = "application/json") -> Part:

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from mlops_cli.data.engine import Engine
+from mlops_cli.data.engine import WIDE, Engine
 from mlops_cli.data.tables import open_table
 from mlops_cli.errors import DataError, Interrupted
 from mlops_cli.reporting import SilentReporter
@@ -79,6 +79,18 @@ def test_what_the_engine_stumbles_over_after_a_file_was_opened_is_read_our_way(
         # Where all kinds are known, as from a schema, no value is looked at to open it.
         relation = engine.open(open_table(path), {"a": "integer", "b": "text"})
         assert engine.run(f"SELECT * FROM {relation.name}") == [(1, "x"), (2, "y"), (3, "z")]
+
+
+def test_of_what_the_engine_stumbles_over_a_wide_table_stays_as_it_was_read(tmp_path):
+    wide, late = tmp_path / "wide.csv", tmp_path / "late.csv"
+    names = [f"c{number}" for number in range(WIDE + 1)]
+    wide.write_text(f"{','.join(names)}\n{','.join('7' for _ in names)}\n", "utf-8")
+    late.write_bytes(b"a,b\n1,x\r\n2,y\r3,z\n")
+    with Engine(SilentReporter()) as engine:
+        first = engine.open(open_table(wide))
+        second = engine.open(open_table(late), {"a": "integer", "b": "text"})
+        assert engine.run(f"SELECT count(*) FROM {second.name}") == [(3,)]
+        assert engine.run(f"SELECT c0, c{WIDE} FROM {first.name}") == [(7, 7)]
 
 
 @pytest.mark.parametrize("name", ["twins.csv", "twins.parquet"])

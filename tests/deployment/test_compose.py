@@ -15,6 +15,7 @@ from types import SimpleNamespace
 import pytest
 from conftest import run_mlops
 from own import held
+from own.engine import BASE, docker, needed
 from own.servers import free_port
 from own.versions import refused
 
@@ -23,25 +24,14 @@ from mlops_cli.deployment import made_before
 from mlops_cli.serving import auth
 from mlops_cli.serving import bundle as bundles
 
-REGISTRY = os.environ.get("MLOPS_TEST_REGISTRY", "")
 NAME = f"shop-{os.getpid()}"
 CONTAINER = f"mlops-{NAME}"
 
 # One worker has the whole file (--dist loadfile): the tests share the engine.
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(
-        not REGISTRY, reason='no Docker engine (eval "$(scripts/docker-engine up)" starts one)'
-    ),
+    needed,
 ]
-
-
-def docker(*words, check=True):
-    done = subprocess.run(
-        ["docker", *words], capture_output=True, encoding="utf-8", check=False, timeout=300
-    )
-    assert not check or done.returncode == 0, done.stderr
-    return done.stdout.strip()
 
 
 def inspect(name=CONTAINER):
@@ -54,7 +44,7 @@ def home(registered, tmp_path_factory):
     copy = registered.copied(tmp_path_factory.mktemp("compose") / "shop")
     config = copy.root / "configs" / "config.yaml"
     lines = [
-        f"image: {{base: '{REGISTRY}/python:3.11-slim'}}",
+        f"image: {{base: '{BASE}'}}",
         f"target: {{deployment: {NAME}, port: {free_port()}}}",
         "serve: {canary_min_requests: 1000}",
     ]

@@ -11,13 +11,13 @@ import kubernetes_validate
 import pytest
 import yaml
 from own import cluster_stub
+from own.engine import BASE, REGISTRY, needed
 from own.servers import free_port
 from own.versions import refused
 
 DIGEST = "@sha256:" + "ab" * 32
 IMAGE = f"registry.example.com/team/shop{DIGEST}"
 NEXT = f"registry.example.com/team/shop@sha256:{'cd' * 32}"
-REGISTRY = os.environ.get("MLOPS_TEST_REGISTRY", "")
 KUBECTL = pytest.mark.skipif(not shutil.which("kubectl"), reason="no kubectl")
 pytestmark = pytest.mark.slow
 
@@ -194,10 +194,10 @@ def test_an_inference_service_steers_its_canary_itself(cluster, shop, mlops):
 
 
 @KUBECTL
-@pytest.mark.skipif(not REGISTRY, reason="no Docker engine")
+@needed
 def test_what_pods_pull_is_pushed_and_named_by_its_digest(cluster, shop, mlops):
     config = shop.root / "configs" / "config.yaml"
-    base = f"image: {{base: '{REGISTRY}/python:3.11-slim'}}\n"
+    base = f"image: {{base: '{BASE}'}}\n"
     config.write_text(config.read_text("utf-8") + base, "utf-8")
     # A run: what is registered has the name that other tests give their images.
     team, run = f"{REGISTRY}/pods-{os.getpid()}", shop.runs["better"]

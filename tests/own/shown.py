@@ -1,7 +1,9 @@
 """Commands that a page shows, and what it shows of their output."""
 
 import re
+import shlex
 from dataclasses import dataclass
+from itertools import takewhile
 
 _BLOCK = re.compile(r"^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 _RUN = re.compile(r"\d{8}-\d{6}-tiny-[0-9a-f]{4}")
@@ -16,6 +18,27 @@ _VARYING = [
 def blocks(page, language):
     """The blocks of a language that a page has."""
     return [found["text"] for found in _BLOCK.finditer(page) if found["language"] == language]
+
+
+def commands(page):
+    """The words of each command of ours that shell blocks have, without `mlops`."""
+    for text in blocks(page, "sh"):
+        for line in text.splitlines():
+            words = shlex.split(line, comments=True)
+            if words[:1] == ["mlops"]:
+                yield words[1:]
+
+
+def options_are_there(words, mlops):
+    """Looks whether the help of a command has the options of its words."""
+    names = list(takewhile(lambda word: re.fullmatch("[a-z][a-z-]*", word), words[:2]))
+    asked = mlops(*names, "--help")
+    if asked.exit_code:  # The second word was an argument.
+        asked = mlops(names[0], "--help")
+    assert asked.exit_code == 0
+    for word in words:
+        if word.startswith("-"):
+            assert re.search(rf"(^|[\s,]){re.escape(word)}\b", asked.stdout), word
 
 
 @dataclass

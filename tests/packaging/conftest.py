@@ -9,9 +9,8 @@ from types import SimpleNamespace
 
 import pytest
 from conftest import run_mlops
+from own.engine import BASE
 
-REGISTRY = os.environ.get("MLOPS_TEST_REGISTRY", "")
-BASE = f"{REGISTRY or 'registry.example'}/python:3.11-slim"
 ENGINE = {name: os.environ[name] for name in ("DOCKER_HOST", "PATH") if name in os.environ}
 
 

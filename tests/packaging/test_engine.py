@@ -3,7 +3,6 @@
 import contextlib
 import http.server
 import json
-import os
 import re
 import shutil
 import signal
@@ -16,30 +15,19 @@ from pathlib import Path
 
 import pytest
 from conftest import run_mlops
+from own.engine import BASE, REGISTRY, docker, needed
 from own.servers import free_port
 from own.versions import refused
 
 from mlops_cli.serving import bundle
 
-REGISTRY = os.environ.get("MLOPS_TEST_REGISTRY", "")
-BASE = f"{REGISTRY}/python:3.11-slim"
 TEXT = "The boy near the queen blamed himself."
 
 # One worker has the whole file (--dist loadfile): the tests share the engine.
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(
-        not REGISTRY, reason='no Docker engine (eval "$(scripts/docker-engine up)" starts one)'
-    ),
+    needed,
 ]
-
-
-def docker(*words, check=True):
-    done = subprocess.run(
-        ["docker", *words], capture_output=True, encoding="utf-8", check=False, timeout=600
-    )
-    assert not check or done.returncode == 0, done.stderr
-    return done.stdout.strip()
 
 
 @pytest.fixture(scope="module")

@@ -1,26 +1,23 @@
 """The workflow `release` of a new project, played with a real engine: an image that answers."""
 
 import json
-import os
 import shutil
 import subprocess
 import sys
 
 import pytest
+from own.engine import BASE, needed
 from own.servers import free_port
 
 from mlops_cli.reporting import SilentReporter
 from mlops_cli.scaffold import init
 from mlops_cli.schemas.scaffold import Wishes
 
-REGISTRY = os.environ.get("MLOPS_TEST_REGISTRY", "")
 MODEL = "release-test"
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(
-        not REGISTRY, reason='no Docker engine (eval "$(scripts/docker-engine up)" starts one)'
-    ),
+    needed,
 ]
 
 
@@ -40,7 +37,7 @@ def shop(trained, tmp_path):
     shop = tmp_path / MODEL
     init.run(shop, Wishes(), SilentReporter())
     config = shop / "configs" / "config.yaml"
-    config.write_text(f"{config.read_text()}\nimage: {{base: '{REGISTRY}/python:3.11-slim'}}\n")
+    config.write_text(f"{config.read_text()}\nimage: {{base: '{BASE}'}}\n")
     workflow = shop / ".github" / "workflows" / "release.yml"
     text, port = workflow.read_text(), free_port()
     for told, here in {

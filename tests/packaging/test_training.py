@@ -14,10 +14,9 @@ import pytest
 from conftest import run_mlops
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
+from own.engine import BASE, REGISTRY, needed
 from own.versions import refused
 
-REGISTRY = os.environ.get("MLOPS_TEST_REGISTRY", "")
-BASE = f"{REGISTRY or 'registry.example'}/python:3.11-slim"
 pytestmark = pytest.mark.slow
 SECRETS = ("plain-" + "key-4711", "sk-" + "live-0815", "hunter2-" + "hunter2")
 
@@ -217,9 +216,7 @@ def test_what_can_not_be_packaged_is_told(project_of_run):
     told(5, f"{one.root} is in no git repository", "git init")
 
 
-@pytest.mark.skipif(
-    not REGISTRY, reason='no Docker engine (eval "$(scripts/docker-engine up)" starts one)'
-)
+@needed
 def test_it_is_built_pushed_and_runs_as_nobody(project_of_run):
     one = project_of_run
     done = one.packaged(one.run, "--tag", "training-test:1", "--push", f"{REGISTRY}/team")

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from mlops_cli.serving.openapi import Part, Problem, Schemas, content, name_of, operation
+from mlops_cli.serving.openapi import Part, Problem, Schemas, content, look, name_of, operation
 from mlops_cli.serving.protocols.admin import Looking, Promotion, Share, Target
 from mlops_cli.serving.refusals import (
     Conflict,
@@ -56,15 +56,9 @@ class AdminState(msgspec.Struct):
 def paths(service: Service, schemas: Schemas) -> Part:
     """The paths of `admin.routes`, for each model and version."""
     state, problem = (content(one) for one in schemas.refer(AdminState, Problem))
-    got = operation(
-        name_of("admin", "state"),
-        "What is served",
-        answer=state,
-        problem=problem,
-        refusals=(Forbidden, Unavailable),
-        tag="admin",
-    )
-    made: Part = {"/admin/state": {"get": got}}
+    refusals = (Forbidden, Unavailable)
+    looked = look("admin_state", "What is served", state, problem, *refusals, tag="admin")
+    made: Part = {"/admin/state": looked}
     for model in list(service.models.values()):
         made |= _of_model(model, schemas, state, problem)
     return made

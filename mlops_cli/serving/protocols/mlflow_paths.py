@@ -1,30 +1,23 @@
-"""The part of `/openapi.json` that MLflow's protocol and Prometheus' have."""
+"""MLflow's protocol's part of `/openapi.json`."""
 
 from typing import Any
 
 import msgspec
 
 from mlops_cli.serving.openapi import (
+    PREDICTING,
     REQUEST_ID,
     TIMEOUT,
     Part,
-    Problem,
     Schemas,
     content,
+    look,
     name_of,
     operation,
 )
-from mlops_cli.serving.refusals import (
-    Late,
-    Overloaded,
-    TooLarge,
-    Unavailable,
-    Unprocessable,
-    WrongType,
-)
+from mlops_cli.serving.refusals import Unavailable
 from mlops_cli.serving.service import Service
 
-_REFUSED = (TooLarge, WrongType, Unprocessable, Overloaded, Unavailable, Late)
 _TAG = "mlflow"
 
 
@@ -59,7 +52,7 @@ class Refused(msgspec.Struct):
 
 
 def paths(service: Service, schemas: Schemas) -> Part:
-    """The paths of `mlflow.routes`, and `/metrics`."""
+    """The paths of `mlflow.routes`."""
     request, response, problem = schemas.refer(Invocation, Predictions, Refused)
     version = service.find()
     row = version.contract.example_row(version.known)
@@ -70,33 +63,20 @@ def paths(service: Service, schemas: Schemas) -> Part:
         | content({"type": "string"}, media_type="text/csv"),
         answer=content(response),
         problem=content(problem),
-        refusals=_REFUSED,
+        refusals=PREDICTING,
         parameters=[TIMEOUT, REQUEST_ID],
         tag=_TAG,
     )
     empty: Part = {"application/json": {}}  # A line without anything, as MLflow answers.
     text = content({"type": "string"}, media_type="text/plain")
-    told = content(problem)
+
+    def get(name: str, summary: str, answer: Part, *refusals: type[Unavailable]) -> Part:
+        named = name_of(_TAG, name)
+        return look(named, summary, answer, content(problem), *refusals, tag=_TAG)
+
     return {
         "/invocations": {"post": invocations},
-        "/ping": _get("ping", "The model answers", empty, told, Unavailable),
-        "/health": _get("health", "The model answers", empty, told, Unavailable),
-        "/version": _get("version", "Version of the server", text, told),
-        "/metrics": {
-            "get": operation(
-                "metrics",
-                "What was counted, for Prometheus",
-                answer=text
-                | content({"type": "string"}, media_type="application/openmetrics-text"),
-                problem=content(schemas.refer(Problem)[0]),
-                tag="metrics",
-            )
-        },
+        "/ping": get("ping", "The model answers", empty, Unavailable),
+        "/health": get("health", "The model answers", empty, Unavailable),
+        "/version": get("version", "Version of the server", text),
     }
-
-
-def _get(name: str, summary: str, answer: Part, problem: Part, *refusals: Any) -> Part:
-    made = operation(
-        name_of(_TAG, name), summary, answer=answer, problem=problem, refusals=refusals, tag=_TAG
-    )
-    return {"get": made}

@@ -1,4 +1,4 @@
-"""The native protocol's part of `/openapi.json`."""
+"""The native protocol's part of `/openapi.json`, and what Prometheus reads."""
 
 import json
 import time
@@ -7,30 +7,22 @@ from typing import Any
 import msgspec
 
 from mlops_cli.serving.openapi import (
+    PREDICTING,
     REQUEST_ID,
     TIMEOUT,
     Part,
     Problem,
     Schemas,
     content,
+    look,
     name_of,
     operation,
 )
 from mlops_cli.serving.protocols import native
-from mlops_cli.serving.refusals import (
-    Late,
-    Overloaded,
-    Refusal,
-    TooLarge,
-    Unavailable,
-    Unknown,
-    Unprocessable,
-    WrongType,
-)
+from mlops_cli.serving.refusals import Refusal, Unavailable, Unknown
 from mlops_cli.serving.service import Service
 from mlops_cli.serving.version import Version
 
-_REFUSED = (Unknown, TooLarge, WrongType, Unprocessable, Overloaded, Unavailable, Late)
 _SECONDS = 5
 
 
@@ -66,7 +58,7 @@ class ModelList(msgspec.Struct):
 
 
 async def paths(service: Service, schemas: Schemas) -> Part:
-    """The paths of `native.routes`, one for each model and version."""
+    """The paths of `native.routes`, one for each model and version, and `/metrics`."""
     problem = content(schemas.refer(Problem)[0])
     made: Part = {}
     for model in list(service.models.values()):
@@ -104,7 +96,7 @@ def _predict(name: str, summary: str, bodies: tuple[Part, Part], problem: Part) 
             body=request,
             answer=response,
             problem=problem,
-            refusals=_REFUSED,
+            refusals=(Unknown, *PREDICTING),
             parameters=[TIMEOUT, REQUEST_ID],
             tag="predict",
         )
@@ -114,20 +106,18 @@ def _predict(name: str, summary: str, bodies: tuple[Part, Part], problem: Part) 
 def _states(schemas: Schemas, problem: Part) -> Part:
     models, status = schemas.refer(ModelList, Status)
     live, ready = content(status, {"status": "live"}), content(status, {"status": "ready"})
+    text: Part = {"type": "string"}
+    counted = content(text, media_type="text/plain")
+    counted |= content(text, media_type="application/openmetrics-text")
+
+    def get(name: str, summary: str, answer: Part, *refusals: type[Refusal]) -> Part:
+        return look(name, summary, answer, problem, *refusals, tag="models")
+
     return {
-        "/models": {
-            "get": operation("models", "What is served", answer=content(models), problem=problem)
-        },
-        "/livez": {"get": operation("livez", "The process answers", answer=live, problem=problem)},
-        "/readyz": {
-            "get": operation(
-                "readyz",
-                "Requests are answered",
-                answer=ready,
-                problem=problem,
-                refusals=(Unavailable,),
-            )
-        },
+        "/models": get("models", "What is served", content(models)),
+        "/livez": get("livez", "The process answers", live),
+        "/readyz": get("readyz", "Requests are answered", ready, Unavailable),
+        "/metrics": get("metrics", "What was counted, for Prometheus", counted),
     }
 
 

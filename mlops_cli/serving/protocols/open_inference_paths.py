@@ -5,29 +5,22 @@ from typing import Any
 import msgspec
 
 from mlops_cli.serving.openapi import (
+    PREDICTING,
     REQUEST_ID,
     TIMEOUT,
     Part,
     Schemas,
     content,
+    look,
     name_of,
     operation,
 )
 from mlops_cli.serving.protocols import tensors
 from mlops_cli.serving.protocols.open_inference import InferRequest
-from mlops_cli.serving.refusals import (
-    Late,
-    Overloaded,
-    TooLarge,
-    Unavailable,
-    Unknown,
-    Unprocessable,
-    WrongType,
-)
+from mlops_cli.serving.refusals import Refusal, Unavailable, Unknown
 from mlops_cli.serving.service import Service
 from mlops_cli.serving.version import Version
 
-_REFUSED = (Unknown, TooLarge, WrongType, Unprocessable, Overloaded, Unavailable, Late)
 _TAG = "open inference"
 _LENGTH: Part = {
     "name": "Inference-Header-Content-Length",
@@ -103,52 +96,47 @@ class InferenceError(msgspec.Struct):
 
 def paths(service: Service, schemas: Schemas) -> Part:
     """The paths of `open_inference.routes`, for each model and version."""
-    server, live, ready, error = (
-        content(one) for one in schemas.refer(ServerFacts, Live, Ready, InferenceError)
+    server, live, ready, facts, error, response = (
+        content(one)
+        for one in schemas.refer(
+            ServerFacts, Live, Ready, ModelFacts, InferenceError, InferResponse
+        )
     )
+    (request,) = schemas.refer(InferRequest)
+
+    def get(name: str, summary: str, answer: Part, *refusals: type[Refusal]) -> Part:
+        return look(name_of(_TAG, name), summary, answer, error, *refusals, tag=_TAG)
+
+    def of(base: str, called: str, version: Version) -> Part:
+        name = base.removeprefix("/v2/models/")
+        infer = operation(
+            name_of(_TAG, "infer", name),
+            f"Predict with {called}",
+            body=content(request, _example(version)) | _BINARY,
+            answer=response | _BINARY,
+            problem=error,
+            refusals=(Unknown, *PREDICTING),
+            parameters=[_LENGTH, TIMEOUT, REQUEST_ID],
+            tag=_TAG,
+        )
+        return {
+            f"{base}/infer": {"post": infer},
+            base: get(f"model {name}", f"Tensors of {called}", facts, Unknown),
+            f"{base}/ready": get(f"ready {name}", f"{called} answers", ready, Unknown, Unavailable),
+        }
+
     made: Part = {}
     for model in list(service.models.values()):
         base = f"/v2/models/{model.name}"
-        made |= _model(base, model.first, schemas, ready, error)
+        made |= of(base, model.name, model.first)
         for version in list(model.versions.values()):
-            made |= _model(f"{base}/versions/{version.name}", version, schemas, ready, error)
+            called = f"{model.name}, version {version.name}"
+            made |= of(f"{base}/versions/{version.name}", called, version)
     return made | {
-        "/v2": _get("server", "What this server is", server, error),
-        "/v2/health/live": _get("live", "The process answers", live, error),
-        "/v2/health/ready": _get("ready", "Requests are answered", ready, error, Unavailable),
+        "/v2": get("server", "What this server is", server),
+        "/v2/health/live": get("live", "The process answers", live),
+        "/v2/health/ready": get("ready", "Requests are answered", ready, Unavailable),
     }
-
-
-def _model(base: str, version: Version, schemas: Schemas, ready: Part, error: Part) -> Part:
-    request, response, facts = schemas.refer(InferRequest, InferResponse, ModelFacts)
-    called = base.removeprefix("/v2/models/").replace("/versions/", ", version ")
-    words = base.removeprefix("/v2/models/").split("/")
-    infer = operation(
-        name_of(_TAG, "infer", *words),
-        f"Predict with {called}",
-        body=content(request, _example(version)) | _BINARY,
-        answer=content(response) | _BINARY,
-        problem=error,
-        refusals=_REFUSED,
-        parameters=[_LENGTH, TIMEOUT, REQUEST_ID],
-        tag=_TAG,
-    )
-    return {
-        f"{base}/infer": {"post": infer},
-        base: _get(
-            name_of("model", *words), f"Tensors of {called}", content(facts), error, Unknown
-        ),
-        f"{base}/ready": _get(
-            name_of("ready", *words), f"{called} answers", ready, error, Unknown, Unavailable
-        ),
-    }
-
-
-def _get(name: str, summary: str, answer: Part, error: Part, *refusals: Any) -> Part:
-    made = operation(
-        name_of(_TAG, name), summary, answer=answer, problem=error, refusals=refusals, tag=_TAG
-    )
-    return {"get": made}
 
 
 def _example(version: Version) -> Part:

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from mlops_cli import admin_client
 from mlops_cli.errors import GateError, MlopsError, UsageError
-from mlops_cli.packaging import docker
+from mlops_cli.packaging import docker, naming
 from mlops_cli.reporting import Reporter
 from mlops_cli.schemas.deploy import Live, Need
 from mlops_cli.serving import auth
@@ -34,8 +34,6 @@ from mlops_cli.targets.compose.spec import (
 )
 
 RUNS, PULLS, CANARY, CARD = True, False, True, False
-DIGEST = "mlops.bundle.digest"
-"""The label of an image that tells which bundle it serves."""
 _IGNORE = f"# Hashes of API keys, and bundles on trial.\n/{ENV}\n/{BUNDLES}/\n"
 
 
@@ -102,7 +100,7 @@ def status(place: Place) -> Live:
     key = os.environ.get(admin_client.KEY)
     digest = asking.digest(at, key)
     if digest is None:
-        told = containers.label(found, DIGEST) or None
+        told = containers.label(found, naming.BUNDLE) or None
         said = f"by the label of the image; with {admin_client.KEY} the server says itself"
         if key:
             said = f"by the label of the image; the server does not know the {admin_client.KEY}"
