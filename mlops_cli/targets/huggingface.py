@@ -264,7 +264,7 @@ def _asked(place: Place) -> Iterator[None]:
         raise UnreachableError(
             f"the hub at {at} does not answer", hint="the same command again, once it does"
         ) from error
-    except (HFValidationError, ValueError) as error:
+    except HFValidationError as error:
         line = (str(error).strip().splitlines() or ["it says nothing"])[0]
         raise MlopsError(f"{at} can't take it: {line}") from error
 
