@@ -124,13 +124,12 @@ def destroy(place: Place, reporter: Reporter) -> Sequence[str]:
     """Deletes everything that bears the labels of the deployment; the files stay."""
     reporter.info(f"deleting {where(place)}")
     kinds = _SERVICE if config_of(place).kind == "kserve" else _KINDS
-    chosen = ",".join(f"{name}={value}" for name, value in labels(place).items())
     said = kubectl.asked(
         place,
         "delete",
         f"{kinds},serviceaccounts",
         "--selector",
-        chosen,
+        _chosen(place),
         seconds=place.config.seconds + 30,
     )
     return [line for line in said.splitlines() if line.endswith("deleted")]
@@ -153,8 +152,12 @@ def _generations(place: Place) -> dict[str, int]:
 def _ours(place: Place) -> list[dict[str, Any]]:
     if config_of(place).kind == "kserve":
         return kubectl.found(place, _SERVICE, place.name)
-    chosen = ",".join(f"{name}={value}" for name, value in labels(place).items())
-    return kubectl.found(place, "deployments", "--selector", chosen)
+    return kubectl.found(place, "deployments", "--selector", _chosen(place))
+
+
+def _chosen(place: Place) -> str:
+    """What kubectl finds everything of the deployment by."""
+    return ",".join(f"{name}={value}" for name, value in labels(place).items())
 
 
 def _track(found: dict[str, Any]) -> str:
