@@ -72,11 +72,13 @@ def listed(found: ListedWorkflows) -> RenderableType:
     """A line a workflow."""
     table = Table(box=None, pad_edge=False, header_style="dim")
     for heading in ("workflow", "file", "starts at", "jobs"):
-        table.add_column(heading, overflow="fold")
+        # All lie in one folder; a name is read whole, and typed.
+        table.add_column(heading, overflow="fold", no_wrap=heading == "file")
     for one in found.workflows:
+        file = one.file.rpartition("/")[2]
         jobs = ", ".join(f"{name} ({count})" for name, count in one.jobs.items())
         told = Text(one.error, style="red") if one.error else Text(jobs)
-        table.add_row(Text(one.name), Text(one.file), Text(", ".join(one.events)), told)
+        table.add_row(Text(one.name), Text(file), Text(", ".join(one.events)), told)
     return table
 
 
