@@ -167,10 +167,18 @@ def tell_filters(workflow: Workflow, event: Event, reporter: Reporter) -> None:
 
 
 def matches(name: str, patterns: Any) -> bool:
-    """Whether a branch or tag is among those of a filter, whose last match counts."""
+    """Whether a branch or tag is among those of a filter, whose last match counts.
+
+    Raises:
+        ConfigError: A pattern is none.
+    """
     taken = False
     for pattern in map(str, _listed(patterns)):
-        if re.fullmatch(_expression(pattern.removeprefix("!")), name):
+        try:
+            found = re.fullmatch(_expression(pattern.removeprefix("!")), name)
+        except re.error as error:
+            raise ConfigError(f"{pattern!r} is no pattern of names: {error}") from error
+        if found:
             taken = not pattern.startswith("!")
     return taken
 

@@ -19,7 +19,9 @@ from mlops_cli.tracking.record import now
 
 FILE = "models/audit.jsonl"
 """Where the log is, on the branch of the registry."""
-_BESIDE = ("sign", "refuse", "deploy", "canary", "withdraw", "revert", "destroy")
+DEPLOYING = ("deploy", "canary", "withdraw", "revert", "destroy")
+"""Actions of deployments; see `deployments`."""
+_BESIDE = ("sign", "refuse", *DEPLOYING)
 """Actions that no tag of a version or a stage tells."""
 
 

@@ -17,7 +17,6 @@ from mlops_cli.registry import audit, tags, writing
 from mlops_cli.registry.repository import Repository
 from mlops_cli.schemas.deploy import Deployment
 
-ACTIONS = ("deploy", "canary", "withdraw", "revert", "destroy")
 _SAID = {
     "deploy": "Deploy {} to {}",
     "canary": "Try {} on {}",
@@ -44,7 +43,7 @@ class Now:
 
 def read(repository: Repository) -> list[Deployment]:
     """Every entry of the record, the oldest first."""
-    return [_parsed(one) for one in audit.entries(audit.read(repository), ACTIONS)]
+    return [_parsed(one) for one in audit.entries(audit.read(repository), audit.DEPLOYING)]
 
 
 def now(entries: Iterable[Deployment], target: str, name: str) -> Now:
