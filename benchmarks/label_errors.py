@@ -7,8 +7,8 @@
 Each seed flips a share of the labels, each to another class drawn uniformly, and ranks all rows.
 One line a seed and way: average precision of the ranking beside the share of flipped labels (what
 a random ranking reaches), precision (which is recall as well) at their true number, and both of
-the suspects. With --command, the flipped rows go to a file and `mlops data label-errors` is what
-ranks them; it names the suspects alone, and the other rows count as equally doubtful after those.
+the suspects. With --command, the flipped rows go to a file, which `mlops data label-errors --all`
+ranks.
 """
 
 import argparse
@@ -79,25 +79,26 @@ def measure_command(
         with noisy.open("w", encoding="utf-8") as stream:
             for text, label in zip(examples.inputs["text"], examples.targets, strict=True):
                 print(json.dumps({"text": text, "label": label}), file=stream)
-        options = ["--by", by, "--split", "all", "--output", str(review), "--json", "--quiet"]
+        options = ["--by", by, "--split", "all", "--all", "--output", str(review)]
         command = [sys.executable, "-m", "mlops_cli", "data", "label-errors", *options]
+        command += ["--json", "--quiet"]
         command += [] if folds is None else ["--folds", str(folds)]
         command += ["data=file", f"data.path={noisy}", *words]
         done = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, text=True, check=True)
         result = json.loads(done.stdout)
         with review.open(encoding="utf-8-sig", newline="") as stream:
-            suspects = [int(row["row"]) - 1 for row in csv.DictReader(stream)]
+            ranking = [int(row["row"]) - 1 for row in csv.DictReader(stream)]
     doubts = np.zeros(len(examples))
-    for rank, row in enumerate(suspects):
-        doubts[row] = len(suspects) - rank
+    for rank, row in enumerate(ranking):
+        doubts[row] = len(ranking) - rank
     is_wrong = np.array([row in wrong for row in range(len(examples))])
     precision = float(average_precision_score(is_wrong, doubts))
-    hits = is_wrong[suspects]
+    hits = is_wrong[ranking[: result["suspected"]]]
     return {
         "by": result["by"],
         "average_precision": precision,
         "times_base_rate": precision / float(is_wrong.mean()),
-        "at_true_count": float(hits[: len(wrong)].sum() / len(wrong)),
+        "at_true_count": float(is_wrong[ranking[: len(wrong)]].mean()),
         "suspects": len(hits),
         "precision": float(hits.mean()) if len(hits) else 0.0,
         "recall": float(hits.sum() / len(wrong)),

@@ -1,6 +1,7 @@
 """Stage `data label-errors`: the rows whose label is probably wrong."""
 
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,6 +54,10 @@ class Doubts:
         """The suspected rows, worst first."""
         return [self._suspect(row) for row in self.ranking.suspects[:most]]
 
+    def ranked(self) -> Iterator[Suspect]:
+        """Every row, most doubted first: the suspects, then the others."""
+        return (self._suspect(row) for row in self.ranking.order())
+
     def _suspect(self, row: int) -> Suspect:
         scores, given = self.probabilities[row], int(self.targets[row])
         suggested = int(scores.argmax())
@@ -78,6 +83,7 @@ class Options:
         split: train, validation, test or all.
         folds: How many folds; None takes what suits.
         output: The file to review.
+        every: Write every row to that file, not the suspects alone.
         force: Replace that file also when it holds verdicts.
         top: How many suspects the result names.
     """
@@ -86,6 +92,7 @@ class Options:
     split: str
     folds: int | None
     output: Path
+    every: bool
     force: bool
     top: int
 
@@ -116,7 +123,7 @@ def find(
         learnt = splits if same else data.load(trained_on.data, trained_on.seed, SilentReporter())
         _refuse_seen(rows.examples, learnt.train, options.by, reporter)
     found = doubt(config, rows, options.by, options.folds, reporter)
-    reviews.write(options.output, found.suspects())
+    reviews.write(options.output, found.ranked() if options.every else found.suspects())
     return LabelErrorsResult(
         by=found.by,
         split=options.split,

@@ -186,6 +186,12 @@ class Ranking:
     suspects: list[int]
     noise_rate: float
 
+    def order(self) -> list[int]:
+        """Positions of all rows, most doubted first: the suspects, then the others."""
+        suspected = set(self.suspects)
+        others = np.argsort(self.quality, kind="stable").tolist()
+        return self.suspects + [row for row in others if row not in suspected]
+
 
 def rank(targets: Integers, probabilities: Floats) -> Ranking:
     """Ranks the rows by cleanlab's self-confidence; as many are suspected as it counts errors.

@@ -74,14 +74,14 @@ def check_target(path: Path, *, force: bool) -> None:
         raise DataError(f"can't write {path}: {there} {why}", hint="--output FILE.csv")
 
 
-def write(path: Path, suspects: Iterable[Suspect]) -> None:
-    """Writes the suspects, worst first, with an empty column for the verdict.
+def write(path: Path, doubted: Iterable[Suspect]) -> None:
+    """Writes doubted rows, worst first, with an empty column for the verdict.
 
     Raises:
         DataError: The file can't be written there.
     """
     with open_writer(path, "csv", list(COLUMNS)) as writer:
-        for one in suspects:
+        for one in doubted:
             writer.write(
                 {
                     "source": one.source,

@@ -47,7 +47,7 @@ class LabelErrorsResult:
             probabilities tell nothing and the suspicions are of no use.
         majority_class: Share of the most frequent label, to hold the accuracy against.
         worst: The suspects, worst first; as many as were asked for.
-        path: CSV file with all of them, to review.
+        path: CSV file with all of them, to review; with `--all`, with the other rows after them.
         seconds: Wall time.
     """
 

@@ -43,7 +43,7 @@ Target = Annotated[
     Path | None,
     typer.Option(
         metavar="FILE.csv",
-        help=f"Where all suspects go, to be reviewed; else {_DEFAULT} in the project.",
+        help=f"Where the suspects go, to be reviewed; else {_DEFAULT} in the project.",
         show_default=False,
     ),
 ]
@@ -70,6 +70,12 @@ def run(
     ] = None,
     top: Annotated[int, typer.Option(min=0, metavar="N", help="Suspects to show.")] = _TOP,
     output: Target = None,
+    every: Annotated[
+        bool,
+        typer.Option(
+            "--all", help="Put every row into that file, most doubted first: suspects, then others."
+        ),
+    ] = False,
     force: Annotated[
         bool, typer.Option("--force", help="Replace a file that holds verdicts.")
     ] = False,
@@ -87,7 +93,8 @@ def run(
     out, root = Output(json_mode=json, quiet=quiet), project.find_root()
     if apply is not None:
         beside = {"--by": by != "auto", "--split": split != "train", "--folds": folds is not None}
-        beside |= {"--top": top != _TOP, "--output": output is not None, "--force": force}
+        beside |= {"--top": top != _TOP, "--output": output is not None}
+        beside |= {"--all": every, "--force": force}
         if typed := [name for name, given in beside.items() if given]:
             raise UsageError(
                 "--apply only puts verdicts into the data", hint=f"leave {', '.join(typed)} out"
@@ -98,7 +105,7 @@ def run(
     with extra("data", "mlops data label-errors"):
         from mlops_cli import label_errors
         from mlops_cli.reports import labels
-    options = label_errors.Options(asked, split, folds, output or root / _DEFAULT, force, top)
+    options = label_errors.Options(asked, split, folds, output or root / _DEFAULT, every, force, top)
     result = label_errors.find(config, options, out, root=root, trained_on=trained_on)
     name = labels.seen(result.path)
     out.result(

@@ -75,6 +75,25 @@ def test_the_flipped_lines_are_shown_first_and_written_for_review(shop, mlops):
     assert [row["quality"] for row in rows] == sorted(row["quality"] for row in rows)
 
 
+def test_all_puts_the_other_rows_after_the_suspects(shop, mlops):
+    mlops("data", "label-errors", *DATA)
+    suspects = review(shop / REVIEW)
+    done = mlops("data", "label-errors", *DATA, "--all", json=True)
+    rows = review(shop / REVIEW)
+    assert done.json["suspected"] == 3
+    assert rows[:3] == suspects
+    assert {int(row["row"]) for row in rows} == set(range(2, 242))
+    assert [row["quality"] for row in rows[3:]] == sorted(row["quality"] for row in rows[3:])
+
+
+def test_verdicts_may_be_given_anywhere_in_the_whole_ranking(shop, mlops):
+    mlops("data", "label-errors", *DATA, "--all")
+    last = int(review(shop / REVIEW)[-1]["row"])
+    reviewed = judge(shop / REVIEW, {12: ("relabel",), last: ("drop",)})
+    done = mlops("data", "label-errors", "--apply", reviewed, *APPLY, json=True)
+    assert (done.json["open"], done.json["files"][0]["dropped"]) == (238, 1)
+
+
 def test_json_holds_the_figures_and_the_worst(shop, mlops):
     done = mlops("data", "label-errors", *DATA, "--top", "2", "--output", "mine.csv", json=True)
     found = done.json
