@@ -79,15 +79,21 @@ def test_a_training_on_two_nodes_outlives_one_of_them(project, inside):
     assert len(set(said["weights"])) == 1
 
 
-def test_rows_of_a_file_are_answered_as_on_this_machine(trained, inside, tmp_path):
+def test_rows_of_a_file_are_answered_as_on_this_machine_though_a_node_is_lost(
+    trained, inside, tmp_path
+):
     texts = "".join(
-        f"{number},The boy near the queen blamed himself {number}.\n" for number in range(5000)
+        f"{number},The boy near the queen blamed himself {number}.\n" for number in range(12_000)
     )
-    (tmp_path / "in.csv").write_text("id,sentence\n" + texts + "5000,\n", "utf-8")
+    (tmp_path / "in.csv").write_text("id,sentence\n" + texts + "12000,\n", "utf-8")
     words = ["predict", "--bundle", str(trained.path / "bundle"), "--text", "sentence", "--file", str(tmp_path / "in.csv"), "--output"]  # fmt: skip
     here = inside(*words, str(tmp_path / "here.csv"), "--json")
+    thread, lost = losing.node_in_writing(tmp_path / "there.csv", cluster, "second")
     there = inside(*words, str(tmp_path / "there.csv"), "--launcher", "ray", "--json")
+    thread.join()
+    cluster("start", "second")
     assert there.returncode == 0, there.stderr
+    assert lost.is_set()
     assert (tmp_path / "there.csv").read_bytes() == (tmp_path / "here.csv").read_bytes()
     assert json.loads(there.stdout)["labels"] == json.loads(here.stdout)["labels"]
 

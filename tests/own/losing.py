@@ -1,4 +1,4 @@
-"""A node of a cluster that is lost in the middle of a training, and comes back."""
+"""A node of a cluster that is lost in the middle of its work."""
 
 import threading
 import time
@@ -30,3 +30,31 @@ def node_in_training(project, cluster, node, pause):
     thread = threading.Thread(target=lose)
     thread.start()
     return thread
+
+
+def node_in_writing(target, cluster, node):
+    """Takes a node away once a command has written some of a file.
+
+    Args:
+        target: The file.
+        cluster: As above.
+        node: Its name.
+
+    Returns:
+        The thread that does it, and an event that is set where it came in time.
+    """
+    lost = threading.Event()
+
+    def lose():
+        until = time.monotonic() + 180
+        while time.monotonic() < until and not target.exists():
+            if any(part.stat().st_size for part in target.parent.glob(f".{target.name}.writing-*")):
+                cluster("kill", node)
+                if not target.exists():
+                    lost.set()
+                return
+            time.sleep(0.05)
+
+    thread = threading.Thread(target=lose)
+    thread.start()
+    return thread, lost
