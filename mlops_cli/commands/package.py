@@ -8,6 +8,7 @@ import typer
 from mlops_cli.commands._options import Json, Quiet, RunAndOverrides, epilog, split_run
 from mlops_cli.errors import UsageError
 from mlops_cli.output import Output
+from mlops_cli.schemas.image import SERVER
 
 if TYPE_CHECKING:
     from mlops_cli.schemas.image import ImageConfig
@@ -175,4 +176,6 @@ def _next(done: "Packaged") -> str:
     if done.compose:
         return f"docker compose --file {done.compose} up --detach"
     name = done.pushed.reference if done.pushed else done.name
+    if done.runtime != SERVER:
+        return "mlops deploy check aws_lambda"
     return f"docker run --rm --read-only --cap-drop ALL --publish 8000:{done.port} {name}"
