@@ -14,13 +14,13 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-HANDLER = "mlops_cli.serving.aws_lambda.handler"
+CLIENT = (sys.executable, "-m", "awslambdaric", "mlops_cli.serving.aws_lambda.handler")
 _VERSION = "/2018-06-01/runtime"
 _SECONDS = 60.0
 
@@ -172,13 +172,15 @@ def _serve(post: Post) -> type[BaseHTTPRequestHandler]:
 
 
 @contextlib.contextmanager
-def running(home: Path, log: Path, handler: str = HANDLER, **variables: str) -> Iterator[Runtime]:
+def running(
+    home: Path, log: Path, command: Sequence[str] = CLIENT, **variables: str
+) -> Iterator[Runtime]:
     """A function in the real runtime client.
 
     Args:
         home: The folder that has its settings and its model.
         log: Gets what it writes.
-        handler: Module and name of the function.
+        command: Starts the client.
         variables: More of its environment.
     """
     post = Post()
@@ -201,7 +203,7 @@ def running(home: Path, log: Path, handler: str = HANDLER, **variables: str) -> 
         with log.open("wb") as written:
             began = time.monotonic()
             process = subprocess.Popen(
-                [sys.executable, "-m", "awslambdaric", handler],
+                command,
                 cwd=home,
                 env=environment,
                 stdout=written,

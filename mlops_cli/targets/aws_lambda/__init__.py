@@ -14,8 +14,13 @@ from mlops_cli.reporting import Reporter
 from mlops_cli.schemas.deploy import Live, Need
 from mlops_cli.schemas.image import LAMBDA
 from mlops_cli.targets import Done, Image, Order, Place, keys
-from mlops_cli.targets.aws_lambda import files as texts
-from mlops_cli.targets.aws_lambda import infrastructure, needs, registry, versions
+from mlops_cli.targets.aws_lambda import (
+    infrastructure,
+    needs,
+    registry,
+    terraform_files,
+    versions,
+)
 from mlops_cli.targets.aws_lambda.session import region
 
 RUNS, PULLS, CANARY, CARD = True, True, True, False
@@ -34,7 +39,7 @@ def check(place: Place, share: float | None) -> Sequence[Need]:
 
 def files(order: Order) -> Mapping[str, str]:
     """The Terraform files, and the settings that they take."""
-    return texts.of(order)
+    return terraform_files.of(order)
 
 
 def push(place: Place, image: Image, reporter: Reporter) -> Image:

@@ -6,7 +6,7 @@ from pathlib import Path
 from mlops_cli.errors import NotFoundError
 from mlops_cli.reporting import Reporter
 from mlops_cli.targets import Place, lay_out
-from mlops_cli.targets.aws_lambda import files, terraform, versions
+from mlops_cli.targets.aws_lambda import terraform, terraform_files, versions
 from mlops_cli.targets.aws_lambda.session import config_of
 from mlops_cli.targets.aws_lambda.versions import APPLIED, URL, Function
 
@@ -15,7 +15,7 @@ _FUNCTION = "function"
 
 def applied(found: Function | None, wanted: Mapping[str, str]) -> bool:
     """Whether the function was made from the very same files, as its tag says."""
-    return found is not None and found.tags.get(APPLIED) == files.digest(wanted)
+    return found is not None and found.tags.get(APPLIED) == terraform_files.digest(wanted)
 
 
 def bring_up(
@@ -25,7 +25,7 @@ def bring_up(
 
     Args:
         place: Where.
-        wanted: The files.
+        wanted: The terraform_files.
         given: The API keys that a new function begins with.
         found: The function, where it is there.
         reporter: Told of progress.
@@ -41,14 +41,14 @@ def bring_up(
         return False
     terraform.require()
     lay_out(place.folder, wanted)
-    for name in files.edited(place):
+    for name in terraform_files.edited(place):
         reporter.warn(f"{place.folder / name} was edited: it is applied as it is there")
     ours = _ours(place, _FUNCTION, reporter)
     ours.apply(api_keys=given)
     told = ours.outputs()
     made = versions.function(place)
     assert made is not None
-    tags = {APPLIED: files.digest(wanted)} | ({URL: told["url"]} if "url" in told else {})
+    tags = {APPLIED: terraform_files.digest(wanted)} | ({URL: told["url"]} if "url" in told else {})
     versions.note(place, made, tags)
     return True
 
@@ -59,8 +59,8 @@ def bring_up_repository(place: Place, reporter: Reporter) -> None:
     Raises:
         MlopsError: It can't.
     """
-    lay_out(place.folder, files.of_repository(place))
-    _ours(place, files.REPOSITORY, reporter).apply()
+    lay_out(place.folder, terraform_files.of_repository(place))
+    _ours(place, terraform_files.REPOSITORY, reporter).apply()
 
 
 def take_down(place: Place, reporter: Reporter) -> list[str]:
@@ -70,7 +70,7 @@ def take_down(place: Place, reporter: Reporter) -> list[str]:
         NotFoundError: The files, or the state, are not here.
         MlopsError: It can't.
     """
-    if not (place.folder / files.MAIN).is_file():
+    if not (place.folder / terraform_files.MAIN).is_file():
         raise NotFoundError(
             f"there are no Terraform files at {place.folder}",
             hint="get them back from git, or write them: mlops deploy aws_lambda --plan",
@@ -95,5 +95,5 @@ def local_state(place: Place) -> Path:
 
 def _ours(place: Place, kind: str, reporter: Reporter) -> terraform.Files:
     """The files of the function, or of its repository."""
-    folder = place.folder / kind if kind == files.REPOSITORY else place.folder
+    folder = place.folder / kind if kind == terraform_files.REPOSITORY else place.folder
     return terraform.Files(folder, place.state / f"terraform-{kind}", reporter)

@@ -6,7 +6,13 @@ from collections.abc import Iterator
 from mlops_cli.errors import MlopsError
 from mlops_cli.schemas.deploy import Need
 from mlops_cli.targets import Place, keys
-from mlops_cli.targets.aws_lambda import files, infrastructure, registry, terraform, versions
+from mlops_cli.targets.aws_lambda import (
+    infrastructure,
+    registry,
+    terraform,
+    terraform_files,
+    versions,
+)
 from mlops_cli.targets.aws_lambda.session import (
     asked,
     client,
@@ -32,16 +38,16 @@ _PUSHING = ("ecr:GetAuthorizationToken", "ecr:PutImage")
 
 def look(place: Place, share: float | None) -> Iterator[Need]:
     """Region, credentials, function, Terraform and its state, registry, permission, API keys."""
-    files.named(place)
+    terraform_files.named(place)
     named = required_region(place)
     try:
         with asked(place):
             told = client(place, "sts").get_caller_identity()
         found = versions.function(place)
     except MlopsError as error:
-        yield Need("AWS", there=False, said=error.message, hint=error.hint)
+        yield Need("account", there=False, said=error.message, hint=error.hint)
         return
-    yield Need("AWS", there=True, said=f"{told['Arn']} in {named}")
+    yield Need("account", there=True, said=f"{told['Arn']} in {named}")
     function = _function(place, found)
     yield function
     if not function.there:

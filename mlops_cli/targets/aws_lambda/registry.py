@@ -7,7 +7,7 @@ from mlops_cli.errors import MissingDependencyError, NotFoundError
 from mlops_cli.packaging import docker, making, pushing
 from mlops_cli.reporting import Reporter
 from mlops_cli.targets import Image, Place
-from mlops_cli.targets.aws_lambda import files, infrastructure
+from mlops_cli.targets.aws_lambda import infrastructure, terraform_files
 from mlops_cli.targets.aws_lambda.session import asked, client, config_of, found
 
 HOST = re.compile(r"(\d{12})\.dkr\.ecr(?:-fips)?\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?")
@@ -47,7 +47,7 @@ def find(place: Place) -> str | None:
     """The deployment's own repository of images, as images are called there; None without it."""
     asking = client(place, "ecr")
     with asked(place):
-        told = found(asking.describe_repositories, repositoryNames=[files.named(place)])
+        told = found(asking.describe_repositories, repositoryNames=[terraform_files.named(place)])
     return str(told["repositories"][0]["repositoryUri"]) if told else None
 
 
@@ -57,7 +57,7 @@ def _known(place: Place, tag: str) -> str | None:
     with asked(place):
         told = found(
             asking.describe_images,
-            repositoryName=files.named(place),
+            repositoryName=terraform_files.named(place),
             imageIds=[{"imageTag": tag}],
         )
     return str(told["imageDetails"][0]["imageDigest"]) if told else None

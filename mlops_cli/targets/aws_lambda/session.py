@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
+from functools import cache
 from typing import Any, cast
 
 from mlops_cli.errors import (
@@ -82,13 +83,19 @@ def client(place: Place, service: str) -> Any:
         ConfigError: No region is named.
         MissingDependencyError: The profile is none.
     """
+    named = required_region(place)
     # What is deployed may take its time to answer; nothing else does.
     waits = config_of(place).timeout + 30 if service == "lambda" else 30
-    how = Config(connect_timeout=10, read_timeout=waits, retries={"mode": "standard"})
+    who = tuple(sorted(item for item in os.environ.items() if item[0].startswith("AWS_")))
     with asked(place):
-        return boto3.session.Session().client(
-            service, region_name=required_region(place), config=how
-        )
+        return _client(service, named, waits, who)
+
+
+@cache
+def _client(service: str, named: str, waits: int, who: tuple[tuple[str, str], ...]) -> Any:
+    """A client, made once for whoever the environment says is asking: making one takes a while."""
+    how = Config(connect_timeout=10, read_timeout=waits, retries={"mode": "standard"})
+    return boto3.session.Session().client(service, region_name=named, config=how)
 
 
 @contextmanager

@@ -163,13 +163,16 @@ def refused(said: str, what: str) -> MlopsError:
 
 
 def _environment(state: Path) -> dict[str, str]:
-    # The provider is large, and every folder would get one of its own.
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "mlops", "terraform")
-    kept = Path(os.environ.get("TF_PLUGIN_CACHE_DIR") or cache)
-    kept.mkdir(parents=True, exist_ok=True)
+    variables = dict(os.environ)
+    own = os.environ.get("TF_CLI_CONFIG_FILE") or Path.home() / ".terraformrc"
+    if "TF_PLUGIN_CACHE_DIR" not in variables and not Path(own).is_file():
+        # The provider is large, and each folder would get one of its own.
+        below = variables.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+        cache = Path(below, "mlops", "terraform")
+        cache.mkdir(parents=True, exist_ok=True)
+        variables["TF_PLUGIN_CACHE_DIR"] = str(cache)
     return {
-        **os.environ,
-        "TF_PLUGIN_CACHE_DIR": str(kept),
+        **variables,
         "TF_DATA_DIR": str(state.resolve()),
         "TF_IN_AUTOMATION": "1",
         "CHECKPOINT_DISABLE": "1",
