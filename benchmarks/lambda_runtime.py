@@ -21,6 +21,16 @@ from pathlib import Path
 from typing import Any
 
 CLIENT = (sys.executable, "-m", "awslambdaric", "mlops_cli.serving.aws_lambda.handler")
+TOLD = {
+    "AWS_LAMBDA_RUNTIME_API": "",
+    "AWS_LAMBDA_FUNCTION_NAME": "f",
+    "AWS_LAMBDA_FUNCTION_VERSION": "1",
+    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "2048",
+    "AWS_LAMBDA_LOG_GROUP_NAME": "/aws/lambda/f",
+    "AWS_LAMBDA_LOG_STREAM_NAME": "1",
+    "AWS_REGION": "eu-west-1",
+}
+"""What Lambda tells a function."""
 _VERSION = "/2018-06-01/runtime"
 _SECONDS = 60.0
 
@@ -189,13 +199,8 @@ def running(
         threading.Thread(target=server.serve_forever, daemon=True).start()
         environment = {
             **os.environ,
+            **TOLD,
             "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{server.server_port}",
-            "AWS_LAMBDA_FUNCTION_NAME": "f",
-            "AWS_LAMBDA_FUNCTION_VERSION": "1",
-            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "2048",
-            "AWS_LAMBDA_LOG_GROUP_NAME": "/aws/lambda/f",
-            "AWS_LAMBDA_LOG_STREAM_NAME": "1",
-            "AWS_REGION": "eu-west-1",
             "LAMBDA_TASK_ROOT": str(home),
             "MLOPS_HOME": str(home),
             **variables,

@@ -9,9 +9,11 @@ import urllib.request
 import boto3
 import pytest
 from own import aws
+from own.engine import BASE, REGISTRY, docker, needed
 from own.servers import free_port
 from own.versions import refused
 
+from mlops_cli.reporting import SilentReporter as Silent
 from mlops_cli.targets.aws_lambda import terraform, terraform_files
 
 KEY = "a-key-of-somebody-who-asks"
@@ -234,14 +236,14 @@ def test_what_does_not_answer_as_it_should_is_asked_by_nobody(cloud, shop, mlops
     assert "not deployed, the one before answers still: version 3 answers with the b" in done.stderr
     assert alias() == before
     broken = cloud.image(shop.bundle("better"), letter="c")
-    (cloud.folder / "image-c" / "home" / "model" / "model.onnx").write_bytes(b"nothing")
+    (cloud.folder / "image-c" / "model" / "model.onnx").write_bytes(b"nothing")
     done = last(mlops("deploy", "aws_lambda", "shop@v1.1.0", f"target.image={broken}"))
     assert done.exit_code == 1
     assert "answers still: version 4 does not answer: " in done.stderr
     assert "aws logs tail /aws/lambda/shop" in done.stderr
     assert alias() == before
     # What is ended half-way is gone on from: the version is there, and no other is made.
-    cloud.denied.add("lambda:UpdateAlias")
+    cloud.denied |= {"lambda:UpdateAlias", "SimulatePrincipalPolicy"}
     done = last(mlops("deploy", "aws_lambda", "shop@v1.1.0", images[1]))
     refused(done, 4, "AWS does not allow lambda:UpdateAlias: User: arn:", "lambda:UpdateAlias")
     cloud.denied.clear()
@@ -373,3 +375,60 @@ def test_what_terraform_refuses_is_told_in_one_line(said, code, message):
     assert (error.exit_code, error.message[: len(message)]) == (code, message)
     assert error.hint
     assert "\n" not in error.message
+
+
+@TERRAFORM
+@needed
+def test_an_image_is_made_pushed_and_run_as_lambda_runs_it(cloud, shop, mlops):
+    config = shop.root / "configs" / "config.yaml"
+    config.write_text(config.read_text("utf-8") + f"image: {{base: '{BASE}'}}\n", "utf-8")
+    team, run = f"{REGISTRY}/lambda-{os.getpid()}", shop.runs["better"]
+    words = ("aws_lambda", run, f"target.registry={team}", "target.deployment=shop")
+    try:
+        done = deploy(mlops, *words)
+        # The function is asked what it answers with before the alias leads to it.
+        assert done["live"]["digest"] == done["record"]["bundle"]
+        (runtime,) = [one for key, one in cloud.started.items() if isinstance(key[0], str)]
+        headers = {"authorization": f"Bearer {KEY}"}
+        status, told = runtime.ask("POST", "/predict", {"inputs": ["good plot"]}, headers)
+        assert (status, told["predictions"][0]["label"]) == (200, "neg")
+        again = deploy(mlops, *words)
+        assert (again["changed"], again["record"]["image"]) == (False, done["record"]["image"])
+        size = int(docker("image", "inspect", "--format", "{{.Size}}", f"shop:{run}-lambda"))
+    finally:
+        tags = (f"shop:{run}-lambda", f"{team}/shop:{run}-lambda")
+        docker("image", "rm", "--force", *tags, check=False)
+    # Lambda takes one image, of its own kinds, and none with attestations beside it.
+    kind = "application/vnd.docker.distribution.manifest.v2+json"
+    path = f"{team.partition('/')[2]}/shop/manifests/{done['record']['image_digest']}"
+    asked = urllib.request.Request(f"http://{REGISTRY}/v2/{path}", headers={"accept": kind})
+    with urllib.request.urlopen(asked, timeout=30) as answer:
+        manifest = json.loads(answer.read())
+    assert manifest["mediaType"] == kind
+    layers = {layer["mediaType"] for layer in manifest["layers"]}
+    assert layers == {"application/vnd.docker.image.rootfs.diff.tar.gzip"}
+    assert size < 10e9
+
+
+def test_docker_logs_in_to_ecr_with_a_password_of_aws(cloud, shop, mlops, monkeypatch, tmp_path):
+    from mlops_cli.schemas.serve import ServeConfig
+    from mlops_cli.schemas.target import AwsLambdaTargetConfig
+    from mlops_cli.targets import Image, Place
+    from mlops_cli.targets.aws_lambda import registry
+
+    log, ours = tmp_path / "log", tmp_path / "docker"
+    ours.write_text(
+        f'#!/bin/sh\necho "$@" >> {log}\n[ $1 = login ] && cat >> {log}\n'
+        f"[ $1 = push ] && echo 'digest: sha256:{'d' * 64} size: 1'\nexit 0\n"
+    )
+    ours.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    boto3.client("ecr", region_name=aws.REGION).create_repository(repositoryName="shop")
+    config = AwsLambdaTargetConfig(name="aws_lambda")
+    place = Place(shop.root, "aws_lambda", "shop", config, ServeConfig())
+    pushed = registry.push(place, Image("shop:v1.0.0-lambda", f"sha256:{'e' * 64}"), Silent())
+    assert pushed.reference == f"{aws.HOST}/shop@sha256:{'d' * 64}"
+    login, *rest = log.read_text().split("\n", 1)
+    assert login == f"login --username AWS --password-stdin {aws.HOST}"
+    tag = f"{aws.HOST}/shop:v1.0.0-lambda-{'e' * 12}"
+    assert rest[0].endswith(f"tag shop:v1.0.0-lambda {tag}\npush {tag}\n")

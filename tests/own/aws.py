@@ -8,6 +8,7 @@ import contextlib
 import hashlib
 import io
 import json
+import os
 import re
 import shutil
 import threading
@@ -17,10 +18,12 @@ from urllib.parse import parse_qs
 import lambda_runtime
 from moto.awslambda.models import lambda_backends
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from own.engine import docker
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
 from mlops_cli.packaging import context
+from mlops_cli.packaging.dockerfile import HOME, MODEL
 from mlops_cli.schemas.image import ImageConfig
 from mlops_cli.schemas.serve import ServeConfig
 from mlops_cli.serving import bundle as bundles
@@ -42,28 +45,32 @@ _ERROR = (
 )
 
 
+def as_in_an_image(bundle, home):
+    """Lays a bundle and its settings out as the image of a function has them."""
+    found, laid = bundles.load(bundle), home.with_suffix(".context")
+    context.settings(ServeConfig(), ImageConfig(), laid)
+    context.bundle(found, found.facts["files"], laid)
+    shutil.move(laid / "settings" / HOME[1:], home)
+    shutil.move(laid / "model" / MODEL[1:], home / "model")
+
+
 class Cloud:
     """An account. `images` has the folder of each image; `denied` the actions that are refused."""
 
     def __init__(self, folder):
         self.folder, self.images, self.denied, self.asked = folder, {}, set(), []
         self.moto = DomainDispatcherApplication(create_backend_app)
-        self.started = {}
+        self.started, self.name = {}, f"function-{os.getpid()}"
         self.stack = contextlib.ExitStack()
         self.lock = threading.Lock()
 
     def image(self, bundle, called="shop", letter="a"):
         """The reference of an image that serves a bundle; nothing is built."""
         reference = f"{HOST}/{called}@sha256:{letter * 64}"
-        made = self.folder / f"image-{letter}"
-        if not made.is_dir():
-            found = bundles.load(bundle)
-            context.settings(ServeConfig(), ImageConfig(), made / "context")
-            home = made / "context" / "settings" / "srv" / "mlops"
-            context.bundle(found, found.facts["files"], made / "context")
-            shutil.move(made / "context" / "model" / "srv" / "mlops" / "model", home / "model")
-            shutil.move(home, made / "home")
-        self.images[hashlib.sha256(reference.encode()).hexdigest()] = made / "home"
+        home = self.folder / f"image-{letter}"
+        if not home.is_dir():
+            as_in_an_image(bundle, home)
+        self.images[hashlib.sha256(reference.encode()).hexdigest()] = home
         return reference
 
     def version(self, qualifier, name="shop"):
@@ -97,6 +104,8 @@ class Cloud:
             if f"Credential={key}/" in who:
                 said = "The security token included in the request is not good"
                 return Response(_ERROR.format(code, said), 403, content_type="text/xml")
+        if action == "SimulatePrincipalPolicy" and action in self.denied:
+            return Response(_ERROR.format("AccessDenied", "no"), 403, content_type="text/xml")
         if action == "SimulatePrincipalPolicy":
             return self._simulated(request)
         if action in self.denied:
@@ -135,14 +144,33 @@ class Cloud:
 
     def runtime(self, version):
         """The real runtime client with the image and the variables of a version, kept running."""
-        home, variables = self.images[version.code_sha_256], version.environment_vars
-        key = (home, json.dumps(variables, sort_keys=True))
+        home, variables = self.images.get(version.code_sha_256), version.environment_vars
+        key = (home or version.code_sha_256, json.dumps(variables, sort_keys=True))
         with self.lock:
             if key not in self.started:
                 log = Path(self.folder, f"log-{len(self.started)}")
-                made = lambda_runtime.running(home, log, **variables)
+                if home is None:
+                    made = self._container(version.code["ImageUri"], log, variables)
+                else:
+                    made = lambda_runtime.running(home, log, **variables)
                 self.started[key] = self.stack.enter_context(made)
             return self.started[key]
+
+    @contextlib.contextmanager
+    def _container(self, reference, log, variables):
+        """A real image as Lambda runs it: as a user of its own, and nothing but /tmp to write."""
+        name = f"{self.name}-{len(self.started)}"
+        known = [one for one in os.environ if one.startswith("AWS_LAMBDA_")]
+        given = {*known, *variables, *lambda_runtime.TOLD}
+        words = ["--name", name, "--network=host", "--read-only", "--tmpfs=/tmp", "--user=993:990"]
+        words += [f"--env={one}" for one in sorted(given)]
+        command = ["docker", "run", "--rm", "--cap-drop=ALL", *words, reference]
+        try:
+            with lambda_runtime.running(self.folder, log, command, **variables) as runtime:
+                yield runtime
+                docker("rm", "--force", name, check=False)
+        finally:
+            docker("rm", "--force", name, check=False)
 
 
 @contextlib.contextmanager
