@@ -9,6 +9,7 @@ import json
 import os
 import queue
 import re
+import shutil
 import subprocess
 import sys
 import threading
@@ -19,6 +20,12 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+
+from mlops_cli.packaging import context
+from mlops_cli.packaging.dockerfile import HOME, MODEL
+from mlops_cli.schemas.image import ImageConfig
+from mlops_cli.schemas.serve import ServeConfig
+from mlops_cli.serving import bundle as bundles
 
 CLIENT = (sys.executable, "-m", "awslambdaric", "mlops_cli.serving.aws_lambda.handler")
 TOLD = {
@@ -33,6 +40,16 @@ TOLD = {
 """What Lambda tells a function."""
 _VERSION = "/2018-06-01/runtime"
 _SECONDS = 60.0
+
+
+def lay_out(bundle: Path, home: Path) -> None:
+    """Lays a bundle and settings out in a new folder as the image of a function has them."""
+    found, laid = bundles.load(bundle), home.with_name(f"{home.name}.context")
+    context.settings(ServeConfig(), ImageConfig(), laid)
+    context.bundle(found, found.facts["files"], laid)
+    shutil.move(laid / "settings" / HOME[1:], home)
+    shutil.move(laid / "model" / MODEL[1:], home / "model")
+    shutil.rmtree(laid)
 
 
 def request(
@@ -181,6 +198,13 @@ def _serve(post: Post) -> type[BaseHTTPRequestHandler]:
     return Door
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Says nothing: a client that is ended hangs up."""
+
+
 @contextlib.contextmanager
 def running(
     home: Path, log: Path, command: Sequence[str] = CLIENT, **variables: str
@@ -194,8 +218,7 @@ def running(
         variables: More of its environment.
     """
     post = Post()
-    with ThreadingHTTPServer(("127.0.0.1", 0), _serve(post)) as server:
-        server.daemon_threads = True
+    with _Server(("127.0.0.1", 0), _serve(post)) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         environment = {
             **os.environ,

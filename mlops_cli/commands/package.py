@@ -8,7 +8,6 @@ import typer
 from mlops_cli.commands._options import Json, Quiet, RunAndOverrides, epilog, split_run
 from mlops_cli.errors import UsageError
 from mlops_cli.output import Output
-from mlops_cli.schemas.image import SERVER
 
 if TYPE_CHECKING:
     from mlops_cli.schemas.image import ImageConfig
@@ -21,6 +20,7 @@ EPILOG = epilog(
     "mlops package best --tag reviews:candidate image.port=9000",
     "mlops package bundles/cola --output build/cola --no-build",
     "mlops package reviews@production --compose",
+    "mlops package reviews@production image.runtime=lambda",
     "mlops package --train best --push registry.example.com/team",
 )
 
@@ -171,6 +171,8 @@ def _made_lines(done: "Packaged | PackagedTraining") -> list[str]:
 
 
 def _next(done: "Packaged") -> str:
+    from mlops_cli.schemas.image import SERVER
+
     if done.built is None:
         return done.command
     if done.compose:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import yaml
 from mangum import Mangum
@@ -48,7 +48,7 @@ def build(home: Path) -> Handler:
     version = service.load(home / "model", model=_MODEL)
     memory.settle()
     keys = auth.load(config, pages=page.FILES)
-    respond = Mangum(app.build(service, keys), lifespan="off")
+    respond = Mangum(cast(Any, app.build(service, keys)), lifespan="off")
     told = {"model": _MODEL, "run": version.bundle.run, "digest": version.bundle.digest}
 
     def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

@@ -10,7 +10,6 @@ import io
 import json
 import os
 import re
-import shutil
 import threading
 from pathlib import Path
 from urllib.parse import parse_qs
@@ -21,12 +20,6 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from own.engine import docker
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
-
-from mlops_cli.packaging import context
-from mlops_cli.packaging.dockerfile import HOME, MODEL
-from mlops_cli.schemas.image import ImageConfig
-from mlops_cli.schemas.serve import ServeConfig
-from mlops_cli.serving import bundle as bundles
 
 ACCOUNT, REGION = "123456789012", "eu-west-1"
 HOST = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com"
@@ -45,15 +38,6 @@ _ERROR = (
 )
 
 
-def as_in_an_image(bundle, home):
-    """Lays a bundle and its settings out as the image of a function has them."""
-    found, laid = bundles.load(bundle), home.with_suffix(".context")
-    context.settings(ServeConfig(), ImageConfig(), laid)
-    context.bundle(found, found.facts["files"], laid)
-    shutil.move(laid / "settings" / HOME[1:], home)
-    shutil.move(laid / "model" / MODEL[1:], home / "model")
-
-
 class Cloud:
     """An account. `images` has the folder of each image; `denied` the actions that are refused."""
 
@@ -69,7 +53,7 @@ class Cloud:
         reference = f"{HOST}/{called}@sha256:{letter * 64}"
         home = self.folder / f"image-{letter}"
         if not home.is_dir():
-            as_in_an_image(bundle, home)
+            lambda_runtime.lay_out(bundle, home)
         self.images[hashlib.sha256(reference.encode()).hexdigest()] = home
         return reference
 

@@ -8,7 +8,6 @@ import sys
 
 import lambda_runtime
 import pytest
-from own import aws
 
 from mlops_cli.serving import auth
 
@@ -19,7 +18,7 @@ ROWS = {"inputs": ["The boy near the queen blamed himself.", "Them walks."]}
 @pytest.fixture(scope="module")
 def home(trained, tmp_path_factory):
     made = tmp_path_factory.mktemp("function") / "home"
-    aws.as_in_an_image(trained.path / "bundle", made)
+    lambda_runtime.lay_out(trained.path / "bundle", made)
     return made
 
 
@@ -97,7 +96,7 @@ def test_keys_are_asked_for_and_nothing_but_answers_is_logged(home, tmp_path):
 
 def test_what_can_not_be_loaded_ends_the_start_with_its_reason(home, trained, tmp_path):
     broken = tmp_path / "broken"
-    aws.as_in_an_image(trained.path / "bundle", broken)
+    lambda_runtime.lay_out(trained.path / "bundle", broken)
     (broken / "model" / "model.onnx").write_bytes(b"nothing")
     with (
         lambda_runtime.running(broken, tmp_path / "log") as function,
