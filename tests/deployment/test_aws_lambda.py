@@ -17,7 +17,11 @@ from mlops_cli.reporting import SilentReporter as Silent
 from mlops_cli.targets.aws_lambda import terraform, terraform_files
 
 KEY = "a-key-of-somebody-who-asks"
-TERRAFORM = pytest.mark.skipif(terraform.there() is None, reason="neither terraform nor tofu")
+PLUGINS = os.environ.get("MLOPS_TEST_TF_PLUGINS", "")
+TERRAFORM = pytest.mark.skipif(
+    terraform.there() is None or not PLUGINS,
+    reason="no Terraform, or no mirror of its AWS provider (MLOPS_TEST_TF_PLUGINS names one)",
+)
 pytestmark = pytest.mark.slow
 
 
@@ -44,6 +48,10 @@ def cloud(account, shop, monkeypatch, tmp_path):
         "AWS_MAX_ATTEMPTS": "1",
         "MLOPS_API_KEYS": KEY,
     }
+    if PLUGINS:
+        mirror = f'filesystem_mirror {{\n    path = "{PLUGINS}"\n  }}'
+        (tmp_path / "terraformrc").write_text(f"provider_installation {{\n  {mirror}\n}}\n")
+        variables["TF_CLI_CONFIG_FILE"] = str(tmp_path / "terraformrc")
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     return account
@@ -328,7 +336,7 @@ def test_a_plan_writes_files_for_a_team_and_asks_nobody(cloud, shop, mlops):
     assert 'key          = "shop-repository"' in beside
 
 
-@TERRAFORM
+@pytest.mark.skipif(terraform.there() is None, reason="neither terraform nor tofu")
 def test_the_files_are_as_terraform_writes_them(cloud, shop, mlops):
     deploy(mlops, "aws_lambda", "--plan")
     for words in ([], ["target.state=s3://team/shop"]):
@@ -410,7 +418,10 @@ def test_an_image_is_made_pushed_and_run_as_lambda_runs_it(cloud, shop, mlops):
     assert size < 10e9
 
 
-def test_docker_logs_in_to_ecr_with_a_password_of_aws(cloud, shop, mlops, monkeypatch, tmp_path):
+@TERRAFORM
+def test_a_repository_is_made_and_docker_logs_in_with_a_password_of_aws(
+    cloud, shop, mlops, monkeypatch, tmp_path
+):
     from mlops_cli.schemas.serve import ServeConfig
     from mlops_cli.schemas.target import AwsLambdaTargetConfig
     from mlops_cli.targets import Image, Place
@@ -423,7 +434,6 @@ def test_docker_logs_in_to_ecr_with_a_password_of_aws(cloud, shop, mlops, monkey
     )
     ours.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    boto3.client("ecr", region_name=aws.REGION).create_repository(repositoryName="shop")
     config = AwsLambdaTargetConfig(name="aws_lambda")
     place = Place(shop.root, "aws_lambda", "shop", config, ServeConfig())
     pushed = registry.push(place, Image("shop:v1.0.0-lambda", f"sha256:{'e' * 64}"), Silent())
@@ -432,3 +442,17 @@ def test_docker_logs_in_to_ecr_with_a_password_of_aws(cloud, shop, mlops, monkey
     assert login == f"login --username AWS --password-stdin {aws.HOST}"
     tag = f"{aws.HOST}/shop:v1.0.0-lambda-{'e' * 12}"
     assert rest[0].endswith(f"tag shop:v1.0.0-lambda {tag}\npush {tag}\n")
+    ecr = boto3.client("ecr", region_name=aws.REGION)
+    (made,) = ecr.describe_repositories()["repositories"]
+    assert made["imageTagMutability"] == "IMMUTABLE"
+    assert made["imageScanningConfiguration"] == {"scanOnPush": True}
+    allowed = json.loads(ecr.get_repository_policy(repositoryName="shop")["policyText"])
+    assert allowed["Statement"][0]["Principal"] == {"Service": "lambda.amazonaws.com"}
+    # What is there by its content is not pushed again.
+    log.unlink()
+    kind = "application/vnd.docker.distribution.manifest.v2+json"
+    manifest = json.dumps({"schemaVersion": 2, "mediaType": kind, "layers": []})
+    ecr.put_image(repositoryName="shop", imageManifest=manifest, imageTag=tag.rpartition(":")[2])
+    again = registry.push(place, Image("shop:v1.0.0-lambda", f"sha256:{'e' * 64}"), Silent())
+    assert again.reference.startswith(f"{aws.HOST}/shop@sha256:")
+    assert not log.exists()

@@ -29,7 +29,7 @@ RUNTIME = LAMBDA
 
 def where(place: Place) -> str:
     """The region, and the function there."""
-    return f"{region(place) or 'no region'} {place.name}"
+    return f"AWS {region(place) or '?'}/{place.name}"
 
 
 def check(place: Place, share: float | None) -> Sequence[Need]:

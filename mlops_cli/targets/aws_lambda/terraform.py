@@ -14,7 +14,7 @@ from mlops_cli.reporting import Reporter
 _HINT = (
     "https://developer.hashicorp.com/terraform/install, or https://opentofu.org/docs/intro/install"
 )
-_STEP = re.compile(r"^(\S+): (Creating|Modifying|Destroying)\.\.\.|^(\S+): \w+ complete after")
+_STEP = re.compile(r"aws_\S+: (Creation|Modifications|Destruction) complete after")
 _GONE = re.compile(r"^(\S+): Destruction complete", re.MULTILINE)
 _SAID = re.compile(r"^[\s│|]*Error: (.+)$", re.MULTILINE)
 _CHECK = "mlops deploy check aws_lambda"

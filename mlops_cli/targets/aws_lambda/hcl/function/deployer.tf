@@ -50,6 +50,7 @@ data "aws_iam_policy_document" "deployer" {
       "lambda:GetFunction",
       "lambda:GetFunctionConfiguration",
       "lambda:InvokeFunction",
+      "lambda:ListTags",
       "lambda:ListVersionsByFunction",
       "lambda:PublishVersion",
       "lambda:UpdateAlias",
@@ -61,10 +62,10 @@ data "aws_iam_policy_document" "deployer" {
       "${aws_lambda_function.model.arn}:*",
     ]
   }
-  # Of a function that takes images: its role is handed on, and its repository read.
+  # To tell beforehand what it may not.
   statement {
-    actions   = ["iam:PassRole"]
-    resources = [aws_iam_role.function.arn]
+    actions   = ["iam:SimulatePrincipalPolicy"]
+    resources = ["arn:${local.account}:role/${var.name}-${var.region}-deploy"]
   }
   statement {
     actions   = ["ecr:GetAuthorizationToken"]
