@@ -20,6 +20,7 @@ EPILOG = epilog(
     "mlops package best --tag reviews:candidate image.port=9000",
     "mlops package bundles/cola --output build/cola --no-build",
     "mlops package reviews@production --compose",
+    "mlops package reviews@production image.runtime=lambda",
     "mlops package --train best --push registry.example.com/team",
 )
 
@@ -170,9 +171,13 @@ def _made_lines(done: "Packaged | PackagedTraining") -> list[str]:
 
 
 def _next(done: "Packaged") -> str:
+    from mlops_cli.schemas.image import SERVER
+
     if done.built is None:
         return done.command
     if done.compose:
         return f"docker compose --file {done.compose} up --detach"
     name = done.pushed.reference if done.pushed else done.name
+    if done.runtime != SERVER:
+        return "mlops deploy check aws_lambda"
     return f"docker run --rm --read-only --cap-drop ALL --publish 8000:{done.port} {name}"

@@ -12,7 +12,7 @@ from mlops_cli.packaging import docker, naming
 from mlops_cli.reporting import Reporter
 from mlops_cli.schemas.deploy import Deployment, Need
 from mlops_cli.schemas.image import ImageConfig
-from mlops_cli.targets import Image, Order, Place
+from mlops_cli.targets import Image, Order, Place, pushing
 
 
 def order(
@@ -47,6 +47,9 @@ def needs(ours: Setting) -> Iterator[Need]:
     if given:
         yield Need("image", there=True, said=f"{given} is there already, as you say")
         return
+    if pushing(ours.target) is not None:
+        yield _engine()
+        return
     try:
         yield Need("registry", there=True, said=f"the image is pushed to {_registry(ours)}")
     except UsageError as error:
@@ -62,8 +65,11 @@ def planned(ours: Setting, subject: Subject, reporter: Reporter) -> Image:
     given = getattr(ours.config, "image", None)
     if given:
         return _given(given)
-    name = naming.called(ours.root, subject.bundle, None)
+    name = naming.called(ours.root, subject.bundle, None, ours.image.runtime)
     if not ours.target.PULLS:
+        return Image(name, "")
+    if pushing(ours.target) is not None:
+        reporter.warn("the image is not pushed yet: its digest is filled in then")
         return Image(name, "")
     registry = _registry(ours)
     reporter.warn("the image is not pushed yet: its digest takes the place of its tag then")
@@ -93,10 +99,11 @@ def made(
         if found is not None:
             return found
     memory = made_before.Memory(ours.root, subject.bundle, ours.image, ours.serve)
-    registry = _registry(ours) if ours.target.PULLS else None
+    itself = pushing(ours.target)
+    registry = _registry(ours) if ours.target.PULLS and itself is None else None
     known = memory.recall() if registry is None else None
     if known is not None:
-        return known, ours.image
+        return _pushed(ours, subject, known, reporter), ours.image
     wanted = packaging.Wanted(ours.image, ours.serve, registry=registry)
     done = packaging.run(ours.root, subject.folder, wanted, reporter)
     if done.built is None:
@@ -107,7 +114,22 @@ def made(
         return Image(done.pushed.reference, done.pushed.digest), ours.image
     image = Image(done.name, done.built.id)
     memory.keep(image, done.folder / "context")
-    return image, ours.image
+    return _pushed(ours, subject, image, reporter), ours.image
+
+
+def _pushed(ours: Setting, subject: Subject, image: Image, reporter: Reporter) -> Image:
+    """An image of this engine where the target takes it from."""
+    itself = pushing(ours.target)
+    return itself.push(ours.place(subject.name), image, reporter) if itself else image
+
+
+def _engine() -> Need:
+    """Docker, which makes and pushes what is not there yet."""
+    try:
+        version = docker.require()
+    except MissingDependencyError as error:
+        return Need("Docker", there=False, said=error.message, hint=error.hint)
+    return Need("Docker", there=True, said=f"its engine {version} answers")
 
 
 def _again(ours: Setting, recorded: Deployment) -> tuple[Image, ImageConfig] | None:

@@ -18,7 +18,7 @@ from mlops_cli.schemas.image import ImageConfig
 from mlops_cli.schemas.serve import ServeConfig
 from mlops_cli.schemas.target import TargetConfig
 from mlops_cli.schemas.versions import Model
-from mlops_cli.targets import Place, Target, module
+from mlops_cli.targets import Place, Target, module, runtime
 
 _OWN = ("target", "image", "serve", "registry")
 _TAKES = "those of target, image, serve and registry"
@@ -141,6 +141,7 @@ def setting(root: Path, wanted: Wanted) -> Setting:
         if word.lstrip("+~").partition("=")[0].partition(".")[0] not in _OWN:
             raise ConfigError(f"{word}: a deployment has no such setting", hint=_TAKES)
     found = module(config)
+    image = replace(image, runtime=runtime(found))
     repository, models = opened(root)
     entries = deployments.read(repository)
     return Setting(root, found, config, image, repository, models, entries, wanted)

@@ -12,7 +12,7 @@ import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mlops_cli.errors import DataError, GateError
+from mlops_cli.errors import DataError, GateError, UsageError
 from mlops_cli.extras import extra
 from mlops_cli.files import atomic_folder
 from mlops_cli.packaging import (
@@ -26,7 +26,7 @@ from mlops_cli.packaging import (
 )
 from mlops_cli.packaging.dockerfile import HOLDS, Recipe
 from mlops_cli.reporting import Reporter
-from mlops_cli.schemas.image import ImageConfig
+from mlops_cli.schemas.image import LAMBDA, SERVER, ImageConfig
 from mlops_cli.schemas.packages import Packaged
 from mlops_cli.schemas.serve import ServeConfig
 from mlops_cli.serving import bundle as bundles
@@ -73,7 +73,11 @@ def run(root: Path, folder: Path, wanted: Wanted, reporter: Reporter) -> Package
     """
     making.check(wanted.registry, build=wanted.build)
     bundle = _verified(folder)
-    name = naming.called(root, bundle, wanted.tag)  # Told before Docker is missed.
+    if wanted.compose and wanted.image.runtime != SERVER:
+        raise UsageError("--compose starts our server", hint="leave out image.runtime")
+    name = naming.called(
+        root, bundle, wanted.tag, wanted.image.runtime
+    )  # Told before Docker is missed.
     building = making.ready(wanted.registry, build=wanted.build)
     done = _write(root, bundle, wanted, reporter, building=building)
     if building:
@@ -101,18 +105,19 @@ def _write(
     with extra("package", "mlops package"):
         from mlops_cli.packaging import sbom
     image, epoch = wanted.image, naming.epoch(bundle)
-    name = naming.called(root, bundle, wanted.tag)
+    name = naming.called(root, bundle, wanted.tag, image.runtime)
     output = making.place(root, name, wanted.output)
     context.must_be_ours(output, making.known(output))
     base = making.base(image, reporter, building=building)
     files = _files(bundle, image)
-    recipe = Recipe(name, base, image.port, image.user, naming.labels(root, bundle, name, base))
+    labels = naming.labels(root, bundle, name, base)
+    recipe = Recipe(name, base, image.port, image.user, labels, image.runtime)
     with atomic_folder(output) as made:
         place = made / making.CONTEXT
         context.settings(wanted.serve, image, place)
         context.own_modules(bundle.task, root, place)
         context.bundle(bundle, files, place)
-        found = _packages(image, _by_task(bundle), place, reporter)
+        found = _packages(image, _more(image, bundle), place, reporter)
         (place / "Dockerfile").write_text(dockerfile.render(recipe), "utf-8")
         # What was copied is what was verified, or nothing is packaged.
         _verified(place / "model" / dockerfile.MODEL[1:])
@@ -126,6 +131,7 @@ def _write(
             bundle=bundle.digest,
             base=base,
             port=image.port,
+            runtime=image.runtime,
             folder=output,
             dockerfile=output / making.CONTEXT / "Dockerfile",
             context=sealed,
@@ -165,6 +171,8 @@ def _files(bundle: Bundle, image: ImageConfig) -> list[str]:
     return sorted(name for name in bundle.facts["files"] if name not in left_out)
 
 
-def _by_task(bundle: Bundle) -> list[str]:
-    """Packages beside the base install that a task reads its inputs with."""
-    return ["pillow"] if "image" in str(bundle.task.get("name")).split("_") else []
+def _more(image: ImageConfig, bundle: Bundle) -> list[str]:
+    """Packages beside the base install: what a task reads its inputs with, what Lambda runs."""
+    pictures = "image" in str(bundle.task.get("name")).split("_")
+    function = image.runtime == LAMBDA
+    return [*(["pillow"] if pictures else ()), *(requirements.FUNCTION if function else ())]

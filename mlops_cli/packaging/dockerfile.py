@@ -4,9 +4,13 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from mlops_cli.schemas.image import LAMBDA, SERVER
+
 HOME = "/srv/mlops"
 """Where the server runs, and where its settings and the model are."""
 MODEL = f"{HOME}/model"
+FUNCTION = "mlops_cli.serving.aws_lambda.handler"
+"""What the runtime client of AWS Lambda asks."""
 HOLDS = ("system", "packages", "mlops", "settings", "", "model")
 """What the layers hold, the lowest first. That of WORKDIR is empty."""
 _ALIVE = (
@@ -62,6 +66,7 @@ class Recipe:
         port: Port of the server.
         user: User and group id.
         labels: Labels of the image.
+        runtime: Our server, or the runtime client of AWS Lambda.
     """
 
     name: str
@@ -69,13 +74,13 @@ class Recipe:
     port: int
     user: int
     labels: Mapping[str, str]
+    runtime: str = SERVER
 
 
 def render(recipe: Recipe) -> str:
     """The text of the Dockerfile."""
-    alive = json.dumps(["python3", "-ISc", _ALIVE.format(port=recipe.port)])
-    serve = json.dumps(["python3", "-m", "mlops_cli", "serve", "--bundle", MODEL, "--json"])
     labels = " \\\n      ".join(f"{name}={_quoted(value)}" for name, value in recipe.labels.items())
+    runs = _function() if recipe.runtime == LAMBDA else _server(recipe.port)
     return f"""\
 # {recipe.name}: a model and its server. Written by mlops package; the same with
 #   docker build --network=none --tag {recipe.name} .
@@ -100,13 +105,29 @@ ENV PATH=/usr/local/bin:/usr/bin:/bin \\
     PYTHONUNBUFFERED=1 \\
     ORT_DISABLE_TELEMETRY=1
 USER {recipe.user}:{recipe.user}
-EXPOSE {recipe.port}
+{runs}
+LABEL {labels}
+"""
+
+
+def _server(port: int) -> str:
+    """How our server is run, and asked whether it is well."""
+    alive = json.dumps(["python3", "-ISc", _ALIVE.format(port=port)])
+    serve = json.dumps(["python3", "-m", "mlops_cli", "serve", "--bundle", MODEL, "--json"])
+    return f"""\
+EXPOSE {port}
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 \\
     CMD {alive}
-ENTRYPOINT {serve}
-LABEL {labels}
-"""
+ENTRYPOINT {serve}"""
+
+
+def _function() -> str:
+    """How AWS Lambda runs it, which asks by its runtime client, takes no port, and any user."""
+    return f"""\
+ENV MLOPS_HOME={HOME}
+ENTRYPOINT {json.dumps(["python3", "-m", "awslambdaric"])}
+CMD {json.dumps([FUNCTION])}"""
 
 
 PROJECT = "/project"

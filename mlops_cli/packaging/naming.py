@@ -9,6 +9,7 @@ from pathlib import Path
 from mlops_cli.errors import ConfigError, UsageError
 from mlops_cli.project import repository, run_git
 from mlops_cli.registry.storage import LAID_OUT
+from mlops_cli.schemas.image import SERVER
 from mlops_cli.serving.bundle import Bundle
 
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
@@ -20,18 +21,22 @@ _NAME = re.compile(
 )
 
 
-def called(root: Path, bundle: Bundle, tag: str | None) -> str:
+def called(root: Path, bundle: Bundle, tag: str | None, runtime: str = SERVER) -> str:
     """Name and tag of the image of a bundle.
 
     Args:
         root: The project.
         bundle: The bundle.
         tag: What was asked for, as NAME or NAME:TAG.
+        runtime: What it runs; another one than our server is told by the tag.
 
     Raises:
         UsageError: That is no name of an image.
     """
-    return _checked(*_by_itself(root, bundle), tag)
+    name, label = _by_itself(root, bundle)
+    if runtime != SERVER:
+        label = f"{label[: 127 - len(runtime)]}-{runtime}"
+    return _checked(name, label, tag)
 
 
 def called_training(root: Path, label: str, tag: str | None) -> str:

@@ -29,6 +29,8 @@ UNUSED = frozenset(
     }
 )
 """What the base install has and a server never imports."""
+FUNCTION = ("awslambdaric", "mangum")
+"""What a function of AWS Lambda has beside a server: its runtime client, and requests of events."""
 _MACHINES = {"linux/amd64": "x86_64", "linux/arm64": "aarch64"}
 
 

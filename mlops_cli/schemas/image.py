@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from mlops_cli.schemas.option import option
 
 PLATFORMS = ("linux/amd64", "linux/arm64")
+SERVER, LAMBDA = "server", "lambda"
+"""What an image runs: our server, or a function of AWS Lambda."""
 
 
 @dataclass
@@ -16,6 +18,11 @@ class ImageConfig:
         "python:3.11-slim",
     )
     python: str = option("Version of the base's CPython, for which packages are chosen.", "3.11")
+    runtime: str = option(
+        "What the image runs: our server, or a function of AWS Lambda (extra aws).",
+        SERVER,
+        choices=(SERVER, LAMBDA),
+    )
     platform: str | None = option(
         "Machines that it runs on; null: such as this one.", None, choices=PLATFORMS
     )

@@ -66,6 +66,7 @@ class Packaged:
         bundle: Digest of the bundle.
         base: The image it is built on, as the Dockerfile names it.
         port: Port of the server in it.
+        runtime: What it runs: our server, or a function of AWS Lambda.
         folder: Holds all that was written.
         dockerfile: Of the build context.
         context: SHA-256 over path, mode and content of every file of the build context.
@@ -82,6 +83,7 @@ class Packaged:
     bundle: str
     base: str
     port: int
+    runtime: str
     folder: Path
     dockerfile: Path
     context: str

@@ -14,6 +14,9 @@ _QUANTITY = re.compile(r"\d+(\.\d+)?(m|[kKMGT]i?)?")
 _MEMORY = re.compile(r"\d+[kmgKMG]")
 _REGISTRY = re.compile(r"[a-z0-9][a-z0-9.-]*(:\d+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)*/?")
 _DIGEST = re.compile(r"[^@\s]+@sha256:[0-9a-f]{64}")
+_STATE = re.compile(r"s3://[a-z0-9][a-z0-9.-]+/[^/\s][^\s]*[^/\s]")
+_LOG_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 3653)
+"""What CloudWatch takes."""
 _REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
 
 
@@ -94,10 +97,47 @@ class HuggingfaceTargetConfig(TargetConfig):
     branch: str = option("Branch that gets the commit.", "main")
 
 
+@dataclass
+class AwsLambdaTargetConfig(TargetConfig):
+    """`target=aws_lambda`: a function of AWS Lambda behind an HTTP API."""
+
+    region: str | None = option("Region of AWS; null: AWS_REGION, or the profile's.", None)
+    registry: str | None = option(
+        "Registry of ECR to push the image to; null: a repository that is made for it.", None
+    )
+    image: str | None = option(
+        "An image of ECR that was pushed already, by its digest; null: it is made and pushed.", None
+    )
+    memory: int = option(
+        "Memory in MB; 1769 come with a whole processor.", 2048, minimum=128, maximum=10240
+    )
+    timeout: int = option(
+        "Seconds that one request may take; the API waits for 30.", 30, minimum=1, maximum=900
+    )
+    concurrency: int | None = option(
+        "Most requests at once, which are kept for it; null: what the account has.", None, minimum=0
+    )
+    rate: int = option("Requests a second that the API lets in.", 100, minimum=1)
+    burst: int = option("Requests that it lets in at one moment.", 200, minimum=1)
+    log_days: int = option("Days that logs are kept, as CloudWatch takes them.", 30)
+    open: bool = option("Whether everybody may ask, without an API key.", False)
+    state: str | None = option(
+        "Where Terraform keeps its state, as s3://BUCKET/KEY; null: on this machine.", None
+    )
+    github: str | None = option(
+        "Repository whose workflows get a role to deploy as, by OIDC: OWNER/NAME; null: none.", None
+    )
+    github_subject: str = option(
+        "Of that repository, the branch or environment that may: environment:production.",
+        "ref:refs/heads/main",
+    )
+
+
 SCHEMAS: dict[str, type[TargetConfig]] = {
     "compose": ComposeTargetConfig,
     "kubernetes": KubernetesTargetConfig,
     "huggingface": HuggingfaceTargetConfig,
+    "aws_lambda": AwsLambdaTargetConfig,
 }
 
 
@@ -112,6 +152,8 @@ def problems(config: TargetConfig) -> Iterator[ConfigError]:
         yield from _of_compose(config)
     if isinstance(config, KubernetesTargetConfig):
         yield from _of_kubernetes(config)
+    if isinstance(config, AwsLambdaTargetConfig):
+        yield from _of_aws_lambda(config)
     if isinstance(config, HuggingfaceTargetConfig):
         name = config.repository
         if name is not None and not _REPOSITORY.fullmatch(name):
@@ -154,22 +196,51 @@ def _of_kubernetes(config: KubernetesTargetConfig) -> Iterator[ConfigError]:
             yield ConfigError(
                 f"{namespace!r} is no name of a namespace", hint="lower-case letters, digits and -"
             )
-    if config.image is not None and "@sha256:" not in config.image:
+    yield from _of_image(config.image, config.registry)
+
+
+def _of_aws_lambda(config: AwsLambdaTargetConfig) -> Iterator[ConfigError]:
+    if config.log_days not in _LOG_DAYS:
+        near = min(_LOG_DAYS, key=lambda days: abs(days - config.log_days))
         yield ConfigError(
-            f"target.image {config.image} has no digest, and a tag may mean another image tomorrow",
+            f"CloudWatch keeps no logs for {config.log_days} days", hint=f"target.log_days={near}"
+        )
+    if config.state is not None and not _STATE.fullmatch(config.state):
+        yield ConfigError(
+            f"target.state {config.state!r} is no place in S3",
+            hint="such as target.state=s3://team-terraform/reviews.tfstate",
+        )
+    if config.github is not None and not _REPOSITORY.fullmatch(config.github):
+        yield ConfigError(
+            f"target.github {config.github!r} is no repository of GitHub",
+            hint="such as target.github=team/reviews",
+        )
+    if "*" in config.github_subject or config.github_subject == "pull_request":
+        yield ConfigError(
+            f"target.github_subject {config.github_subject!r} would let any branch deploy",
+            hint="ref:refs/heads/BRANCH or environment:NAME",
+        )
+    yield from _of_image(config.image, config.registry)
+
+
+def _of_image(image: str | None, registry: str | None) -> Iterator[ConfigError]:
+    """What is wrong with where an image comes from."""
+    if image is not None and "@sha256:" not in image:
+        yield ConfigError(
+            f"target.image {image} has no digest, and a tag may mean another image tomorrow",
             hint="as mlops package --push tells it: NAME@sha256:…",
         )
-    elif config.image is not None and not _DIGEST.fullmatch(config.image):
+    elif image is not None and not _DIGEST.fullmatch(image):
         yield ConfigError(
-            f"target.image {config.image!r} does not end in a digest: 64 digits, 0-9 and a-f",
+            f"target.image {image!r} does not end in a digest: 64 digits, 0-9 and a-f",
             hint="as mlops package --push tells it: NAME@sha256:…",
         )
-    if config.registry is not None and not _REGISTRY.fullmatch(config.registry):
+    if registry is not None and not _REGISTRY.fullmatch(registry):
         yield ConfigError(
-            f"target.registry {config.registry!r} is no registry to push to",
+            f"target.registry {registry!r} is no registry to push to",
             hint="without https://, such as target.registry=registry.example.com/team",
         )
-    if config.image is not None and config.registry is not None:
+    if image is not None and registry is not None:
         yield ConfigError(
             "target.image is there already, and target.registry is where one is to be pushed",
             hint="leave one out",

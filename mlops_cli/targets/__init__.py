@@ -7,6 +7,11 @@ A target's module offers the functions of `Target`, and tells what it is like:
     CANARY    a version can be on trial there with a share of the requests
     CARD      it shows a model card
 
+and, where it is otherwise than with most:
+
+    RUNTIME   what its image runs, as `image.runtime` says it
+    push      see `Pushing`: it brings the image into a registry itself
+
 What `deploy` does leaves the old state or the new one: a target that can't have the new one puts
 the old one back before it raises. It may be called again at any time, and does what is left.
 """
@@ -20,7 +25,7 @@ from mlops_cli import lookup
 from mlops_cli.files import atomic_path
 from mlops_cli.reporting import Reporter
 from mlops_cli.schemas.deploy import Deployment, Live, Need
-from mlops_cli.schemas.image import ImageConfig
+from mlops_cli.schemas.image import SERVER, ImageConfig
 from mlops_cli.schemas.serve import ServeConfig
 from mlops_cli.schemas.target import TargetConfig
 from mlops_cli.serving.bundle import Bundle
@@ -145,6 +150,27 @@ class Target(Protocol):
 
     def destroy(self, place: Place, reporter: Reporter) -> Sequence[str]:
         """Takes a deployment down; what was removed, a sentence each."""
+
+
+class Pushing(Protocol):
+    """What a target's module offers beside, that knows its registry and the login there."""
+
+    def push(self, place: Place, image: Image, reporter: Reporter) -> Image:
+        """The image of this machine's engine as it is pulled from the registry, by its digest.
+
+        Raises:
+            MlopsError: It can't be pushed.
+        """
+
+
+def pushing(target: Target) -> Pushing | None:
+    """The target, where it pushes its image itself."""
+    return cast(Pushing, target) if hasattr(target, "push") else None
+
+
+def runtime(target: Target) -> str:
+    """What the image of a target runs."""
+    return str(getattr(target, "RUNTIME", SERVER))
 
 
 def lay_out(folder: Path, files: Mapping[str, str]) -> list[Path]:

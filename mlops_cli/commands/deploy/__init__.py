@@ -34,7 +34,7 @@ app = typer.Typer(
     cls=_Targets,
     no_args_is_help=True,
     help="Deploy a model, and go back: mlops deploy TARGET [MODEL@STAGE]. Targets: compose, "
-    "kubernetes, huggingface.",
+    "kubernetes, aws_lambda, huggingface.",
 )
 for command in (to, check, status, rollback, destroy):
     app.command(name=command.NAME, epilog=command.EPILOG)(command.run)

@@ -10,7 +10,8 @@ from mlops_cli.errors import UsageError
 
 _TARGET = typer.Argument(
     metavar="TARGET",
-    help="A choice of the config group target: compose, kubernetes, huggingface, your own.",
+    help="A choice of the config group target: compose, kubernetes, aws_lambda, huggingface, "
+    "your own.",
     autocompletion=complete_target,
     show_default=False,
 )

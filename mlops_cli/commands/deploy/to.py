@@ -17,6 +17,7 @@ EPILOG = epilog(
     "mlops deploy compose reviews@production target.port=9000",
     "mlops deploy compose reviews@staging --canary 10%",
     "mlops deploy kubernetes reviews@v1.2.0 --plan",
+    "mlops deploy aws_lambda reviews@production target.region=eu-central-1",
     "mlops deploy to huggingface reviews target.repository=team/reviews",
 )
 
