@@ -89,11 +89,7 @@ def rollback(root: Path, wanted: Wanted, reporter: Reporter) -> Deployed:
     now, there = ours.now(name), ours.there(name)
     if now.current is not None and now.canary is not None:
         return _withdraw(ours.again(now.current.settings), name, now, reporter)
-    listed = [("revert", before) for before in reversed(now.before)]
-    if now.current is not None and begun.read(ours.place(name)) is not None:
-        # What was broken off may answer by now: before it, the newest that was recorded did.
-        listed = [("deploy", now.current), *listed]
-    for action, before in listed:
+    for action, before in _earlier(now, begun.read(ours.place(name))):
         if not subjects.usable(ours, before):
             continue
         # It goes back at the place where the present one is.
@@ -107,6 +103,19 @@ def rollback(root: Path, wanted: Wanted, reporter: Reporter) -> Deployed:
         " nothing before that is in use",
         hint=f"another version: mlops deploy {ours.name} MODEL@VERSION",
     )
+
+
+def _earlier(now: Now, note: Deployment | None) -> list[tuple[str, Deployment]]:
+    """What can be gone back to, the newest first, each with what that is called in the record."""
+    listed = [("revert", before) for before in reversed(now.before)]
+    if note is None or now.current is None:
+        return listed
+    if note.action == "revert":
+        # It was broken off on its way there, and goes on.
+        known = [before.bundle for _, before in listed]
+        return listed[known.index(note.bundle) if note.bundle in known else 0 :]
+    # What was broken off may answer by now: before it, the newest that was recorded did.
+    return [("deploy", now.current), *listed]
 
 
 def found(root: Path, wanted: Wanted) -> Deployment:

@@ -153,9 +153,11 @@ def _pairs(one: Standing) -> list[tuple[str, str]]:
 
 
 def _image(record: Deployment, live: Live | None) -> str:
-    """What people call the image, and what the target does."""
-    known = [record.image, live.image if live else None]
-    return ", ".join(dict.fromkeys(name for name in known if name))
+    """What people call the image, and what the target does; of a trial, what answers beside it."""
+    if live is None or not live.image:
+        return record.image
+    known = [record.image] if record.image_digest in live.image else []
+    return ", ".join(dict.fromkeys([*known, live.image]))
 
 
 def _made(record: Deployment) -> str:
