@@ -4,7 +4,7 @@ from pathlib import Path
 
 from mlops_cli.deployment import begun
 from mlops_cli.deployment.setting import Wanted, setting
-from mlops_cli.errors import MlopsError, NotFoundError
+from mlops_cli.errors import GateError, MlopsError, NotFoundError
 from mlops_cli.registry import deployments
 from mlops_cli.registry.deployments import Now
 from mlops_cli.registry.reading import opened
@@ -43,6 +43,26 @@ def run(root: Path, wanted: Wanted | None) -> Standings:
             hint=f"mlops deploy {target or 'compose'}",
         )
     return Standings(found)
+
+
+def require(found: Standings) -> None:
+    """Refuses deployments that do not run, or are not as recorded, or can't tell what they are.
+
+    Raises:
+        GateError: One of them is so.
+    """
+    wrong = [
+        one
+        for one in found.deployments
+        if one.agrees is False or one.live is None or one.live.state != "running"
+    ]
+    if wrong:
+        first = wrong[0]
+        raise GateError(
+            f"{first.target} {first.name} is not as recorded: "
+            + (first.said or (first.live.state if first.live else "it can't be asked")),
+            hint=f"mlops deploy rollback {first.target}",
+        )
 
 
 def _standing(

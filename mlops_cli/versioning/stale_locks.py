@@ -1,8 +1,8 @@
 """Locks of DVC's that processes left which are gone: DVC would go on to refuse.
 
-DVC writes who reads and who writes which path into `.dvc/tmp/rwlock`. It drops a killed process from
-there itself, but only once its number is free: not while nobody has taken note of its end, and not
-once another process has that number. A file that was half written stays so for good.
+DVC writes who reads and who writes which path into `.dvc/tmp/rwlock`. It drops a killed process
+from there itself, but only once its number is free: not while nobody has taken note of its end, and
+not once another process has that number. A file that was half written stays so for good.
 """
 
 import json
