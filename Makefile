@@ -7,7 +7,7 @@ DEVELOPING := $(VENV)/.developing
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test coverage optimum actionlint docs check fix bench constraints clean
+.PHONY: help install demo test coverage optimum actionlint journey docs check fix bench constraints clean
 
 help: ## List the targets.
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ install: $(DEVELOPING) ## Make .venv with everything that development needs.
 
 demo: $(INSTALLED) ## From nothing to a verified ONNX model, in a fresh demo/.
 	@PATH="$(CURDIR)/$(BIN):$$PATH" scripts/demo
+
+journey: $(INSTALLED) ## The whole way of a model, looked at from outside, in build/journey; needs an engine.
+	@PATH="$(CURDIR)/$(BIN):$$PATH" scripts/journey build/journey
 
 test: $(DEVELOPING) ## Run every test.
 	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder

@@ -135,6 +135,20 @@ def test_one_that_was_not_recorded_is_gone_back_from(home):
     assert deploy("compose", "shop@v1.1.0")["record"]["version"] == "v1.1.0"
     assert container(home.container)["Id"] == begun
     assert deploy("status")["deployments"][0]["agrees"] is True
+    # So it is with a way back: it goes on, and no further.
+    killed_before_the_record("rollback", "compose")
+    assert answers(home.port) == digest("shop@v1.0.0")
+    back = deploy("rollback", "compose")
+    assert (back["record"]["action"], back["record"]["version"]) == ("revert", "v1.0.0")
+    assert answers(home.port) == digest("shop@v1.0.0")
+
+
+def test_a_strict_look_fails_where_it_does_not_run(home):
+    deploy("compose")
+    assert run_mlops("deploy", "status", "--strict", json=True).exit_code == 0
+    docker("stop", "--time", "1", home.container)
+    done = run_mlops("deploy", "status", "compose", "--strict")
+    refused(done, 6, f"compose {NAME} is not as recorded: shop@v1.0.0 does not run", "rollback")
 
 
 def test_one_that_fails_leaves_no_note(home):

@@ -81,7 +81,7 @@ def played(shop, *settings):
     workflow = shop / ".github" / "workflows" / "release.yml"
     text = workflow.read_text()
     for told, here in {
-        "docker login ghcr.io": f"docker login {REGISTRY}",
+        "docker login ghcr.io": "echo the registry of the tests takes everybody: ",
         "ghcr.io/$owner": f"{REGISTRY}/release-{os.getpid()}",
     }.items():
         assert told in text, told
