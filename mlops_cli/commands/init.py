@@ -91,8 +91,13 @@ def run(
     with extra("train", "mlops init"):
         from mlops_cli.scaffold import init
     out = Output(json_mode=json, quiet=quiet)
-    target = init.check(folder, git=not no_git)
     wishes = Wishes(name, task, model, tracker, data, text, label, text_pair)
+    known = init.again(folder, wishes, dvc=not no_dvc)
+    if known is not None:
+        said = f"{known.answers.name} is in {_shown(known.path)} already, as these words make it"
+        out.result(said, known, next_step=f"{_enter(known.path)}mlops train")
+        return
+    target = init.check(folder, git=not no_git)
     if interactive(yes or json or quiet):
         wishes = wishes_by_asking(wishes, target, out)
     result = init.run(target, wishes, out, git=not no_git, dvc=not no_dvc)

@@ -3,9 +3,10 @@
 import re
 from pathlib import Path
 
+from mlops_cli import project
 from mlops_cli.data_adding import config_file, sources
 from mlops_cli.data_adding.examining import examine
-from mlops_cli.data_adding.placing import Place, Placing, staging
+from mlops_cli.data_adding.placing import Place, Placing, same, staging
 from mlops_cli.data_adding.settling import Settling, command
 from mlops_cli.errors import ConfigError, UsageError
 from mlops_cli.project import packaged_configs
@@ -38,7 +39,7 @@ def run(wishes: AddWishes, root: Path, reporter: Reporter) -> AddResult:
             "DVC holds the whole folder data/ (data.dvc), and what describes data belongs into git",
             hint="let DVC hold the files one by one: dvc remove data.dvc, then dvc add data/FILE",
         )
-    if place.config.exists() and not wishes.force:
+    if place.config.exists() and not wishes.force and not _again(wishes, kind, place):
         raise place.taken(place.config)
     with staging(place, reporter) as staged:
         if kind == "hub":
@@ -47,6 +48,17 @@ def run(wishes: AddWishes, root: Path, reporter: Reporter) -> AddResult:
         fetched = fetch(wishes, place, staged, reporter)
         looked = examine(fetched, wishes, place, reporter)
         return Settling(fetched, looked, wishes, place=place, staged=staged).run(reporter)
+
+
+def _again(wishes: AddWishes, kind: str, place: Place) -> bool:
+    """Whether the very same file was added by the very same words before."""
+    if kind != "file" or wishes.move:
+        return False
+    source = project.locate(wishes.source or "")
+    there = place.data / f"{place.name}{source.suffix.lower()}"
+    made_by = config_file.made_by(command(wishes, str(source), place))
+    known = made_by in place.config.read_text("utf-8").splitlines()
+    return known and there != source and there.is_file() and same(source, there)
 
 
 def _name(wishes: AddWishes, kind: str) -> str:

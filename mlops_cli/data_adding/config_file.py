@@ -9,15 +9,15 @@ _PLAIN = re.compile(r"[A-Za-z_/][A-Za-z0-9_./-]*( [A-Za-z0-9_./-]+)*")
 _WORDS = ("true", "false", "null", "yes", "no", "on", "off", "y", "n")
 
 
-def text(title: str, made_by: str, settings: Mapping[str, Any]) -> str:
+def text(title: str, command: str, settings: Mapping[str, Any]) -> str:
     """The file: a comment with the command that uses it, then one setting a line.
 
     Args:
         title: What the data is, and the command: `Reviews: mlops train data=reviews`.
-        made_by: The command that made the file.
+        command: The command that made the file.
         settings: Plain values, lists of texts, and mappings of them.
     """
-    lines = [f"# {_one_line(title)}", f"# Made by: {_one_line(made_by)}"]
+    lines = [f"# {_one_line(title)}", made_by(command)]
     for key, value in settings.items():
         if isinstance(value, Mapping):
             lines.append(f"{key}:")
@@ -25,6 +25,11 @@ def text(title: str, made_by: str, settings: Mapping[str, Any]) -> str:
         else:
             lines.append(f"{key}: {scalar(value)}")
     return "\n".join(lines) + "\n"
+
+
+def made_by(command: str) -> str:
+    """The line that tells the command that made the file."""
+    return f"# Made by: {_one_line(command)}"
 
 
 def scalar(value: Any) -> str:

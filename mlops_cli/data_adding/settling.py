@@ -53,6 +53,8 @@ class Settling:
         draft = self._staged / "schema.yaml"
         self._looked.schema.write(draft)
         schema = draft.read_text("utf-8")
+        if self._done_before():
+            return self._result(changed=False)
         ignored = {path.parent / ".gitignore" for path in places.values()} if self._dvc else set()
         with Placing(self._staged) as placing:
             for path in (*ignored, *map(dvc_file, places.values())):
@@ -67,9 +69,26 @@ class Settling:
             self._warn_of_other_settings(reporter)
         for original in self._fetched.originals:
             original.unlink()
-        sizes = {split: path.stat().st_size for split, path in places.items()}
-        if not self._dvc and max(sizes.values()) > _LARGE:
+        if not self._dvc and max(path.stat().st_size for path in places.values()) > _LARGE:
             reporter.warn("the data is large for git; with DVC (dvc init) git would not hold it")
+        return self._result(changed=True)
+
+    def _done_before(self) -> bool:
+        """Whether the same command has added the same bytes; a schema may be edited since."""
+        place, files = self._place, self._fetched.files
+        if self._wishes.force or self._fetched.in_place or not place.config.exists():
+            return False
+        held = map(dvc_file, self._places.values()) if self._dvc else ()
+        return (
+            place.config.read_text("utf-8") == self._config_text()
+            and place.schema.exists()
+            and all(path.exists() for path in (*self._places.values(), *held))
+            and all(same(files[split], path) for split, path in self._places.items())
+        )
+
+    def _result(self, *, changed: bool) -> AddResult:
+        place, places = self._place, self._places
+        ignored = {path.parent / ".gitignore" for path in places.values()} if self._dvc else set()
         held = map(dvc_file, places.values()) if self._dvc else places.values()
         there = sorted(path for path in ignored if path.exists())
         return AddResult(
@@ -77,7 +96,7 @@ class Settling:
             source=self._fetched.source,
             kind=self._looked.kind,
             files=[
-                AddedFile(split, place.shown(path), self._looked.rows[split], sizes[split])
+                AddedFile(split, place.shown(path), self._looked.rows[split], path.stat().st_size)
                 for split, path in places.items()
             ],
             types=self._looked.types,
@@ -87,6 +106,7 @@ class Settling:
             dvc=self._dvc,
             commit=[place.shown(path) for path in (*held, *there, place.schema, place.config)],
             git=place.in_git,
+            changed=changed,
         )
 
     def _tops(self) -> set[str]:

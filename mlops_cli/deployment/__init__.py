@@ -3,17 +3,18 @@
 Whatever can fail comes before the target changes anything; a target leaves the old state or the
 new one (see `targets`); and what it has is recorded last, as an entry of the audit log. Who is
 killed between the two types the command again: the target has nothing left to do, and it is
-recorded then.
+recorded then. What was begun is noted on this machine (see `begun`), so that it can also be seen,
+gone back from, and taken down.
 """
 
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from pathlib import Path
 
-from mlops_cli.deployment import images, subjects
+from mlops_cli.deployment import begun, images, subjects
 from mlops_cli.deployment.setting import Setting, Wanted, setting
 from mlops_cli.deployment.subjects import Subject
-from mlops_cli.errors import MissingDependencyError, NotFoundError, UsageError
+from mlops_cli.errors import MissingDependencyError, MlopsError, NotFoundError, UsageError
 from mlops_cli.launching.lock import alone
 from mlops_cli.registry import audit, deployments, names
 from mlops_cli.registry.deployments import Now
@@ -85,24 +86,36 @@ def rollback(root: Path, wanted: Wanted, reporter: Reporter) -> Deployed:
     """
     ours = setting(root, wanted)
     name = ours.only()
-    now = ours.now(name)
-    assert now.current is not None
-    if now.canary is not None:
+    now, there = ours.now(name), ours.there(name)
+    if now.current is not None and now.canary is not None:
         return _withdraw(ours.again(now.current.settings), name, now, reporter)
-    for before in reversed(now.before):
+    for action, before in _earlier(now, begun.read(ours.place(name))):
         if not subjects.usable(ours, before):
             continue
         # It goes back at the place where the present one is.
-        where = [word for word in now.current.settings if word.startswith("target")]
+        where = [word for word in there.settings if word.startswith("target")]
         how = [word for word in before.settings if not word.startswith("target")]
         ours = ours.again([*how, *where])
         subject = subjects.recorded(ours, before, name, reporter)
-        return _deploy(ours, subject, reporter, action="revert", recorded=before)
+        return _deploy(ours, subject, reporter, action=action, recorded=before)
     raise NotFoundError(
-        f"nothing to roll back to: {name} on {ours.name} has {now.current.called}, and had"
+        f"nothing to roll back to: {name} on {ours.name} has {there.called}, and had"
         " nothing before that is in use",
         hint=f"another version: mlops deploy {ours.name} MODEL@VERSION",
     )
+
+
+def _earlier(now: Now, note: Deployment | None) -> list[tuple[str, Deployment]]:
+    """What can be gone back to, the newest first, each with what that is called in the record."""
+    listed = [("revert", before) for before in reversed(now.before)]
+    if note is None or now.current is None:
+        return listed
+    if note.action == "revert":
+        # It was broken off on its way there, and goes on.
+        known = [before.bundle for _, before in listed]
+        return listed[known.index(note.bundle) if note.bundle in known else 0 :]
+    # What was broken off may answer by now: before it, the newest that was recorded did.
+    return [("deploy", now.current), *listed]
 
 
 def found(root: Path, wanted: Wanted) -> Deployment:
@@ -113,9 +126,7 @@ def found(root: Path, wanted: Wanted) -> Deployment:
         UsageError: There are several.
     """
     ours = setting(root, wanted)
-    current = ours.now(ours.only()).current
-    assert current is not None
-    return current
+    return ours.there(ours.only())
 
 
 def destroy(root: Path, wanted: Wanted, reporter: Reporter) -> Destroyed:
@@ -127,14 +138,14 @@ def destroy(root: Path, wanted: Wanted, reporter: Reporter) -> Destroyed:
     """
     ours = setting(root, wanted)
     name = ours.only()
-    current = ours.now(name).current
-    assert current is not None
-    ours = ours.again(current.settings)
+    there = ours.there(name)
+    ours = ours.again(there.settings)
     with _held(ours, name):
         removed = ours.target.destroy(ours.place(name), reporter)
         record = deployments.write(
-            ours.repository, subjects.entry(current, "destroy", why=names.reason(wanted.message))
+            ours.repository, subjects.entry(there, "destroy", why=names.reason(wanted.message))
         )
+        begun.forget(ours.place(name))
     return Destroyed(record, list(removed))
 
 
@@ -172,14 +183,25 @@ def _deploy(
             images.made(ours, subject, recorded, reporter) if ours.target.RUNS else (None, None)
         )
         order = images.order(ours, subject, place, image, settings, trial=action == "canary")
-        done = ours.target.deploy(order, ours.target.files(order), reporter)
-        changed = done.changed or _other(now, subject, order)
-        record = now.current
-        if changed or record is None:
-            before = now.current.called if now.current else ""
-            made = subjects.made(ours, subject, order, done.live, action=action, before=before)
-            record = deployments.write(ours.repository, made)
+        before = now.current.called if now.current else ""
+        made = subjects.made(ours, subject, order, where, action=action, before=before)
+        with begun.noted(place, made, lambda: _as_recorded(ours, now, place)):
+            done = ours.target.deploy(order, ours.target.files(order), reporter)
+            changed = done.changed or _other(now, subject, order)
+            record = now.current
+            if changed or record is None:
+                made = replace(made, where=done.live.where)
+                record = deployments.write(ours.repository, made)
     return Deployed(record, done.live, changed)
+
+
+def _as_recorded(ours: Setting, now: Now, place: Place) -> bool:
+    """Whether a target that has refused has nothing that the record does not know."""
+    if now.current is not None:
+        return True
+    with suppress(MlopsError):
+        return ours.target.status(place).state == "absent"
+    return False
 
 
 def _withdraw(ours: Setting, name: str, now: Now, reporter: Reporter) -> Deployed:

@@ -14,6 +14,9 @@ from mlops_cli.schemas.deploy import Deployment, Need
 from mlops_cli.schemas.image import ImageConfig
 from mlops_cli.targets import Image, Order, Place, pushing
 
+_SHORT = 19
+"""Characters of an image's id that tell it from others."""
+
 
 def order(
     ours: Setting,
@@ -137,13 +140,14 @@ def _again(ours: Setting, recorded: Deployment) -> tuple[Image, ImageConfig] | N
     image = Image(recorded.image, recorded.image_digest)
     if ours.target.PULLS:
         return image, ours.image
-    known = docker.inspect(recorded.image)
-    if known is None or known["Id"] != recorded.image_digest:
+    # By its id: what has its name by now may be an image of another project.
+    known = docker.inspect(recorded.image_digest)
+    if known is None:
         return None
     if (known["Config"].get("Labels") or {}).get(naming.BUNDLE) != recorded.bundle:
         raise GateError(
             f"the image {recorded.image} does not say that it serves {recorded.called}",
-            hint=f"docker image rm {recorded.image}, then the same command again",
+            hint=f"docker image rm {recorded.image_digest[:_SHORT]}, then the same command again",
         )
     ports = [int(port.partition("/")[0]) for port in known["Config"].get("ExposedPorts") or {}]
     return image, replace(ours.image, port=ports[0]) if ports else ours.image

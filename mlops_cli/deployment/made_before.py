@@ -48,8 +48,8 @@ class Memory:
                 return None
         except (OSError, ValueError, KeyError, TypeError, MlopsError):
             return None
-        known = docker.inspect(image.reference)
-        return image if known is not None and known["Id"] == image.digest else None
+        # Another project may have made an image of this name since.
+        return image if docker.inspect(image.digest) is not None else None
 
     def keep(self, image: Image, context: Path) -> None:
         """Remembers an image, unless something of the user's own is in it."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from mlops_cli import config as configs
 from mlops_cli.config.keys import GROUPS
+from mlops_cli.deployment import begun
 from mlops_cli.errors import ConfigError, NotFoundError, UsageError
 from mlops_cli.registry import deployments, names
 from mlops_cli.registry.deployments import Now
@@ -91,18 +92,35 @@ class Setting:
         """What a deployment of the target has."""
         return deployments.now(self.entries, self.name, name)
 
+    def there(self, name: str) -> Deployment:
+        """What a deployment has by its newest entry; of one that was broken off, by its note.
+
+        Raises:
+            NotFoundError: There is none.
+        """
+        found = self.now(name).current or begun.read(self.place(name))
+        if found is None:
+            raise NotFoundError(
+                f"nothing is deployed to {self.name} as {name}", hint=f"mlops deploy {self.name}"
+            )
+        return found
+
     def only(self) -> str:
         """Name of the one deployment of the target, unless `target.deployment` says which.
+
+        One that was begun, and broken off before it was recorded, is one as well.
 
         Raises:
             NotFoundError: It has none.
             UsageError: It has several.
         """
-        listed = [
+        known = [
             name
             for target, name in deployments.places(self.entries)
             if target == self.name and self.now(name).current is not None
         ]
+        broken = [one.name for one in begun.everywhere(self.root) if one.target == self.name]
+        listed = sorted({*known, *broken})
         wanted = self.config.deployment
         if not listed or (wanted is not None and wanted not in listed):
             hint = names.near(wanted, listed, "target.deployment=") if wanted else ""

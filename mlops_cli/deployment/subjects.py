@@ -9,11 +9,12 @@ from mlops_cli.deployment.setting import Setting
 from mlops_cli.errors import DataError, GateError, MlopsError, NotFoundError, UsageError
 from mlops_cli.registry import names, records, storage, trusting
 from mlops_cli.reporting import Reporter
-from mlops_cli.schemas.deploy import Deployment, Live, Need
+from mlops_cli.schemas.deploy import Deployment, Need
 from mlops_cli.schemas.versions import Version
 from mlops_cli.serving import bundle as bundles
 from mlops_cli.serving.bundle import Bundle
 from mlops_cli.targets import Order
+from mlops_cli.tracking.record import now
 
 STAGE = "production"
 """What is deployed where nothing is named: the version in this stage."""
@@ -111,17 +112,17 @@ def needs(ours: Setting, subject: Subject) -> Iterator[Need]:
 
 
 def made(
-    ours: Setting, subject: Subject, order: Order, live: Live, *, action: str, before: str
+    ours: Setting, subject: Subject, order: Order, where: str, *, action: str, before: str
 ) -> Deployment:
-    """The entry of what was deployed."""
+    """The entry of what is deployed."""
     version = subject.version
     return Deployment(
-        at="",
-        by="",
+        at=now(),
+        by=ours.repository.identity(),
         action=action,
         target=ours.name,
         name=subject.name,
-        where=live.where,
+        where=where,
         model=version.model if version else "",
         version=version.version if version else "",
         run=subject.bundle.run,

@@ -85,7 +85,9 @@ def run(root: Path, folder: Path, wanted: Wanted, reporter: Reporter) -> Package
         done = replace(done, built=making.build(order, reporter))
         making.keep(done, done.folder)
     if wanted.registry is not None:
-        done = replace(done, pushed=making.push(name, wanted.registry, reporter))
+        assert done.built is not None
+        pushed = making.push(done.built.id, name, wanted.registry, reporter)
+        done = replace(done, pushed=pushed)
         making.keep(done, done.folder)
     return done
 

@@ -126,15 +126,21 @@ def build(making: Making, reporter: Reporter) -> Built:
     )
 
 
-def push(name: str, registry: str, reporter: Reporter) -> Pushed:
+def push(image: str, name: str, registry: str, reporter: Reporter) -> Pushed:
     """Pushes an image that was built.
+
+    Args:
+        image: Its id: its name may be another image's by now.
+        name: Name and tag that it gets there.
+        registry: Where to.
+        reporter: Told of progress.
 
     Raises:
         MlopsError: The registry refuses.
     """
     target = f"{registry.strip('/')}/{name}"
     reporter.info(f"pushing {target}")
-    digest, sent, known = pushing.push(name, target, registry)
+    digest, sent, known = pushing.push(image, target, registry)
     return Pushed(f"{target.rpartition(':')[0]}@{digest}", digest, sent, known)
 
 

@@ -10,7 +10,7 @@ def push(local: str, target: str, registry: str) -> tuple[str, int, int]:
     """Pushes an image.
 
     Args:
-        local: Its name here.
+        local: Its id here.
         target: Its name there.
         registry: The registry, as it was typed.
 

@@ -75,7 +75,9 @@ def run(root: Path, wanted: WantedTraining, reporter: Reporter) -> PackagedTrain
         done = replace(done, built=making.build(order, reporter))
         making.keep(done, done.folder)
     if wanted.registry is not None:
-        done = replace(done, pushed=making.push(done.name, wanted.registry, reporter))
+        assert done.built is not None
+        pushed = making.push(done.built.id, done.name, wanted.registry, reporter)
+        done = replace(done, pushed=pushed)
         making.keep(done, done.folder)
     return done
 

@@ -13,7 +13,7 @@ from mlops_cli.pipeline import params
 from mlops_cli.pipeline.stages import DATA, FORCED, MODEL, PARAMS, Stage, stages
 from mlops_cli.reporting import QUIET, Reporter
 from mlops_cli.schemas.pipeline import STAGES, ReproResult, StageOutcome
-from mlops_cli.versioning import changes, dvc_yaml
+from mlops_cli.versioning import changes, dvc_yaml, lock_file
 from mlops_cli.versioning import pipeline as dvc
 
 
@@ -53,6 +53,7 @@ def run(
     else:
         # Two at once would run stages with each other's settings.
         with dvc.alone(root):
+            lock_file.mend(root, reporter)
             params.write(root, text)
             if dvc_yaml.write_stages(root, wanted, __version__):
                 reporter.info(f"wrote the stages of mlops {__version__} into {dvc_yaml.FILE}")

@@ -15,7 +15,7 @@ from mlops_cli.registry import audit, card, names, records, storage, tags, trust
 from mlops_cli.registry.reading import opened
 from mlops_cli.registry.repository import Repository
 from mlops_cli.reporting import Reporter
-from mlops_cli.schemas.versions import Model, Registered
+from mlops_cli.schemas.versions import Model, Registered, Version
 from mlops_cli.serving import bundle as bundles
 from mlops_cli.serving import signatures
 from mlops_cli.serving.bundle import SIGNATURE, Bundle
@@ -42,7 +42,7 @@ class Wanted:
 
 
 def run(root: Path, folder: Path, wanted: Wanted, reporter: Reporter) -> Registered:
-    """Registers the bundle in a folder.
+    """Registers the bundle in a folder; one that is registered already stays the version it is.
 
     Args:
         root: The project.
@@ -52,7 +52,7 @@ def run(root: Path, folder: Path, wanted: Wanted, reporter: Reporter) -> Registe
 
     Raises:
         NotFoundError: There is no bundle, no git repository or no DVC project.
-        DataError: The bundle is damaged, or registered already.
+        DataError: The bundle is damaged, or registered as another version than is wanted.
         UsageError: The name can't be, or the version is taken.
         GateError: Its signature is wrong, or of somebody who is not trusted.
     """
@@ -64,8 +64,10 @@ def run(root: Path, folder: Path, wanted: Wanted, reporter: Reporter) -> Registe
     config = folders.require(repository.root)
     bundle = bundles.load(folder)
     known = models.get(name)
+    again = _again(repository, known, bundle, wanted)
+    if again is not None:
+        return again
     version = _version(known, wanted)
-    _refuse_twice(repository, known, bundle)
     why, ran = names.reason(wanted.message), records.run_of(bundle, root)
     if bundle.run and ran is None:
         reporter.warn(
@@ -143,15 +145,45 @@ def _version(known: Model | None, wanted: Wanted) -> str:
     return version
 
 
-def _refuse_twice(repository: Repository, known: Model | None, bundle: Bundle) -> None:
-    """One bundle, one version: a command that was killed and is typed again finds it done."""
+def _again(
+    repository: Repository, known: Model | None, bundle: Bundle, wanted: Wanted
+) -> Registered | None:
+    """One bundle, one version: a command that was killed and is typed again finds it done.
+
+    Raises:
+        DataError: It is registered, and as another version than is wanted.
+    """
     for version in known.versions if known else ():
         raw = repository.read(version.commit, f"{records.FOLDER}/{version.model}.json")
-        if raw is not None and bundle.digest.encode() in raw:
+        if raw is None or bundle.digest.encode() not in raw:
+            continue
+        if wanted.version is not None and tags.proper(wanted.version) != version.version:
             raise DataError(
                 f"this very bundle is registered as {version.name}",
                 hint=f"mlops models promote {version.name} staging",
             )
+        return _found(repository, version, bundle)
+    return None
+
+
+def _found(repository: Repository, version: Version, bundle: Bundle) -> Registered:
+    """What is registered already."""
+    names = records.read(repository, version)["bundle"]["files"]
+    sizes = [path.stat().st_size for path in map(bundle.path.joinpath, names) if path.is_file()]
+    return Registered(
+        model=version.model,
+        version=version.version,
+        run=bundle.run,
+        commit=version.commit,
+        tag=tags.registration(version.version, version.model),
+        digest=bundle.digest,
+        files=len(sizes),
+        bytes=sum(sizes),
+        metrics=bundle.facts["metrics"],
+        path=bundle.path,
+        remote=repository.remote,
+        changed=False,
+    )
 
 
 def _code(record: Mapping[str, Any]) -> str | None:

@@ -5,6 +5,8 @@ one transaction of `git update-ref`, a process that a kill of ours leaves to end
 """
 
 import os
+import re
+import shlex
 import shutil
 import subprocess
 import tempfile
@@ -19,6 +21,7 @@ from mlops_cli.project import repository, run_git
 BRANCH = "mlops-registry"
 """The branch that all commits of the registry are on."""
 _REF = f"refs/heads/{BRANCH}"
+_LOCKED = re.compile(r"Unable to create '(.+\.lock)': File exists")
 
 
 @dataclass(frozen=True)
@@ -191,9 +194,14 @@ class Repository:
         branch = f"update {_REF} {commit} {before}" if before else f"create {_REF} {commit}"
         lines = ("start", branch, f"create refs/tags/{tag.name} {made}", "prepare", "commit", "")
         given = "\n".join(lines).encode()
+        words = ("update-ref", "--create-reflog", "-m", "mlops", "--stdin")
         try:
-            self._git("update-ref", "--create-reflog", "-m", "mlops", "--stdin", given=given)
+            # In a session of its own: whoever kills us and all our processes does not stop it
+            # between branch and tag, nor before it takes away its locks.
+            self._git(*words, given=given, alone=True)
         except MlopsError as error:
+            if error.hint:
+                raise
             raise MlopsError(
                 f"the registry was changed by somebody else meanwhile ({error.message})",
                 hint="the same command again",
@@ -212,7 +220,13 @@ class Repository:
     def _leads_to(self, earlier: str, later: str) -> bool:
         return run_git(self.top, "merge-base", "--is-ancestor", earlier, later) is not None
 
-    def _git(self, *words: str, given: bytes = b"", env: Mapping[str, str] | None = None) -> str:
+    def _git(
+        self,
+        *words: str,
+        given: bytes = b"",
+        env: Mapping[str, str] | None = None,
+        alone: bool = False,
+    ) -> str:
         """What git says. Raises MlopsError with its last line where it refuses."""
         done = subprocess.run(
             ["git", "-C", str(self.top), *words],
@@ -220,9 +234,16 @@ class Repository:
             capture_output=True,
             check=False,
             env=os.environ | (env or {}),
+            start_new_session=alone,
         )
         if done.returncode:
-            said = done.stderr.decode("utf-8", "replace").strip().splitlines()
+            text = done.stderr.decode("utf-8", "replace").strip()
+            if lock := _LOCKED.search(text):
+                raise MlopsError(
+                    f"git is at work here, or was killed: its lock is there, {lock[1]}",
+                    hint=f"where no git runs any more: rm {shlex.quote(lock[1])}",
+                )
+            said = text.splitlines()
             raise MlopsError(f"git refuses: {said[-1] if said else words[0]}")
         return done.stdout.decode("utf-8", "replace").strip()
 

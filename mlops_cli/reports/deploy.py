@@ -12,6 +12,7 @@ from mlops_cli.schemas.deploy import (
     Deployed,
     Deployment,
     Destroyed,
+    Live,
     Planned,
     Standing,
     Standings,
@@ -72,7 +73,7 @@ def facts(found: Deployed) -> str:
     if live.digest:
         lines.append(f"bundle  {live.digest[:_SHORT]}, as the target says")
     if live.image:
-        lines.append(f"image   {live.image}")
+        lines.append(f"image   {_image(record, live)}")
     if live.canary:
         lines.append(f"canary  {live.canary.share:.4g} of the requests; {live.canary.said}")
     if live.said:
@@ -141,7 +142,7 @@ def _pairs(one: Standing) -> list[tuple[str, str]]:
     return [
         ("version", _made(record)),
         ("bundle", record.bundle[:_SHORT]),
-        ("image", record.image),
+        ("image", _image(record, live)),
         ("where", live.where if live else record.where),
         ("state", f"{live.state}, {marks[one.agrees]}" if live else "can't be asked"),
         ("canary", trial),
@@ -149,6 +150,14 @@ def _pairs(one: Standing) -> list[tuple[str, str]]:
         ("why", record.why),
         ("said", one.said),
     ]
+
+
+def _image(record: Deployment, live: Live | None) -> str:
+    """What people call the image, and what the target does; of a trial, what answers beside it."""
+    if live is None or not live.image:
+        return record.image
+    known = [record.image] if record.image_digest in live.image else []
+    return ", ".join(dict.fromkeys([*known, live.image]))
 
 
 def _made(record: Deployment) -> str:

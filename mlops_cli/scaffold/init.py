@@ -31,6 +31,37 @@ def check(folder: Path, *, git: bool = True) -> Path:
     return folder
 
 
+def again(folder: Path, wishes: Wishes, *, dvc: bool) -> InitResult | None:
+    """The project that the same wishes have made before; None where there is none, or another.
+
+    Who is killed once the project is there types the command again, and finds it done.
+    """
+    folder = folder.resolve()
+    staging.remove_leftovers(folder)
+    if not staging.is_project(folder):
+        return None
+    look = None
+    if wishes.data:
+        columns = wishes.text, wishes.label, wishes.text_pair
+        look = looking.look_at(wishes.data, *columns, task=wishes.task)
+    answers = answering.settle(wishes, folder, look, dvc=dvc)
+    made_by, known = template.read_answers(folder / template.ANSWERS)
+    now = template.version(packaged_template())
+    if known != dataclasses.asdict(answers) or made_by != now:
+        return None
+    own, outer = (folder / ".git").exists(), vcs.outer_repository(folder)
+    return InitResult(
+        path=folder,
+        answers=answers,
+        data=look,
+        git="new" if own else "outer" if outer else "none",
+        commit=None,
+        template=now,
+        files=[],
+        changed=False,
+    )
+
+
 def run(
     folder: Path,
     wishes: Wishes,

@@ -36,7 +36,7 @@ def check(folder: Path) -> None:
     if existing != folder:
         return
     names = sorted(entry.name for entry in folder.iterdir() if _MARK not in entry.name)
-    if ".copier-answers.yml" in names:
+    if is_project(folder):
         raise UsageError(
             f"{folder} already is a project", hint="mlops update merges a newer template into it"
         )
@@ -45,6 +45,11 @@ def check(folder: Path) -> None:
         raise UsageError(
             f"{folder} is not empty: {shown}", hint="name a new or empty folder: mlops init DIR"
         )
+
+
+def is_project(folder: Path) -> bool:
+    """Whether a project was made there, whole."""
+    return (folder / ".copier-answers.yml").is_file()
 
 
 @contextmanager

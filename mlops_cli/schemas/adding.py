@@ -131,6 +131,7 @@ class AddResult:
         dvc: Whether DVC holds the files.
         commit: The files that git should have.
         git: Whether there is a git repository to commit them to.
+        changed: Whether anything was done; not so where the same command had added it before.
     """
 
     name: str
@@ -144,3 +145,4 @@ class AddResult:
     dvc: bool
     commit: list[str] = field(default_factory=list)
     git: bool = True
+    changed: bool = True

@@ -101,6 +101,7 @@ class InitResult:
         commit: The first commit; None unless `git` is "new".
         template: Version of the template.
         files: What was rendered, relative to the folder.
+        changed: Whether anything was done; not so where the same command had made it before.
     """
 
     path: Path
@@ -110,6 +111,7 @@ class InitResult:
     commit: str | None
     template: str
     files: list[str]
+    changed: bool = True
 
 
 @dataclass(frozen=True)

@@ -128,6 +128,7 @@ class Registered:
         metrics: The bundle's figures on validation.
         path: Where the bundle lies here.
         remote: The git remote to push to; None where there is none.
+        changed: Whether anything was done; not so where this very bundle was registered already.
     """
 
     model: str
@@ -141,6 +142,7 @@ class Registered:
     metrics: dict[str, float | None]
     path: Path
     remote: str | None
+    changed: bool = True
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ from mlops_cli.errors import (
 )
 from mlops_cli.reporting import Reporter
 from mlops_cli.schemas.pipeline import StageOutcome
+from mlops_cli.versioning import lock_file
 from mlops_cli.versioning.changes import Plan, name_of, steps_of
 from mlops_cli.versioning.repository import dvc_folder, one_line, opened
 
@@ -106,6 +107,8 @@ def reproduce(
             if why and not data:
                 reporter.info(f"stage {name}: {stage.cmd}")
             began = time.monotonic()
+            if why:
+                lock_file.keep(root)
             if why and _run(repo, stage, name, force=force and not data):
                 status = "restored" if stage.addressing in restored else "ran"
                 seconds = round(time.monotonic() - began, 2)

@@ -15,6 +15,7 @@ from dvc.utils.strictyaml import YAMLSyntaxError, YAMLValidationError
 
 from mlops_cli.errors import ConfigError, DataError, MlopsError, NotFoundError
 from mlops_cli.files import atomic_path
+from mlops_cli.versioning import stale_locks
 
 
 def dvc_folder(root: Path) -> Path:
@@ -88,6 +89,7 @@ def opened(root: Path, *, locked: bool) -> Iterator[Repo]:
     except DvcException as error:
         raise _refusal(error) from error
     try:
+        stale_locks.drop(folder)
         if not locked:
             yield repo
             return

@@ -227,6 +227,13 @@ def test_a_damaged_archive_is_refused(project, mlops, content, told):
 def test_what_is_there_is_not_replaced_unless_forced(versioned, mlops):
     assert mlops("data", "add", "reviews.csv").exit_code == 0
     before = everything(versioned.path / "data") | everything(versioned.path / "configs")
+    # The very same command finds it done; a schema that was edited since stays.
+    schema = versioned / "data/reviews.schema.yaml"
+    schema.write_text(schema.read_text("utf-8") + "# mine\n", "utf-8")
+    before["reviews.schema.yaml"] = schema.read_bytes()
+    done = mlops("data", "add", "reviews.csv", json=True)
+    assert (done.exit_code, done.json["changed"]) == (0, False), done.stderr
+    assert everything(versioned.path / "data") | everything(versioned.path / "configs") == before
     (versioned / "reviews.csv").write_text(ROWS.replace("film", "book"), "utf-8")
     done = mlops("data", "add", "reviews.csv")
     assert done.exit_code == 3

@@ -111,6 +111,21 @@ def test_a_folder_with_something_in_it_is_refused(mlops: Mlops, empty_folder: Pa
     assert "is not empty: notes.txt" in done.stderr
 
 
+def test_the_same_words_find_it_done(mlops: Mlops, empty_folder: Path) -> None:
+    (empty_folder / "r.csv").write_text("text,label\na,x\nb,y\n", "utf-8")
+    words = ("init", "p", "--data", "r.csv", "--text", "text", "--label", "label", "--no-dvc")
+    first = mlops(*words, json=True)
+    (empty_folder / "p" / "configs" / "config.yaml").write_text("mine\n", "utf-8")
+
+    done = mlops(*words, json=True)
+
+    assert done.exit_code == 0, done.stderr
+    assert (first.json["changed"], done.json["changed"]) == (True, False)
+    assert done.json["answers"] == first.json["answers"]
+    assert (empty_folder / "p" / "configs" / "config.yaml").read_text("utf-8") == "mine\n"
+    assert mlops("init", "p", "--data", "r.csv", "--no-dvc", "--model", "bert").exit_code == 2
+
+
 def test_a_project_is_sent_to_update(mlops: Mlops, empty_folder: Path) -> None:
     mlops("init", "p", "--no-dvc")
 

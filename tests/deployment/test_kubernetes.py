@@ -239,13 +239,41 @@ def test_what_fails_in_the_cluster_gives_way_to_what_was_there(cluster, shop, ml
     assert "not deployed, the one before answers again: what was applied did not get" in done.stderr
     assert image(cluster) == IMAGE
     cluster.broken.clear()
-    cluster.served = "another"
+    cluster.served = {"shop": "another"}
     done = last(mlops("deploy", *words))
     assert done.exit_code == 6
     assert "the pods answer with the bundle another" in done.stderr
     assert image(cluster) == IMAGE
     assert entries(shop)[-1] == "deploy"
     assert entries(shop).count("deploy") == 1
+
+
+@KUBECTL
+def test_pods_on_trial_are_asked_what_they_serve(cluster, shop, mlops):
+    deploy(mlops, "kubernetes", f"target.image={IMAGE}")
+    words = ("kubernetes", "shop@v1.1.0", f"target.image={NEXT}", "target.max_replicas=9")
+    cluster.served = {"shop-canary": "another"}
+    done = last(mlops("deploy", *words, "--canary", "20%"))
+    assert done.exit_code == 6
+    assert "not deployed, the trial is taken away: the pods on trial answer with" in done.stderr
+    assert (image(cluster), image(cluster, "shop-canary")) == (IMAGE, None)
+    cluster.served, cluster.asked[:] = {}, []
+    deploy(mlops, *words, "--canary", "20%")
+    asked = {path for _, path, _ in cluster.asked if path.endswith("/proxy/models")}
+    assert asked == {"/api/v1/namespaces/default/pods/http:shop-canary-0:8000/proxy/models"}
+    # A trial of something else beside it does not make what is deployed look wrong.
+    cluster.served = {"shop-canary": "another"}
+    deploy(mlops, *words)
+    assert image(cluster) == NEXT
+
+
+@KUBECTL
+def test_pods_that_want_a_key_are_told_by_their_manifest(cluster, shop, mlops):
+    cluster.keys = True
+    done = mlops("deploy", "kubernetes", f"target.image={IMAGE}", json=True)
+    assert done.exit_code == 0, done.stderr
+    assert "the pods can't be asked what they serve" in done.stderr
+    assert done.json["live"]["digest"] == done.json["record"]["bundle"]
 
 
 @KUBECTL

@@ -43,14 +43,30 @@ class Cluster:
         """Images whose pods never get ready."""
         self.denied = set()
         """Kinds that nobody may change."""
-        self.served = None
-        """Digest that the pods say they answer with; None: that of their manifest."""
+        self.served = {}
+        """Digest that the pods of a deployment say they answer with, if not that of its manifest."""
+        self.keys = False
+        """Whether the pods want a key of whoever asks them."""
         self.put("v1", "namespaces", None, {"metadata": {"name": "default"}})
 
     def put(self, version, kind, namespace, content):
         name = content["metadata"]["name"]
         known = {"apiVersion": version, "kind": _KINDS[version][kind][0]}
         self.objects[version, kind, namespace, name] = {**known, **content}
+
+    def pods(self, namespace):
+        """The pods that the deployments come to, and one more of each that is ending."""
+        for key, one in list(self.objects.items()):
+            if key[1:3] != ("deployments", namespace):
+                continue
+            name, template = key[3], one["spec"]["template"]
+            state = "True" if one["status"]["readyReplicas"] else "False"
+            for number in range(one["spec"]["replicas"] + 1):
+                meta = {"name": f"{name}-{number}", "labels": template["metadata"]["labels"]}
+                if number == one["spec"]["replicas"]:
+                    meta["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+                status = {"conditions": [{"type": "Ready", "status": state}]}
+                yield {"kind": "Pod", "apiVersion": "v1", "metadata": meta, "status": status}
 
     def get(self, kind, name, namespace="default"):
         found = [one for key, one in self.objects.items() if key[1:] == (kind, namespace, name)]
@@ -119,12 +135,20 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_POST = do_PATCH = do_DELETE = route  # noqa: N815 - as the base class calls them
 
     def models(self, path):
-        name = re.search(r"/services/http:([\w-]+):http/", path)[1]
-        found = self.cluster.get("deployments", name)
+        namespace, name, number = re.search(
+            r"/namespaces/([\w-]+)/pods/http:([\w-]+)-(\d+):8000/", path
+        ).groups()
+        found = self.cluster.get("deployments", name, namespace)
+        if self.cluster.keys:
+            return self.refuse(401, "Unauthorized", "the server has asked for the client to log in")
+        if int(number) >= found["spec"]["replicas"]:
+            return self.refuse(503, "ServiceUnavailable", "connection refused")
         marks = found["spec"]["template"]["metadata"]["annotations"]
-        digest = self.cluster.served or marks["mlops/bundle"]
+        digest = self.cluster.served.get(name, marks["mlops/bundle"])
         version = {"name": "v", "digest": digest}
-        self.answer(200, {"models": [{"name": "model", "primary": "v", "versions": [version]}]})
+        return self.answer(
+            200, {"models": [{"name": "model", "primary": "v", "versions": [version]}]}
+        )
 
     def objects(self, version, namespace, kind, name, query, body):
         objects = self.cluster.objects
@@ -147,11 +171,13 @@ class _Handler(BaseHTTPRequestHandler):
         return self.answer(200, found)
 
     def listed(self, version, namespace, kind, query):
-        items = [
+        known = [
             one
             for key, one in self.cluster.objects.items()
-            if key[:3] == (version, kind, namespace) and _chosen(one, query)
+            if key[:3] == (version, kind, namespace)
         ]
+        known += self.cluster.pods(namespace) if kind == "pods" else []
+        items = [one for one in known if _chosen(one, query)]
         shown = {"kind": f"{_KINDS[version][kind][0]}List", "apiVersion": version}
         if self.command == "DELETE":
             for one in items:

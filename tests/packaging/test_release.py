@@ -1,12 +1,14 @@
 """The workflow `release` of a new project, played with a real engine: an image that answers."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
+import urllib.request
 
 import pytest
-from own.engine import BASE, needed
+from own.engine import BASE, REGISTRY, needed
 from own.servers import free_port
 
 from mlops_cli.reporting import SilentReporter
@@ -63,12 +65,85 @@ def shop(trained, tmp_path):
 def test_what_is_in_production_becomes_an_image_that_answers(shop):
     try:
         done = json.loads(ours(shop, "ci", "run", "release", "--input", f"model={MODEL}", "--json"))
-        image, back = done["jobs"]
+        sign, image, there, back = done["jobs"]
         steps = {step["name"]: step for step in image["steps"]}
         assert steps["Try it"]["outcome"] == "success"
         assert steps["mlops package --push"]["reason"].startswith("held back: mlops package")
-        assert back["outcome"] == "skipped"
+        assert (sign["outcome"], there["outcome"], back["outcome"]) == ("skipped",) * 3
         assert any(one.startswith("docker login ghcr.io") for one in done["held"])
     finally:
         for words in (("rm", "--force", MODEL), ("image", "rm", f"{MODEL}:candidate")):
             subprocess.run(["docker", *words], capture_output=True, check=False)
+
+
+def played(shop, *settings):
+    """The workflow with a target, all the way: what it publishes goes to the registry of the tests."""
+    workflow = shop / ".github" / "workflows" / "release.yml"
+    text = workflow.read_text()
+    for told, here in {
+        "docker login ghcr.io": "echo no login at the registry of the tests for",
+        "ghcr.io/$owner": f"{REGISTRY}/release-{os.getpid()}",
+    }.items():
+        assert told in text, told
+        text = text.replace(told, here)
+    workflow.write_text(text)
+    typed(shop, "git", "commit", "-qam", "The registry of the tests")
+    inputs = {"model": MODEL, "target": "compose", "settings": " ".join(settings)}
+    given = [word for name, value in inputs.items() for word in ("--input", f"{name}={value}")]
+    command = [sys.executable, "-m", "mlops_cli", "ci", "run", "release", *given]
+    done = subprocess.run(
+        [*command, "--publish", "--keep", "--json"],
+        cwd=shop,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    jobs = {job["name"]: job for job in json.loads(done.stdout)["jobs"]}
+    return done, jobs, {step["name"]: step for step in jobs["Deploy"]["steps"]}
+
+
+@pytest.fixture
+def swept():
+    yield
+    container = f"mlops-{MODEL}"
+    for words in (
+        ("rm", "--force", MODEL, container, f"{container}-trial"),
+        ("network", "rm", container, f"{container}-trial", f"{container}-compose"),
+        ("image", "rm", "--force", f"{MODEL}:candidate", f"{MODEL}:v1.0.0"),
+    ):
+        subprocess.run(["docker", *words], capture_output=True, check=False)
+
+
+def test_it_goes_on_to_where_it_answers(shop, swept):
+    port = free_port()
+    done, jobs, steps = played(shop, f"target.port={port}")
+    assert done.returncode == 0, done.stdout + done.stderr
+    names = ("mlops deploy check", "mlops deploy", "mlops deploy status", "Share the record")
+    assert [steps[name]["outcome"] for name in names] == ["success"] * 4, steps
+    assert steps["mlops deploy rollback"]["outcome"] == "skipped"
+    assert jobs["Roll back"]["outcome"] == "skipped"
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/models", timeout=30) as answer:
+        (model,) = json.loads(answer.read())["models"]
+    known = json.loads(ours(shop, "models", "show", f"{MODEL}@v1.0.0", "--json"))
+    assert model["versions"][0]["digest"] == known["record"]["bundle"]["digest"]
+    origin = json.loads(done.stdout)["kept"] + "/origin.git"
+    log = typed(shop, "git", "-C", origin, "show", "mlops-registry:models/audit.jsonl")
+    entry = json.loads(log.splitlines()[-1])
+    assert (entry["action"], entry["target"]) == ("deploy", "compose")
+    shutil.rmtree(json.loads(done.stdout)["kept"])
+
+
+def test_where_it_does_not_answer_both_are_rolled_back(shop, swept):
+    workflow = shop / ".github" / "workflows" / "release.yml"
+    smoke = 'mlops deploy status "$TARGET" --strict'
+    assert smoke in workflow.read_text()
+    workflow.write_text(workflow.read_text().replace(smoke, f"{smoke} && false"))
+    done, jobs, steps = played(shop, f"target.port={free_port()}")
+    assert done.returncode != 0
+    # It was the first one: there is nothing to go back to, and it is said.
+    rolled = steps["mlops deploy rollback"]
+    assert (rolled["outcome"], rolled["exit_code"]) == ("failure", 5)
+    assert steps["Share the record"]["outcome"] == "success"
+    assert "nothing to roll back to" in done.stderr
+    assert [step["name"] for step in jobs["Roll back"]["steps"]][-1] == "mlops models rollback"
+    shutil.rmtree(json.loads(done.stdout)["kept"])

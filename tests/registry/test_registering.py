@@ -257,15 +257,27 @@ def test_push_carries_every_version_to_a_clone_that_verifies_them(
         assert mlops("models", "rollback", "shop", json=True).json["version"] == "v1.0.0"
 
 
+def test_what_is_registered_stays_the_version_it_is(registry, register, mlops):
+    first = register("fair")
+    log = registry.git("show", "mlops-registry:models/audit.jsonl")
+    again = mlops("models", "register", registry.runs["fair"], json=True)
+    assert again.exit_code == 0, again.stderr
+    same = ("version", "tag", "commit", "digest", "files", "bytes")
+    assert [again.json[name] for name in same] == [first[name] for name in same]
+    assert (again.json["changed"], registry.git("tag").split()) == (False, ["shop@v1.0.0"])
+    assert registry.git("show", "mlops-registry:models/audit.jsonl") == log
+    done = mlops("models", "register", registry.runs["fair"])
+    assert done.stdout.startswith("✓ shop v1.0.0 is this very bundle, registered already (run ")
+
+
 def test_what_cant_be_registered(registry, register, mlops, tmp_path):
     def does(*words):
         return mlops("models", "register", *words)
 
     register("fair")
     better = registry.runs["better"]
-    refused(
-        does(registry.runs["fair"]), 5, "this very bundle is registered as shop@v1.0.0", "promote"
-    )
+    done = does(registry.runs["fair"], "--version", "v3.0.0")
+    refused(done, 5, "this very bundle is registered as shop@v1.0.0", "promote")
     refused(does(better, "--version", "v1.0.0"), 2, "shop v1.0.0 is registered already", "v1.1.0")
     refused(does(better, "--version", "one"), 2, "'one' is no version", "v1.2.0")
     refused(does(better, "--bump", "mayor"), 2, "--bump takes no 'mayor'", "did you mean major?")

@@ -89,8 +89,9 @@ def run(
     result = data_adding.run(wishes, project.find_root(), out)
     rows = sum(file.rows for file in result.files)
     counted = f", {_rows(rows)}" if result.files else ""
+    said = "Added" if result.changed else "Added before, and as it is:"
     out.result(
-        f"Added {result.name} ({result.kind.title.lower()}{counted})",
+        f"{said} {result.name} ({result.kind.title.lower()}{counted})",
         result,
         next_step=f"{result.kind.command} data={result.name}",
         lines=_lines(result),

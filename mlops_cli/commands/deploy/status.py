@@ -1,5 +1,9 @@
 """`mlops deploy status`: what is deployed where, by the record and by the targets themselves."""
 
+from typing import Annotated
+
+import typer
+
 from mlops_cli.commands._options import Json, Quiet, epilog
 from mlops_cli.commands.deploy._options import OptionalTarget, Settings, only_settings
 from mlops_cli.extras import extra
@@ -9,6 +13,7 @@ NAME = "status"
 EPILOG = epilog(
     "mlops deploy status",
     "mlops deploy status compose --json",
+    "mlops deploy status kubernetes --strict",
     "MLOPS_ADMIN_KEY=... mlops deploy status compose",
 )
 
@@ -17,6 +22,9 @@ def run(
     target: OptionalTarget = None,
     words: Settings = None,
     *,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Fail unless each runs, and is as recorded.")
+    ] = False,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -37,3 +45,5 @@ def run(
         lines=report.standings(found),
         next_step=report.after_status(found),
     )
+    if strict:
+        standing.require(found)

@@ -71,8 +71,11 @@ def run(
     folder = prediction.bundle_called(root, bundle)
     done = registering.run(root, folder, registering.Wanted(name, bump, version, message), out)
     size = f"{files(done.files)}, {megabytes(done.bytes)}"
+    said = f"Registered {done.model} {done.version}"
+    if not done.changed:
+        said = f"{done.model} {done.version} is this very bundle, registered already"
     out.result(
-        f"Registered {done.model} {done.version} (run {done.run}; {size})",
+        f"{said} (run {done.run}; {size})",
         done,
         lines=f"to share it: {names.pushing(done.remote)}",
         next_step=f"mlops models promote {done.model}@{done.version} staging",

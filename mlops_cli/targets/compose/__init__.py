@@ -34,6 +34,7 @@ from mlops_cli.targets.compose.spec import (
 )
 
 RUNS, PULLS, CANARY, CARD = True, False, True, False
+_TRIAL_ENV = f"trial-{ENV}"
 _IGNORE = f"# Hashes of API keys, and bundles on trial.\n/{ENV}\n/{BUNDLES}/\n"
 
 
@@ -87,8 +88,12 @@ def status(place: Place) -> Live:
     docker.require()
     found = containers.look(container(place))
     if found is None:
+        left = _others(place, container(place))
+        if left:
+            said = f"{', '.join(left)} is left of a deployment that was broken off"
+            return Live("stopped", where(place), said=said)
         return Live("absent", where(place))
-    image = str(found["Config"]["Image"])
+    image = str(found["Image"])
     reason = containers.ended(container(place))
     bound = containers.published(found)
     if reason is not None or bound is None:
@@ -122,7 +127,8 @@ def withdraw(place: Place, reporter: Reporter) -> Live:
         canary.end(at)
         return status(place)
     reporter.warn(f"{admin_client.KEY} is not set: the server starts again, without the trial")
-    containers.asked(containers.detached(["docker", "restart", name]), f"{name} can't restart")
+    done = containers.detached(["docker", "restart", name], place.state)
+    containers.asked(done, f"{name} can't restart")
     asking.wait(at, place.config.seconds, lambda: containers.ended(name))
     return status(place)
 
@@ -135,12 +141,13 @@ def destroy(place: Place, reporter: Reporter) -> Sequence[str]:
     need = needs.name(place, found)
     if not need.there:
         raise UsageError(need.said, hint=need.hint)
+    containers.await_detached(place.state)
+    project = str(place.root.resolve())
+    removed = [f"the container {one}" for one in containers.every(place.name, project)]
     _tidy(place)
-    removed = []
-    if found is not None:
+    if containers.look(name) is not None:
         reporter.info(f"ending {name}")
         docker.run("stop", "--time", str(grace(place)), name)
-        removed.append(f"the container {name}")
     containers.remove(name)
     docker.run("network", "rm", f"{name}-compose")
     (place.state / ENV).unlink(missing_ok=True)
@@ -164,7 +171,7 @@ def _rehearse(order: Order, spec: Spec, env: str, secret: str) -> None:
         MlopsError: It does not get ready.
         GateError: It serves something else.
     """
-    variables = order.place.state / f"trial-{ENV}"
+    variables = order.place.state / _TRIAL_ENV
     lay_out(variables.parent, {variables.name: env})
     trial = replace(spec, name=spec.name + TRIAL, host="127.0.0.1", port=None, env=variables)
     try:
@@ -217,7 +224,7 @@ def _undone(
             for name in _others(place, ""):
                 containers.remove(name, network=False)
             file.up(command, place.state, spec)
-        elif command is not None or not (containers.back(spec.name) or _older(spec)):
+        elif command is not None or not (containers.back(spec.name, place.state) or _older(spec)):
             containers.remove(spec.name)
             said = "nothing is there, as before"
     except MlopsError as second:
@@ -234,9 +241,11 @@ def _older(spec: Spec) -> bool:
 def _tidy(place: Place) -> None:
     """Removes what a deployment that was killed has left, and puts back what it took away."""
     name = container(place)
+    containers.await_detached(place.state)
+    (place.state / _TRIAL_ENV).unlink(missing_ok=True)
     for end in (TRIAL, NEXT):
         containers.remove(name + end)
-    if containers.look(name) is None and not containers.back(name):
+    if containers.look(name) is None and not containers.back(name, place.state):
         # Where Compose was killed, the one before may have another name.
         for other in _others(place, name)[:1]:
             docker.run("rename", other, name)

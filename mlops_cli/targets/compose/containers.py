@@ -1,5 +1,6 @@
 """Containers of this machine: how one is started, looked at and put in another's place."""
 
+import fcntl
 import json
 import subprocess
 import tempfile
@@ -13,10 +14,14 @@ from mlops_cli.packaging import docker
 
 DEPLOYMENT, PROJECT, SPEC = "mlops.deployment", "mlops.project", "mlops.spec"
 """Labels: name of the deployment, folder of the project, hash of all that it was started with."""
+IMAGE = "mlops.image"
+"""Label: what people call the image, which is run by its id."""
 NEXT, BEFORE, TRIAL = "-next", "-before", "-trial"
 """What is behind the name of a container that is to come, that was there, that is tried out."""
 _DAEMON = ("response from daemon", "Cannot start service", "Cannot create container")
 """What is in the lines that tell what the engine says."""
+_RUNS = "detached.lock"
+"""Locked while a command runs that is free of us."""
 _LAST = 2
 """Lines of a container's log that tell why it ended."""
 
@@ -27,7 +32,7 @@ class Spec:
 
     Attributes:
         name: Its name.
-        image: What it runs.
+        image: What it runs, by its id: a name may be given to another image at any time.
         host: Address of this machine that it answers at.
         port: Port of this machine; None takes a free one.
         inside: Port in the container.
@@ -168,7 +173,8 @@ def swap(spec: Spec) -> None:
     words = spec.words(restart=True)
     words[words.index("--name") + 1] = spec.name + NEXT
     asked(docker.run("create", *words), f"{spec.name} can't be made")
-    done = detached(["sh", "-c", _SWAP, "swap", spec.name, str(spec.grace)])
+    words = ["sh", "-c", _SWAP, "swap", spec.name, str(spec.grace)]
+    done = detached(words, spec.env.parent)
     asked(done, f"{spec.name} can't start")
 
 
@@ -184,17 +190,32 @@ exit 1
 """
 
 
-def back(name: str) -> bool:
-    """Puts the container back that was there before; whether there was one."""
+def back(name: str, folder: Path) -> bool:
+    """Puts the container back that was there before; whether there was one.
+
+    Args:
+        name: Of the one that it takes the place of.
+        folder: See `detached`.
+    """
     if look(name + BEFORE) is None:
         return False
     script = f"docker rm --force $1; docker rename $1{BEFORE} $1 && docker start $1"
-    return detached(["sh", "-c", script, "back", name]).returncode == 0
+    return detached(["sh", "-c", script, "back", name], folder).returncode == 0
 
 
-def detached(words: list[str]) -> subprocess.CompletedProcess[str]:
-    """Runs a command that neither Ctrl-C nor our own end stops, and waits for it."""
-    with tempfile.TemporaryFile("w+", encoding="utf-8") as said:
+def detached(words: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    """Runs a command that neither Ctrl-C nor our own end stops, and waits for it.
+
+    Args:
+        words: The command.
+        folder: Where it is known to run, for `await_detached`.
+    """
+    with (
+        tempfile.TemporaryFile("w+", encoding="utf-8") as said,
+        (folder / _RUNS).open("a", encoding="utf-8") as lock,
+    ):
+        # The command has it too, and so holds it for as long as it runs.
+        fcntl.flock(lock, fcntl.LOCK_EX)
         code = subprocess.Popen(
             words,
             stdin=subprocess.DEVNULL,
@@ -202,9 +223,17 @@ def detached(words: list[str]) -> subprocess.CompletedProcess[str]:
             stderr=subprocess.STDOUT,
             env=docker.environment(),
             start_new_session=True,
+            pass_fds=[lock.fileno()],
         ).wait()
         said.seek(0)
         return subprocess.CompletedProcess(words, code, "", said.read())
+
+
+def await_detached(folder: Path) -> None:
+    """Waits for the end of a command that went on after whoever had begun it was killed."""
+    if (folder / _RUNS).exists():
+        with (folder / _RUNS).open("a", encoding="utf-8") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
 
 
 def asked(done: subprocess.CompletedProcess[str], what: str) -> None:

@@ -70,7 +70,7 @@ def up(command: list[str], folder: Path, spec: Spec) -> None:
         containers.remove(spec.name)
     words = ["--project-name", spec.name, "--file", str(folder / FILE)]
     words = [*command, *words, "up", "--detach", "--remove-orphans"]
-    containers.asked(containers.detached(words), f"{spec.name} can't start")
+    containers.asked(containers.detached(words, folder), f"{spec.name} can't start")
 
 
 def _is_json(said: str) -> bool:

@@ -11,7 +11,7 @@ from mlops_cli.schemas.target import ComposeTargetConfig
 from mlops_cli.serving import auth
 from mlops_cli.serving.auth import Key
 from mlops_cli.targets import Order, Place, keys
-from mlops_cli.targets.compose.containers import DEPLOYMENT, PROJECT, SPEC, Spec
+from mlops_cli.targets.compose.containers import DEPLOYMENT, IMAGE, PROJECT, SPEC, Spec
 
 ENV = "server.env"
 """File of the server's variables."""
@@ -87,10 +87,11 @@ def of(order: Order, env: str) -> Spec:
     labels: Mapping[str, str] = {
         DEPLOYMENT: place.name,
         PROJECT: str(place.root.resolve()),
+        IMAGE: reference,
     }
     spec = Spec(
         name=container(place),
-        image=reference,
+        image=digest or reference,  # None is made yet where it is only planned.
         host=config.host,
         port=config.port,
         inside=order.settings.port,
@@ -102,5 +103,5 @@ def of(order: Order, env: str) -> Spec:
         cpus=config.cpus,
         grace=grace(place),
     )
-    known = hashlib.sha256(f"{spec} {digest} {env}".encode()).hexdigest()
+    known = hashlib.sha256(f"{spec} {env}".encode()).hexdigest()
     return spec.labelled({**labels, SPEC: known})

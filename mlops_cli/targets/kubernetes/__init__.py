@@ -5,15 +5,14 @@ The manifests are files of the project, to be read, kept in git, or applied by s
 with as many pods as its share takes; KServe steers the share itself.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mlops_cli.errors import GateError, MlopsError
+from mlops_cli.errors import MlopsError
 from mlops_cli.reporting import Reporter
 from mlops_cli.schemas.deploy import Live, Need, Trial
-from mlops_cli.targets import Done, Order, Place, asking, lay_out
-from mlops_cli.targets.kubernetes import kubectl, manifests, needs
+from mlops_cli.targets import Done, Order, Place, lay_out
+from mlops_cli.targets.kubernetes import kubectl, manifests, needs, proof
 from mlops_cli.targets.kubernetes.manifests import KUSTOMIZATION, TRIAL_FILE
 from mlops_cli.targets.kubernetes.pods import (
     BUNDLE,
@@ -60,7 +59,7 @@ def deploy(order: Order, files: Mapping[str, str], reporter: Reporter) -> Done:
         reporter.info(f"applying {place.folder / KUSTOMIZATION}")
         kubectl.apply(place, "-k", place.folder)
         _await(order, reporter)
-        _prove(order, reporter)
+        proof.prove(order, reporter)
     except MlopsError as error:
         raise _undone(order, before, error, reporter, there=bool(known)) from error
     if order.share is None and config_of(place).kind == "plain":
@@ -218,27 +217,6 @@ def _await(order: Order, reporter: Reporter) -> None:
         name = place.name if order.share is None else f"{place.name}-{TRIAL}"
         awaited = ["rollout", "status", f"deployment/{name}"]
     kubectl.asked(place, *awaited, f"--timeout={int(seconds)}s", seconds=seconds + 30)
-
-
-def _prove(order: Order, reporter: Reporter) -> None:
-    """Asks the pods, through the cluster, what they serve; what wants keys is told by its pods."""
-    place = order.place
-    if config_of(place).kind == "kserve" or order.share is not None:
-        return
-    namespace = config_of(place).namespace
-    path = f"/api/v1/namespaces/{namespace}/services/http:{place.name}:http/proxy/models"
-    done = kubectl.run(place, "get", "--raw", path)
-    if done.returncode:
-        low = done.stderr.lower()
-        if "unauthorized" in low or "forbidden" in low or "logged in" in low:
-            reporter.warn("the pods can't be asked what they serve: their manifest tells it alone")
-            return
-        raise kubectl.refused(done.stderr, "get --raw")
-    served = asking.primary(json.loads(done.stdout))
-    if served != order.bundle.digest:
-        raise GateError(
-            f"the pods answer with the bundle {served[:12]}, not {order.bundle.digest[:12]}"
-        )
 
 
 def _end_trial(place: Place) -> None:
