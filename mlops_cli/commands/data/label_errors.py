@@ -105,7 +105,8 @@ def run(
     with extra("data", "mlops data label-errors"):
         from mlops_cli import label_errors
         from mlops_cli.reports import labels
-    options = label_errors.Options(asked, split, folds, output or root / _DEFAULT, every, force, top)
+    target = output or root / _DEFAULT
+    options = label_errors.Options(asked, split, folds, target, every, force, top)
     result = label_errors.find(config, options, out, root=root, trained_on=trained_on)
     name = labels.seen(result.path)
     out.result(

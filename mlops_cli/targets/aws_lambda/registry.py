@@ -25,7 +25,7 @@ def push(place: Place, image: Image, reporter: Reporter) -> Image:
     if registry is not None:
         if HOST.fullmatch(registry.partition("/")[0]):
             _log_in(place, registry.partition("/")[0])
-        pushed = making.push(image.reference, registry, reporter)
+        pushed = making.push(image.digest, image.reference, registry, reporter)
         return Image(pushed.reference, pushed.digest)
     repository = find(place)
     if repository is None:
@@ -39,7 +39,7 @@ def push(place: Place, image: Image, reporter: Reporter) -> Image:
     if digest is None:
         _log_in(place, repository.partition("/")[0])
         reporter.info(f"pushing {repository}:{tag}")
-        digest, _, _ = pushing.push(image.reference, f"{repository}:{tag}", repository)
+        digest, _, _ = pushing.push(image.digest, f"{repository}:{tag}", repository)
     return Image(f"{repository}@{digest}", digest)
 
 
