@@ -164,6 +164,7 @@ def test_what_is_pushed_goes_to_the_stand_in(repository, play):
           git commit -q --allow-empty -m more && git push -q
           git push https://example.com/x.git main
           mlops push
+          mlops deploy compose shop@production
           docker login -u me
           python -m pip install nothing-of-this-name
 """
@@ -173,6 +174,7 @@ def test_what_is_pushed_goes_to_the_stand_in(repository, play):
     assert done["held"] == [
         "git push https://example.com/x.git main",
         "mlops push",
+        "mlops deploy compose shop@production",
         "docker login -u me",
         "python -m pip install nothing-of-this-name",
     ]

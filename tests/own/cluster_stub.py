@@ -146,9 +146,8 @@ class _Handler(BaseHTTPRequestHandler):
         marks = found["spec"]["template"]["metadata"]["annotations"]
         digest = self.cluster.served.get(name, marks["mlops/bundle"])
         version = {"name": "v", "digest": digest}
-        return self.answer(
-            200, {"models": [{"name": "model", "primary": "v", "versions": [version]}]}
-        )
+        model = {"name": "model", "primary": "v", "versions": [version]}
+        return self.answer(200, {"models": [model]})
 
     def objects(self, version, namespace, kind, name, query, body):
         objects = self.cluster.objects
@@ -171,11 +170,8 @@ class _Handler(BaseHTTPRequestHandler):
         return self.answer(200, found)
 
     def listed(self, version, namespace, kind, query):
-        known = [
-            one
-            for key, one in self.cluster.objects.items()
-            if key[:3] == (version, kind, namespace)
-        ]
+        wanted = (version, kind, namespace)
+        known = [one for key, one in self.cluster.objects.items() if key[:3] == wanted]
         known += self.cluster.pods(namespace) if kind == "pods" else []
         items = [one for one in known if _chosen(one, query)]
         shown = {"kind": f"{_KINDS[version][kind][0]}List", "apiVersion": version}
