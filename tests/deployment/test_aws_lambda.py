@@ -436,12 +436,13 @@ def test_a_repository_is_made_and_docker_logs_in_with_a_password_of_aws(
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     config = AwsLambdaTargetConfig(name="aws_lambda")
     place = Place(shop.root, "aws_lambda", "shop", config, ServeConfig())
-    pushed = registry.push(place, Image("shop:v1.0.0-lambda", f"sha256:{'e' * 64}"), Silent())
+    local = f"sha256:{'e' * 64}"
+    pushed = registry.push(place, Image("shop:v1.0.0-lambda", local), Silent())
     assert pushed.reference == f"{aws.HOST}/shop@sha256:{'d' * 64}"
     login, *rest = log.read_text().split("\n", 1)
     assert login == f"login --username AWS --password-stdin {aws.HOST}"
     tag = f"{aws.HOST}/shop:v1.0.0-lambda-{'e' * 12}"
-    assert rest[0].endswith(f"tag shop:v1.0.0-lambda {tag}\npush {tag}\n")
+    assert rest[0].endswith(f"tag {local} {tag}\npush {tag}\n")
     ecr = boto3.client("ecr", region_name=aws.REGION)
     (made,) = ecr.describe_repositories()["repositories"]
     assert made["imageTagMutability"] == "IMMUTABLE"
