@@ -161,17 +161,30 @@ def _soonest(one: Connection) -> tuple[bool, bool, float]:
 class _Ending:
     """A transport whose end waits for a client that is still sending.
 
-    Closing at once would reset the connection, and the answer could be lost on its way.
+    Closing at once would reset the connection, and the answer could be lost on its way. What is
+    written in one step of the loop, as the headers and the body of an answer are, goes out
+    together: each call of the system would wake the client up.
     """
 
     def __init__(self, transport: asyncio.Transport, connection: Connection) -> None:
         self._transport = transport
         self._connection = connection
-        self.write = transport.write
+        self._written: list[bytes] = []
         self.abort = transport.abort
         self.get_extra_info = transport.get_extra_info
         self.pause_reading = transport.pause_reading
         self.resume_reading = transport.resume_reading
+
+    def write(self, data: bytes) -> None:
+        """Writes with what else is written in this step."""
+        if not self._written:
+            self._connection.loop.call_soon(self._flush)
+        self._written.append(data)
+
+    def _flush(self) -> None:
+        if self._written and not self._transport.is_closing():
+            self._transport.writelines(self._written)
+        self._written = []
 
     def is_closing(self) -> bool:
         """Whether nothing more is to be written."""
@@ -182,6 +195,7 @@ class _Ending:
         connection, transport = self._connection, self._transport
         if self.is_closing():
             return
+        self._flush()
         arriving, now = connection.until is not None, connection.loop.time()
         connection.ending = True
         if arriving and transport.can_write_eof():
