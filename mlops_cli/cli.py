@@ -1,6 +1,7 @@
 """The door: the Typer app, the list of commands, and errors turned into exit codes."""
 
 import sys
+from importlib import import_module
 from typing import Annotated, NoReturn
 
 import typer
@@ -12,19 +13,6 @@ from mlops_cli.errors import Interrupted, MlopsError, UsageError, refused_by_sys
 from mlops_cli.interrupts import reader_left, treat_termination_as_interrupt
 from mlops_cli.output import Output, reopen_closed_streams
 
-app = typer.Typer(
-    name="mlops",
-    cls=Group,
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    rich_markup_mode=None,  # Rich would double the time and the modules of --help.
-)
-for command in COMMANDS:
-    app.command(name=command.NAME, epilog=command.EPILOG)(command.run)
-for name, group in GROUPS.items():
-    app.add_typer(group.app, name=name)
-
 
 def _version(wanted: bool) -> None:
     if wanted:
@@ -35,12 +23,38 @@ def _version(wanted: bool) -> None:
 _VERSION = typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
 
 
-@app.callback()
-def root(_: Annotated[bool, _VERSION] = False) -> None:
+def _root(_: Annotated[bool, _VERSION] = False) -> None:
     """From an empty folder to a verified model: one command line, one config tree.
 
     Settings are typed as KEY=VALUE: mlops train model=bert lr=3e-5
     """
+
+
+def application(word: str = "") -> typer.Typer:
+    """The command line, or what a word makes of it that names one of its commands.
+
+    To load and build all of them takes longer than many a command itself.
+
+    Args:
+        word: The first one that was typed.
+    """
+    app = typer.Typer(
+        name="mlops",
+        cls=Group,
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+        rich_markup_mode=None,  # Rich would double the time and the modules of --help.
+    )
+    app.callback()(_root)
+    every = (*COMMANDS, *GROUPS)
+    for name in (word,) if word in every else every:
+        module = import_module(f"mlops_cli.commands.{name}")
+        if name in GROUPS:
+            app.add_typer(module.app, name=name)
+        else:
+            app.command(name=module.NAME, epilog=module.EPILOG)(module.run)
+    return app
 
 
 def main() -> None:
@@ -48,6 +62,7 @@ def main() -> None:
     treat_termination_as_interrupt()
     reopen_closed_streams()
     try:
+        app = application(next(iter(sys.argv[1:]), ""))
         if (code := app(prog_name="mlops", standalone_mode=False)) == Interrupted.exit_code:
             raise KeyboardInterrupt  # Typer took it for an exit.
         sys.stdout.flush()

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import takewhile
 from pathlib import Path
 
-from mlops_cli.cli import app
+from mlops_cli.cli import application
 from mlops_cli.config.keys import GROUPS, SHORTCUTS, Key, keys_of, schemas_of
 from mlops_cli.config.tree import open_tree
 from mlops_cli.schemas.option import Limits
@@ -27,6 +27,7 @@ SAYS = re.compile(r"(?:@package \S+\s)?(?P<about>.+?):\s+(?P<command>mlops [^\n]
 def command_paths() -> list[list[str]]:
     """The words of every command, in the order of the help."""
     paths: list[list[str]] = [[]]
+    app = application()
     paths += [[command.name] for command in app.registered_commands if command.name]
     for group in app.registered_groups:
         assert group.name

@@ -14,10 +14,13 @@ import sys
 from mlops_cli import cli, errors
 from mlops_cli.output import Output
 
-@cli.app.command()
+app = cli.application()
+
+@app.command()
 def fail(json: bool = False):
     {body}
 
+cli.application = lambda word: app
 sys.argv = ["mlops", "fail", *{words}]
 cli.main()
 """

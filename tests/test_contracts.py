@@ -9,7 +9,7 @@ import pytest
 
 import mlops_cli
 from mlops_cli import data, errors, targets
-from mlops_cli.cli import app
+from mlops_cli.cli import application
 from mlops_cli.config.keys import GROUPS, SHORTCUTS, keys_of, schemas_of
 from mlops_cli.config.yaml_file import load_text
 from mlops_cli.project import packaged_configs
@@ -73,6 +73,7 @@ def test_every_setting_tells_what_it_is(group):
 
 
 def test_the_name_of_a_command_is_the_name_of_its_file():
+    app = application()
     names = {command.name for command in app.registered_commands}
     for group in app.registered_groups:
         names.add(group.name)
@@ -85,6 +86,7 @@ def test_the_name_of_a_command_is_the_name_of_its_file():
 
 
 def every_command():
+    app = application()
     for command in app.registered_commands:
         yield command.name, command
     for group in app.registered_groups:

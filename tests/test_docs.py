@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from own.shown import blocks, commands, options_are_there, pattern, steps
 
-from mlops_cli.cli import app
+from mlops_cli.cli import application
 from mlops_cli.errors import MlopsError
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -144,6 +144,7 @@ def test_the_tree_of_the_readme_is_the_tree():
 
 
 def test_every_command_and_exit_code_is_in_the_readme():
+    app = application()
     for command in [*app.registered_commands, *app.registered_groups]:
         assert f"| `mlops {command.name}" in README
     kinds = [MlopsError, *MlopsError.__subclasses__()]

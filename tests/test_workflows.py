@@ -11,7 +11,7 @@ import pytest
 import typer
 import yaml
 
-from mlops_cli.cli import app
+from mlops_cli.cli import application
 from mlops_cli.reporting import SilentReporter
 from mlops_cli.scaffold import init
 from mlops_cli.schemas.scaffold import Wishes
@@ -103,7 +103,7 @@ def test_every_step_is_a_command_that_there_is(project):
     found = commands(project)
     assert found
     for words in found:
-        command = typer.main.get_command(app)
+        command = typer.main.get_command(application())
         typed = [word.strip('"') for word in words.split()[1:]]
         while hasattr(command, "commands") and typed and typed[0] in command.commands:
             command = command.commands[typed[0]]
