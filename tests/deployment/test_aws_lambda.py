@@ -282,6 +282,16 @@ def test_what_is_missing_is_told_first(cloud, shop, mlops, images, monkeypatch, 
         done = mlops(*words, "target.region=eu-wset-1")
         refused(done, 4, "account: AWS does not answer in eu-wset-1", "target.region=eu-west-1?")
     with monkeypatch.context() as patch:
+        patch.setenv("AWS_ENDPOINT_URL", "garbage")
+        refused(mlops(*words), 4, "account: AWS can't be asked: Invalid endpoint: garbage", "AWS_")
+    with monkeypatch.context() as patch:
+        patch.setenv("AWS_REGION", "eu west")
+        refused(mlops(*words), 3, "'eu west' is no region of AWS", "target.region=eu-central-1")
+    with monkeypatch.context() as patch:
+        patch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+        (tmp_path / "config").write_text("[default", "utf-8")
+        refused(mlops(*words), 4, "account: AWS can't be asked: Unable to parse config", "~/.aws")
+    with monkeypatch.context() as patch:
         patch.delenv("MLOPS_API_KEYS")
         refused(mlops(*words), 4, "API keys: none are given, and everybody can", "target.open")
     cloud.denied.add("lambda:CreateFunction")
