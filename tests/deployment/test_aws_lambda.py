@@ -321,6 +321,29 @@ def test_a_function_of_somebody_else_is_left_alone(cloud, shop, mlops, images, s
     assert alias() == ("1", {})
 
 
+def test_a_note_of_what_was_broken_off_ends_with_a_newer_entry(
+    cloud, shop, mlops, images, standing
+):
+    deploy(mlops, "aws_lambda", images[0])
+    note = shop.root / ".mlops" / "deploy" / "aws_lambda" / "shop" / "begun.json"
+    begun = deploy(mlops, "status")["deployments"][0]["record"]
+    assert not note.exists()
+    # Killed after it was recorded, or gone on with by another machine.
+    note.write_text(json.dumps(begun | {"at": "2020-01-01T00:00:00.000+00:00"}), "utf-8")
+    deploy(mlops, "aws_lambda", "shop@v1.1.0", images[1])
+    note.write_text(json.dumps(begun | {"at": "2020-01-01T00:00:00.000+00:00"}), "utf-8")
+    assert "broken off" not in deploy(mlops, "status")["deployments"][0]["said"]
+    back = deploy(mlops, "rollback", "aws_lambda")
+    assert (back["record"]["action"], back["record"]["version"]) == ("revert", "v1.0.0")
+
+
+def test_without_its_state_nothing_is_made_twice(cloud, shop, mlops, images, standing):
+    done = mlops("deploy", "aws_lambda", images[0], "target.memory=512")
+    refused(done, 5, "Terraform's state is not at ", "target.state=s3://BUCKET/KEY")
+    assert cloud.asked.count("CreateRole") == 1  # Of what stood before.
+    assert alias() == ("1", {})
+
+
 def test_a_plan_writes_files_for_a_team_and_asks_nobody(cloud, shop, mlops):
     planned = deploy(mlops, "aws_lambda", "--plan", "target.github=team/shop", "target.memory=512")
     assert cloud.asked == ["POST /moto-api/reset"][:0]
