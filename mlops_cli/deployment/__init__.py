@@ -89,7 +89,7 @@ def rollback(root: Path, wanted: Wanted, reporter: Reporter) -> Deployed:
     now, there = ours.now(name), ours.there(name)
     if now.current is not None and now.canary is not None:
         return _withdraw(ours.again(now.current.settings), name, now, reporter)
-    for action, before in _earlier(now, begun.read(ours.place(name))):
+    for action, before in _earlier(now, begun.read(ours.place(name), ours.entries)):
         if not subjects.usable(ours, before):
             continue
         # It goes back at the place where the present one is.

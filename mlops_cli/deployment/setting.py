@@ -98,7 +98,7 @@ class Setting:
         Raises:
             NotFoundError: There is none.
         """
-        found = self.now(name).current or begun.read(self.place(name))
+        found = self.now(name).current or begun.read(self.place(name), self.entries)
         if found is None:
             raise NotFoundError(
                 f"nothing is deployed to {self.name} as {name}", hint=f"mlops deploy {self.name}"
@@ -119,7 +119,9 @@ class Setting:
             for target, name in deployments.places(self.entries)
             if target == self.name and self.now(name).current is not None
         ]
-        broken = [one.name for one in begun.everywhere(self.root) if one.target == self.name]
+        broken = [
+            one.name for one in begun.everywhere(self.root, self.entries) if one.target == self.name
+        ]
         listed = sorted({*known, *broken})
         wanted = self.config.deployment
         if not listed or (wanted is not None and wanted not in listed):

@@ -26,7 +26,7 @@ def run(root: Path, wanted: Wanted | None) -> Standings:
             named = ours.config.deployment
     repository, _ = opened(root)
     entries = deployments.read(repository)
-    broken = {(one.target, one.name): one for one in begun.everywhere(root)}
+    broken = {(one.target, one.name): one for one in begun.everywhere(root, entries)}
     found = []
     for one, name in sorted({*deployments.places(entries), *broken}):
         now, note = deployments.now(entries, one, name), broken.get((one, name))
@@ -46,7 +46,9 @@ def run(root: Path, wanted: Wanted | None) -> Standings:
 
 
 def require(found: Standings) -> None:
-    """Refuses deployments that do not run, or are not as recorded, or can't tell what they are.
+    """Refuses deployments that do not run, can't be looked at, or are not as recorded.
+
+    One that runs and does not tell what it answers with, for want of a key, is let pass.
 
     Raises:
         GateError: One of them is so.

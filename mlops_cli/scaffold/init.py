@@ -1,6 +1,7 @@
 """`mlops init`: a project that is there whole, or not at all."""
 
 import dataclasses
+import filecmp
 import shutil
 from pathlib import Path
 
@@ -49,6 +50,8 @@ def again(folder: Path, wishes: Wishes, *, dvc: bool) -> InitResult | None:
     now = template.version(packaged_template())
     if known != dataclasses.asdict(answers) or made_by != now:
         return None
+    if wishes.data and not _has(folder / answers.data_path, wishes.data):
+        return None
     own, outer = (folder / ".git").exists(), vcs.outer_repository(folder)
     return InitResult(
         path=folder,
@@ -60,6 +63,11 @@ def again(folder: Path, wishes: Wishes, *, dvc: bool) -> InitResult | None:
         files=[],
         changed=False,
     )
+
+
+def _has(there: Path, data: Path) -> bool:
+    """Whether a file holds the very data; another one may be called the same."""
+    return there.is_file() and filecmp.cmp(data, there, shallow=False)
 
 
 def run(

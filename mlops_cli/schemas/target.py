@@ -14,7 +14,9 @@ _QUANTITY = re.compile(r"\d+(\.\d+)?(m|[kKMGT]i?)?")
 _MEMORY = re.compile(r"\d+[kmgKMG]")
 _REGISTRY = re.compile(r"[a-z0-9][a-z0-9.-]*(:\d+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)*/?")
 _DIGEST = re.compile(r"[^@\s]+@sha256:[0-9a-f]{64}")
-_STATE = re.compile(r"s3://[a-z0-9][a-z0-9.-]+/[^/\s][^\s]*[^/\s]")
+_REGION = re.compile(r"[a-z]{2,}(-[a-z]+)+-\d+")
+_STATE = re.compile(r"s3://[a-z0-9][a-z0-9.-]+/[\w.-]+(/[\w.-]+)*", re.ASCII)
+_SUBJECT = re.compile(r"(ref:refs/(heads|tags)/|environment:)[^\s*?]+")
 _LOG_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 3653)
 """What CloudWatch takes."""
 _REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
@@ -115,7 +117,7 @@ class AwsLambdaTargetConfig(TargetConfig):
         "Seconds that one request may take; the API waits for 30.", 30, minimum=1, maximum=900
     )
     concurrency: int | None = option(
-        "Most requests at once, which are kept for it; null: what the account has.", None, minimum=0
+        "Most requests at once, which are kept for it; null: what the account has.", None, minimum=1
     )
     rate: int = option("Requests a second that the API lets in.", 100, minimum=1)
     burst: int = option("Requests that it lets in at one moment.", 200, minimum=1)
@@ -199,7 +201,17 @@ def _of_kubernetes(config: KubernetesTargetConfig) -> Iterator[ConfigError]:
     yield from _of_image(config.image, config.registry)
 
 
+def is_region(name: str) -> bool:
+    """Whether a region of AWS could be called so."""
+    return _REGION.fullmatch(name) is not None
+
+
 def _of_aws_lambda(config: AwsLambdaTargetConfig) -> Iterator[ConfigError]:
+    if config.region is not None and not is_region(config.region):
+        yield ConfigError(
+            f"target.region {config.region!r} is no region of AWS",
+            hint="such as target.region=eu-central-1",
+        )
     if config.log_days not in _LOG_DAYS:
         near = min(_LOG_DAYS, key=lambda days: abs(days - config.log_days))
         yield ConfigError(
@@ -218,6 +230,11 @@ def _of_aws_lambda(config: AwsLambdaTargetConfig) -> Iterator[ConfigError]:
     if "*" in config.github_subject or config.github_subject == "pull_request":
         yield ConfigError(
             f"target.github_subject {config.github_subject!r} would let any branch deploy",
+            hint="ref:refs/heads/BRANCH or environment:NAME",
+        )
+    elif not _SUBJECT.fullmatch(config.github_subject):
+        yield ConfigError(
+            f"target.github_subject {config.github_subject!r} is no branch and no environment",
             hint="ref:refs/heads/BRANCH or environment:NAME",
         )
     yield from _of_image(config.image, config.registry)

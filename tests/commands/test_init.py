@@ -124,6 +124,9 @@ def test_the_same_words_find_it_done(mlops: Mlops, empty_folder: Path) -> None:
     assert done.json["answers"] == first.json["answers"]
     assert (empty_folder / "p" / "configs" / "config.yaml").read_text("utf-8") == "mine\n"
     assert mlops("init", "p", "--data", "r.csv", "--no-dvc", "--model", "bert").exit_code == 2
+    # Another file of the same name is not in the project.
+    (empty_folder / "r.csv").write_text("text,label\nc,x\nd,y\n", "utf-8")
+    assert mlops(*words).exit_code == 2
 
 
 def test_a_project_is_sent_to_update(mlops: Mlops, empty_folder: Path) -> None:

@@ -282,6 +282,16 @@ def test_what_is_missing_is_told_first(cloud, shop, mlops, images, monkeypatch, 
         done = mlops(*words, "target.region=eu-wset-1")
         refused(done, 4, "account: AWS does not answer in eu-wset-1", "target.region=eu-west-1?")
     with monkeypatch.context() as patch:
+        patch.setenv("AWS_ENDPOINT_URL", "garbage")
+        refused(mlops(*words), 4, "account: AWS can't be asked: Invalid endpoint: garbage", "AWS_")
+    with monkeypatch.context() as patch:
+        patch.setenv("AWS_REGION", "eu west")
+        refused(mlops(*words), 3, "'eu west' is no region of AWS", "target.region=eu-central-1")
+    with monkeypatch.context() as patch:
+        patch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+        (tmp_path / "config").write_text("[default", "utf-8")
+        refused(mlops(*words), 4, "account: AWS can't be asked: Unable to parse config", "~/.aws")
+    with monkeypatch.context() as patch:
         patch.delenv("MLOPS_API_KEYS")
         refused(mlops(*words), 4, "API keys: none are given, and everybody can", "target.open")
     cloud.denied.add("lambda:CreateFunction")
@@ -308,6 +318,29 @@ def test_a_function_of_somebody_else_is_left_alone(cloud, shop, mlops, images, s
     standing.tag_resource(Resource=arn, Tags={"managed-by": "hand"})
     done = mlops("deploy", "aws_lambda", images[0])
     refused(done, 4, "function: a function shop is there that mlops has not", "target.deployment")
+    assert alias() == ("1", {})
+
+
+def test_a_note_of_what_was_broken_off_ends_with_a_newer_entry(
+    cloud, shop, mlops, images, standing
+):
+    deploy(mlops, "aws_lambda", images[0])
+    note = shop.root / ".mlops" / "deploy" / "aws_lambda" / "shop" / "begun.json"
+    begun = deploy(mlops, "status")["deployments"][0]["record"]
+    assert not note.exists()
+    # Killed after it was recorded, or gone on with by another machine.
+    note.write_text(json.dumps(begun | {"at": "2020-01-01T00:00:00.000+00:00"}), "utf-8")
+    deploy(mlops, "aws_lambda", "shop@v1.1.0", images[1])
+    note.write_text(json.dumps(begun | {"at": "2020-01-01T00:00:00.000+00:00"}), "utf-8")
+    assert "broken off" not in deploy(mlops, "status")["deployments"][0]["said"]
+    back = deploy(mlops, "rollback", "aws_lambda")
+    assert (back["record"]["action"], back["record"]["version"]) == ("revert", "v1.0.0")
+
+
+def test_without_its_state_nothing_is_made_twice(cloud, shop, mlops, images, standing):
+    done = mlops("deploy", "aws_lambda", images[0], "target.memory=512")
+    refused(done, 5, "Terraform's state is not at ", "target.state=s3://BUCKET/KEY")
+    assert cloud.asked.count("CreateRole") == 1  # Of what stood before.
     assert alias() == ("1", {})
 
 

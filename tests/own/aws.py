@@ -103,9 +103,11 @@ class Cloud:
         """What IAM says beforehand, which moto does not know."""
         words = parse_qs(request.get_data(as_text=True))
         asked = [value[0] for name, value in words.items() if name.startswith("ActionNames")]
+        (resource,) = words.get("ResourceArns.member.1", ["*"])
         members = "".join(
             f"<member><EvalActionName>{one}</EvalActionName><EvalDecision>"
-            f"{'implicitDeny' if one in self.denied else 'allowed'}</EvalDecision></member>"
+            f"{'allowed' if self._allowed(one, resource) else 'implicitDeny'}"
+            "</EvalDecision></member>"
             for one in asked
         )
         return Response(
@@ -114,6 +116,12 @@ class Cloud:
             "</SimulatePrincipalPolicyResult></SimulatePrincipalPolicyResponse>",
             content_type="text/xml",
         )
+
+    def _allowed(self, action, resource):
+        """As a role whose policy names what it may touch, and not everything there is."""
+        every = action == "ecr:GetAuthorizationToken"
+        named = "*" if every else f"arn:aws:{action.partition(':')[0]}:"
+        return action not in self.denied and resource.startswith(named)
 
     def _invoke(self, request):
         name = _INVOKED.fullmatch(request.path)[1]

@@ -34,11 +34,14 @@ def bring_up(
         Whether anything had to be looked at.
 
     Raises:
+        NotFoundError: The function is there, and its state is not here: all would be made twice.
         MlopsError: It can't; what was made until then is known, and is gone on from.
     """
     if applied(found, wanted):
         lay_out(place.folder, wanted)
         return False
+    if found is not None:
+        _require_state(place)
     terraform.require()
     lay_out(place.folder, wanted)
     for name in terraform_files.edited(place):
@@ -75,17 +78,24 @@ def take_down(place: Place, reporter: Reporter) -> list[str]:
             f"there are no Terraform files at {place.folder}",
             hint="get them back from git, or write them: mlops deploy aws_lambda --plan",
         )
+    _require_state(place)
+    return _ours(place, _FUNCTION, reporter).destroy()
+
+
+def _require_state(place: Place) -> None:
     if stateless(place):
         raise NotFoundError(
             f"Terraform's state is not at {local_state(place)}",
             hint="on the machine that made it; target.state=s3://BUCKET/KEY keeps it for a team",
         )
-    return _ours(place, _FUNCTION, reporter).destroy()
 
 
 def stateless(place: Place) -> bool:
-    """Whether the state would be on this machine, and is not."""
-    return config_of(place).state is None and not local_state(place).is_file()
+    """Whether the state would be on this machine, and is neither here nor to be moved here."""
+    if config_of(place).state is not None or local_state(place).is_file():
+        return False
+    known = _data(place, _FUNCTION) / "terraform.tfstate"
+    return not (known.is_file() and '"type": "s3"' in known.read_text("utf-8"))
 
 
 def local_state(place: Place) -> Path:
@@ -96,4 +106,9 @@ def local_state(place: Place) -> Path:
 def _ours(place: Place, kind: str, reporter: Reporter) -> terraform.Files:
     """The files of the function, or of its repository."""
     folder = place.folder / kind if kind == terraform_files.REPOSITORY else place.folder
-    return terraform.Files(folder, place.state / f"terraform-{kind}", reporter)
+    return terraform.Files(folder, _data(place, kind), reporter)
+
+
+def _data(place: Place, kind: str) -> Path:
+    """What Terraform downloads, and where it knows the state to be."""
+    return place.state / f"terraform-{kind}"

@@ -1,7 +1,7 @@
 """What a deployment on AWS Lambda takes: asked of AWS, and nothing is changed."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from mlops_cli.errors import MlopsError
 from mlops_cli.schemas.deploy import Need
@@ -28,12 +28,8 @@ _MOVING = (
     "lambda:UpdateFunctionCode", "lambda:UpdateFunctionConfiguration", "lambda:PublishVersion",
     "lambda:UpdateAlias", "lambda:InvokeFunction",
 )  # fmt: skip
-_MAKING = (
-    *_MOVING, "lambda:CreateFunction", "lambda:CreateAlias", "lambda:AddPermission",
-    "iam:CreateRole", "iam:PutRolePolicy", "iam:PassRole", "logs:CreateLogGroup",
-    "apigateway:POST",
-)  # fmt: skip
-_PUSHING = ("ecr:GetAuthorizationToken", "ecr:PutImage")
+_MAKING = (*_MOVING, "lambda:CreateFunction", "lambda:CreateAlias", "lambda:AddPermission")
+_ROLE = ("iam:CreateRole", "iam:PutRolePolicy", "iam:PassRole")
 
 
 def look(place: Place, share: float | None) -> Iterator[Need]:
@@ -125,24 +121,43 @@ def _emulated() -> bool:
 
 def _permission(place: Place, who: str, found: Function | None) -> Need:
     """Whether whoever asks may do what it takes, as far as AWS tells beforehand."""
-    actions = [*(_MOVING if found else _MAKING), *(() if config_of(place).image else _PUSHING)]
+    denied, allowed = [], 0
     try:
-        with asked(place):
-            told = client(place, "iam").simulate_principal_policy(
-                PolicySourceArn=_principal(who), ActionNames=actions
-            )
+        for resource, actions in _actions(place, who, found):
+            with asked(place):
+                told = client(place, "iam").simulate_principal_policy(
+                    PolicySourceArn=_principal(who),
+                    ActionNames=list(actions),
+                    ResourceArns=[resource],
+                )["EvaluationResults"]
+            refused = [one["EvalActionName"] for one in told if one["EvalDecision"] != "allowed"]
+            denied += refused
+            allowed += len(actions) - len(refused)
     except MlopsError:
         return Need("permission", there=True, said="AWS does not tell it beforehand to this user")
-    denied = [
-        one["EvalActionName"]
-        for one in told["EvaluationResults"]
-        if one["EvalDecision"] != "allowed"
-    ]
     if denied:
         said = f"{who} may not {', '.join(denied)}"
         hint = "a policy that allows it, or the role of target.github"
         return Need("permission", there=False, said=said, hint=hint)
-    return Need("permission", there=True, said=f"{len(actions)} actions are allowed")
+    return Need("permission", there=True, said=f"{allowed} actions are allowed")
+
+
+def _actions(place: Place, who: str, found: Function | None) -> Iterator[tuple[str, Sequence[str]]]:
+    """What it takes, by what it is done to: a role may touch this deployment alone."""
+    _, partition, _, _, account, _ = who.split(":", 5)
+    named, config = region(place), config_of(place)
+    function = f"arn:{partition}:lambda:{named}:{account}:function:{place.name}"
+    yield function, _MOVING if found else _MAKING
+    if found is None:
+        yield f"arn:{partition}:iam::{account}:role/{place.name}-{named}", _ROLE
+        group = f"log-group:/aws/lambda/{place.name}"
+        yield f"arn:{partition}:logs:{named}:{account}:{group}", ("logs:CreateLogGroup",)
+        yield f"arn:{partition}:apigateway:{named}::/apis", ("apigateway:POST",)
+    if config.image is None:
+        host = registry.HOST.fullmatch((config.registry or "").partition("/")[0])
+        below = f"{host[1] if host else account}:repository/{terraform_files.repository(place)}"
+        yield f"arn:{partition}:ecr:{named}:{below}", ("ecr:PutImage",)
+        yield "*", ("ecr:GetAuthorizationToken",)
 
 
 def _principal(who: str) -> str:

@@ -16,7 +16,7 @@ from mlops_cli.errors import (
     UnreachableError,
 )
 from mlops_cli.extras import extra
-from mlops_cli.schemas.target import AwsLambdaTargetConfig
+from mlops_cli.schemas.target import AwsLambdaTargetConfig, is_region
 from mlops_cli.targets import Place
 
 with extra("aws", "mlops deploy aws_lambda"):
@@ -35,6 +35,14 @@ _NO_LOGIN = (
     refusals.UnauthorizedSSOTokenError,
     refusals.ProfileNotFound,
 )
+_OFF = (
+    refusals.ConfigParseError,
+    refusals.ConfigNotFound,
+    refusals.InvalidConfigError,
+    refusals.InvalidRegionError,
+    ValueError,
+)
+"""What boto3 has against the variables and files that it reads, before anybody is asked."""
 _NO_ANSWER = (refusals.HTTPClientError, refusals.ConnectionError)
 _EXPIRED = ("ExpiredToken", "RequestExpired", "TokenRefreshRequired")
 _UNKNOWN = (
@@ -58,7 +66,7 @@ def region(place: Place) -> str:
     named = config_of(place).region or os.environ.get("AWS_REGION")
     try:
         return named or boto3.session.Session().region_name or ""
-    except refusals.ProfileNotFound:
+    except refusals.BotoCoreError:  # Its files are told of by the client.
         return ""
 
 
@@ -66,12 +74,16 @@ def required_region(place: Place) -> str:
     """The region.
 
     Raises:
-        ConfigError: None is named.
+        ConfigError: None is named, or none could be called so.
     """
     found = region(place)
     if not found:
         raise ConfigError(
             "no region of AWS is named", hint="target.region=eu-central-1, or AWS_REGION"
+        )
+    if not is_region(found):
+        raise ConfigError(
+            f"{found!r} is no region of AWS", hint="target.region=eu-central-1, or AWS_REGION"
         )
     return found
 
@@ -80,7 +92,7 @@ def client(place: Place, service: str) -> Any:
     """A client of one of AWS's services.
 
     Raises:
-        ConfigError: No region is named.
+        ConfigError: No region is named, or a variable or file of AWS's is off.
         MissingDependencyError: The profile is none.
     """
     named = required_region(place)
@@ -88,7 +100,12 @@ def client(place: Place, service: str) -> Any:
     waits = config_of(place).timeout + 30 if service == "lambda" else 30
     who = tuple(sorted(item for item in os.environ.items() if item[0].startswith("AWS_")))
     with asked(place):
-        return _client(service, named, waits, who)
+        try:
+            return _client(service, named, waits, who)
+        except _OFF as error:
+            raise ConfigError(
+                f"AWS can't be asked: {_line(str(error))}", hint="the variables AWS_…, and ~/.aws"
+            ) from error
 
 
 @cache
