@@ -103,7 +103,10 @@ def _refuse_reviewed(path: Path) -> None:
         table = open_table(path)
         if not {"row", "verdict"} <= set(table.columns):
             raise UsageError(f"{path} is there and is no review of labels", hint=hint)
-        judged = sum(bool((row["verdict"] or "").strip()) for _, row in table.rows())
+        filled = ("verdict", "new_label")
+        judged = sum(
+            any((row.get(name) or "").strip() for name in filled) for _, row in table.rows()
+        )
     except DataError as error:
         raise UsageError(f"{path} is there and can't be read as a review", hint=hint) from error
     if judged:

@@ -135,6 +135,12 @@ def test_generated_data_is_looked_at_by_split(project, mlops):
     assert "linear hardly predicts these labels" in done.stderr
 
 
+def test_a_new_label_without_a_verdict_is_not_lost_either(shop, mlops):
+    mlops("data", "label-errors", *DATA)
+    judge(shop / REVIEW, {12: ("", "food")}, name="label_errors.csv")
+    assert mlops("data", "label-errors", *DATA).exit_code == 2
+
+
 def test_a_review_with_verdicts_is_not_replaced(shop, mlops):
     assert mlops("data", "label-errors", *DATA, "--quiet").exit_code == 0
     assert mlops("data", "label-errors", *DATA, "--quiet").exit_code == 0, "nothing was lost"

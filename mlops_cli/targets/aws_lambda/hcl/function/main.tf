@@ -57,9 +57,9 @@ resource "aws_lambda_function" "model" {
   }
 
   dynamic "environment" {
-    for_each = var.api_keys == "" ? [] : [var.api_keys]
+    for_each = nonsensitive(var.api_keys == "") ? [] : ["given"]
     content {
-      variables = { MLOPS_API_KEYS = environment.value }
+      variables = { MLOPS_API_KEYS = var.api_keys }
     }
   }
 

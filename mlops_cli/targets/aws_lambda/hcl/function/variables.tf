@@ -34,6 +34,7 @@ variable "api_keys" {
   description = "Hashes of the API keys that the function begins with, from TF_VAR_api_keys."
   type        = string
   default     = ""
+  sensitive   = true
 }
 
 variable "architecture" {
