@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -138,17 +139,29 @@ class Order:
     log: Path
 
 
-def build(order: Order, reporter: Reporter) -> None:
+def build(order: Order, reporter: Reporter) -> str:
     """Builds an image.
 
     Args:
         order: What to build.
         reporter: Told of progress.
 
+    Returns:
+        Its id, which its name may not lead to: another build may have taken it meanwhile.
+
     Raises:
         MlopsError: Docker refuses.
     """
+    with tempfile.TemporaryDirectory() as folder:
+        told = Path(folder, "id")
+        _build(order, told, reporter)
+        return told.read_text("utf-8").strip()
+
+
+def _build(order: Order, told: Path, reporter: Reporter) -> None:
+    """Builds, and has the id written to a file."""
     words = ["build", "--progress=plain", "--network=none", "--tag", order.tag]
+    words += ["--iidfile", str(told)]
     words += ["--build-arg", f"SOURCE_DATE_EPOCH={order.epoch}"]
     words += ["--platform", order.platform] if order.platform else []
     variables = environment() | {"SOURCE_DATE_EPOCH": str(order.epoch)}

@@ -103,13 +103,13 @@ def build(making: Making, reporter: Reporter) -> Built:
     """
     began, name = time.monotonic(), making.name
     context, log = making.folder / CONTEXT, making.folder / "build.log"
-    docker.build(docker.Order(context, name, making.epoch, making.platform, log), reporter)
-    settled = settling.settle(name, making.epoch)
+    order = docker.Order(context, name, making.epoch, making.platform, log)
+    image, settled = settling.settle(docker.build(order, reporter), name, making.epoch)
     if not settled:
         reporter.warn(
             "this engine keeps the time of the build in the image: its id is not reproducible"
         )
-    known = docker.inspect(name) or {}
+    known = docker.inspect(image) or {}
     diffs = list(known.get("RootFS", {}).get("Layers", ()))[: len(making.holds)]
     model = sum(one.stat().st_size for one in (context / "model").rglob("*") if one.is_file())
     return Built(

@@ -12,27 +12,32 @@ from mlops_cli.packaging import docker
 from mlops_cli.packaging.naming import iso
 
 
-def settle(tag: str, epoch: int) -> bool:
+def settle(image: str, tag: str, epoch: int) -> tuple[str, bool]:
     """Takes the times of the build out of an image's configuration, where the engine put them.
 
     Engines older than BuildKit 0.11 can't be told a time. Their layers are the same from build to
     build, so it is enough to load the configuration again, with the layers that are there.
 
+    Args:
+        image: Its id.
+        tag: Name and tag that it has, and keeps.
+        epoch: The one time, in seconds.
+
     Returns:
-        Whether it holds the one time now.
+        The id that it has now, and whether it holds the one time.
     """
     at = iso(epoch)
-    known = docker.inspect(tag)
+    known = docker.inspect(image)
     if known is None:
-        return False
-    config = _configuration(tag, str(known["Id"]).partition(":")[2])
+        return image, False
+    config = _configuration(image, str(known["Id"]).partition(":")[2])
     if config is None or "rootfs" not in config:
         # Kept in another way, by an engine that could be told.
-        return bool(known.get("Created") == at)
+        return image, bool(known.get("Created") == at)
     history = [{**step, "created": at} for step in config.get("history", ())]
     wanted = {**config, "created": at, "history": history}
     if wanted == config:
-        return True
+        return image, True
     raw = json.dumps(wanted, sort_keys=True, separators=(",", ":")).encode()
     name = hashlib.sha256(raw).hexdigest()
     layers = [f"{diff.partition(':')[2]}/layer.tar" for diff in wanted["rootfs"]["diff_ids"]]
@@ -42,18 +47,18 @@ def settle(tag: str, epoch: int) -> bool:
         "--quiet",
         content=_archive({f"{name}.json": raw, "manifest.json": json.dumps(manifest).encode()}),
     )
-    now = docker.inspect(tag)
-    if loaded.returncode or now is None or now["Id"] != f"sha256:{name}":
-        return False
+    settled = f"sha256:{name}"
+    if loaded.returncode or docker.inspect(settled) is None:
+        return image, False
     docker.run("image", "rm", str(known["Id"]))
-    return True
+    return settled, True
 
 
-def _configuration(tag: str, image: str) -> dict[str, Any] | None:
-    """The configuration of an image as the engine keeps it."""
+def _configuration(image: str, name: str) -> dict[str, Any] | None:
+    """The configuration of an image as the engine keeps it, in a file of that name."""
     with (
         subprocess.Popen(
-            ["docker", "save", tag],
+            ["docker", "save", image],
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             env=docker.environment(),
@@ -63,7 +68,7 @@ def _configuration(tag: str, image: str) -> dict[str, Any] | None:
         tarfile.open(fileobj=process.stdout, mode="r|") as archive,
     ):
         for member in archive:
-            if member.name in (f"{image}.json", f"blobs/sha256/{image}"):
+            if member.name in (f"{name}.json", f"blobs/sha256/{name}"):
                 stream = archive.extractfile(member)
                 process.kill()
                 found: dict[str, Any] | None = json.load(stream) if stream else None

@@ -195,11 +195,14 @@ def _cache() -> Path:
 def _pip(
     command: str, *words: object, variables: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    if importlib.util.find_spec("pip") is None:
+    try:
+        # To look for the module would turn distutils into Python's own, in which setuptools fails.
+        metadata.distribution("pip")
+    except metadata.PackageNotFoundError as error:
         raise MissingDependencyError(
             "mlops package needs pip, which this environment has not got",
             hint="python -m ensurepip, or: uv pip install pip",
-        )
+        ) from error
     quiet = ("--quiet", "--disable-pip-version-check", "--no-input")
     return _python("pip", command, *quiet, *words, variables=variables)
 

@@ -321,3 +321,9 @@ def test_a_time_of_ones_own(shop, monkeypatch):
     assert 'created="1970-01-02T00:00:00Z"' in Path(done.dockerfile).read_text("utf-8")
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "yesterday")
     refused(shop.package("--no-build", json=False), 3, "SOURCE_DATE_EPOCH=yesterday is no time")
+
+
+def test_looking_for_pip_leaves_distutils_as_setuptools_wants_it():
+    code = "from mlops_cli.packaging import wheels; wheels._pip('--version'); import setuptools"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

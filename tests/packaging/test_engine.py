@@ -19,6 +19,7 @@ from own.engine import BASE, REGISTRY, docker, needed
 from own.servers import free_port
 from own.versions import refused
 
+from mlops_cli.packaging import naming, settling
 from mlops_cli.serving import bundle
 
 TEXT = "The boy near the queen blamed himself."
@@ -101,6 +102,17 @@ def test_it_answers_like_the_bundle_and_ends_in_order(made):
         assert docker("inspect", "--format", "{{.State.ExitCode}}", container) == "0"
         said = docker("logs", container)
         assert json.loads(said)["task"] == "text_classification"
+
+
+def test_a_name_that_another_build_took_is_not_looked_at(made):
+    root, done = made
+    found, name = bundle.load(next((root / "runs").glob("*/bundle"))), "mlops-taken:1"
+    docker("tag", BASE, name)
+    try:
+        settled = settling.settle(done["built"]["id"], name, naming.epoch(found))
+        assert settled == (done["built"]["id"], True)
+    finally:
+        docker("image", "rm", name, check=False)
 
 
 def test_its_health_is_looked_at(made):
