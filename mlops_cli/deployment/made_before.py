@@ -16,7 +16,7 @@ import mlops_cli
 from mlops_cli.errors import MlopsError
 from mlops_cli.files import write_json
 from mlops_cli.packaging import docker, requirements
-from mlops_cli.schemas.image import LAMBDA, PLATFORMS, SERVER, ImageConfig
+from mlops_cli.schemas.image import PLATFORMS, SERVER, ImageConfig
 from mlops_cli.schemas.results import plain
 from mlops_cli.schemas.serve import ServeConfig
 from mlops_cli.serving.bundle import Bundle
@@ -73,9 +73,7 @@ class Memory:
             for path in sorted(package.rglob("*.py"))
         ]
         # Of another machine than this one, the names of the packages tell enough.
-        more = requirements.FUNCTION if image.runtime == LAMBDA else ()
-        packages = [*image.packages, *more]
-        pins = requirements.pins(packages, image.python, image.platform or PLATFORMS[0])
+        pins = requirements.of_image(image, self.bundle, image.platform or PLATFORMS[0])
         base = docker.inspect(image.base) or {}
         parts = (
             self.bundle.digest, str(self.bundle.path), plain(image), plain(self.serve),

@@ -26,7 +26,7 @@ from mlops_cli.packaging import (
 )
 from mlops_cli.packaging.dockerfile import HOLDS, Recipe
 from mlops_cli.reporting import Reporter
-from mlops_cli.schemas.image import LAMBDA, SERVER, ImageConfig
+from mlops_cli.schemas.image import SERVER, ImageConfig
 from mlops_cli.schemas.packages import Packaged
 from mlops_cli.schemas.serve import ServeConfig
 from mlops_cli.serving import bundle as bundles
@@ -75,9 +75,8 @@ def run(root: Path, folder: Path, wanted: Wanted, reporter: Reporter) -> Package
     bundle = _verified(folder)
     if wanted.compose and wanted.image.runtime != SERVER:
         raise UsageError("--compose starts our server", hint="leave out image.runtime")
-    name = naming.called(
-        root, bundle, wanted.tag, wanted.image.runtime
-    )  # Told before Docker is missed.
+    # A name that can't be is told before Docker is missed.
+    name = naming.called(root, bundle, wanted.tag, wanted.image.runtime)
     building = making.ready(wanted.registry, build=wanted.build)
     done = _write(root, bundle, wanted, reporter, building=building)
     if building:
@@ -119,7 +118,7 @@ def _write(
         context.settings(wanted.serve, image, place)
         context.own_modules(bundle.task, root, place)
         context.bundle(bundle, files, place)
-        found = _packages(image, _more(image, bundle), place, reporter)
+        found = _packages(image, bundle, place, reporter)
         (place / "Dockerfile").write_text(dockerfile.render(recipe), "utf-8")
         # What was copied is what was verified, or nothing is packaged.
         _verified(place / "model" / dockerfile.MODEL[1:])
@@ -145,10 +144,10 @@ def _write(
     return done
 
 
-def _packages(image: ImageConfig, more: list[str], place: Path, reporter: Reporter) -> list[Path]:
+def _packages(image: ImageConfig, bundle: Bundle, place: Path, reporter: Reporter) -> list[Path]:
     """Puts the wheels, their lock and what installs them into the context."""
     platform = making.machines_of(image)
-    pins = requirements.pins([*image.packages, *more], image.python, platform)
+    pins = requirements.of_image(image, bundle, platform)
     reporter.info(f"collecting {len(pins)} packages")
     for part in ("wheels", "mlops"):
         (place / part).mkdir(parents=True)
@@ -171,10 +170,3 @@ def _files(bundle: Bundle, image: ImageConfig) -> list[str]:
     whole = image.graphs == "all" or (bundle.path / bundles.SIGNATURE).is_file()
     left_out = frozenset() if whole else bundles.others(bundle.facts)
     return sorted(name for name in bundle.facts["files"] if name not in left_out)
-
-
-def _more(image: ImageConfig, bundle: Bundle) -> list[str]:
-    """Packages beside the base install: what a task reads its inputs with, what Lambda runs."""
-    pictures = "image" in str(bundle.task.get("name")).split("_")
-    function = image.runtime == LAMBDA
-    return [*(["pillow"] if pictures else ()), *(requirements.FUNCTION if function else ())]

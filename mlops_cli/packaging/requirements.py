@@ -8,6 +8,8 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from mlops_cli.errors import ConfigError, MissingDependencyError
+from mlops_cli.schemas.image import LAMBDA, ImageConfig
+from mlops_cli.serving.bundle import Bundle
 
 OWN = "mlops-cli"
 UNUSED = frozenset(
@@ -29,7 +31,7 @@ UNUSED = frozenset(
     }
 )
 """What the base install has and a server never imports."""
-FUNCTION = ("awslambdaric", "mangum")
+_FUNCTION = ("awslambdaric", "mangum")
 """What a function of AWS Lambda has beside a server: its runtime client, and requests of events."""
 _MACHINES = {"linux/amd64": "x86_64", "linux/arm64": "aarch64"}
 
@@ -43,6 +45,26 @@ class Pin:
 
     def __str__(self) -> str:
         return f"{self.name}=={self.version}"
+
+
+def of_image(image: ImageConfig, bundle: Bundle, platform: str) -> list[Pin]:
+    """The packages of an image: what serving takes, its task, its runtime, and the settings.
+
+    Args:
+        image: The settings.
+        bundle: What it serves.
+        platform: The machines that it is for.
+
+    Raises:
+        MissingDependencyError: One is not installed here.
+        ConfigError: One can't be asked for.
+    """
+    wanted = list(image.packages)
+    if "image" in str(bundle.task.get("name")).split("_"):
+        wanted.append("pillow")
+    if image.runtime == LAMBDA:
+        wanted += _FUNCTION
+    return pins(wanted, image.python, platform)
 
 
 def machine(platform: str) -> str:
