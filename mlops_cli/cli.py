@@ -31,12 +31,12 @@ def _root(_: Annotated[bool, _VERSION] = False) -> None:
 
 
 def application(word: str = "") -> typer.Typer:
-    """The command line, or what a word makes of it that names one of its commands.
+    """The command line: with all its commands, or with one of them alone.
 
     To load and build all of them takes longer than many a command itself.
 
     Args:
-        word: The first one that was typed.
+        word: The first one that was typed. Where it names a command, only that one is loaded.
     """
     app = typer.Typer(
         name="mlops",

@@ -72,6 +72,13 @@ def test_the_door_is_light(words):
     assert len(modules) <= MOST_MODULES
 
 
+@pytest.mark.parametrize("words", [("serve", "--help"), ("runs", "list", "--help")], ids=" ".join)
+def test_only_the_command_that_is_typed_is_loaded(words):
+    modules = loaded_modules("from mlops_cli.cli import main; main()", *words)
+    below = {name.split(".")[2] for name in modules if name.startswith("mlops_cli.commands.")}
+    assert {name for name in below if not name.startswith("_")} == {words[0]}
+
+
 def test_importing_the_door_is_lighter_still():
     modules = loaded_modules("import mlops_cli.cli")
     assert not {name.split(".")[0] for name in modules} & set(HEAVY)

@@ -51,7 +51,10 @@ def run(wishes: AddWishes, root: Path, reporter: Reporter) -> AddResult:
 
 
 def _again(wishes: AddWishes, kind: str, place: Place) -> bool:
-    """Whether the very same file was added by the very same words before."""
+    """Whether the very same file was added by the very same words before.
+
+    Looked at before any work, so that another file is refused in one line.
+    """
     if kind != "file" or wishes.move:
         return False
     source = project.locate(wishes.source or "")

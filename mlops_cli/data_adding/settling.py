@@ -55,9 +55,8 @@ class Settling:
         schema = draft.read_text("utf-8")
         if self._done_before():
             return self._result(changed=False)
-        ignored = {path.parent / ".gitignore" for path in places.values()} if self._dvc else set()
         with Placing(self._staged) as placing:
-            for path in (*ignored, *map(dvc_file, places.values())):
+            for path in (*self._ignored(), *map(dvc_file, places.values())):
                 placing.watch(path)
             self._make_room(placing, schema)
             if not self._fetched.in_place:
@@ -88,9 +87,8 @@ class Settling:
 
     def _result(self, *, changed: bool) -> AddResult:
         place, places = self._place, self._places
-        ignored = {path.parent / ".gitignore" for path in places.values()} if self._dvc else set()
         held = map(dvc_file, places.values()) if self._dvc else places.values()
-        there = sorted(path for path in ignored if path.exists())
+        there = sorted(path for path in self._ignored() if path.exists())
         return AddResult(
             name=place.name,
             source=self._fetched.source,
@@ -107,6 +105,12 @@ class Settling:
             commit=[place.shown(path) for path in (*held, *there, place.schema, place.config)],
             git=place.in_git,
             changed=changed,
+        )
+
+    def _ignored(self) -> set[Path]:
+        """The files in which DVC tells git what is its own."""
+        return (
+            {path.parent / ".gitignore" for path in self._places.values()} if self._dvc else set()
         )
 
     def _tops(self) -> set[str]:

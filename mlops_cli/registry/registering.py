@@ -168,8 +168,8 @@ def _again(
 
 def _found(repository: Repository, version: Version, bundle: Bundle) -> Registered:
     """What is registered already."""
-    names = records.read(repository, version)["bundle"]["files"]
-    sizes = [path.stat().st_size for path in map(bundle.path.joinpath, names) if path.is_file()]
+    listed = records.read(repository, version)["bundle"]["files"]
+    sizes = [path.stat().st_size for path in map(bundle.path.joinpath, listed) if path.is_file()]
     return Registered(
         model=version.model,
         version=version.version,

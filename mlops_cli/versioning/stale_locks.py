@@ -15,6 +15,10 @@ from dvc.rwlock import RWLOCK_FILE, RWLOCK_LOCK
 
 from mlops_cli.files import write_text
 
+_CLOCK = 30.0
+"""Seconds that a clock may have been set by: who runs is to keep its lock. A number that another
+process gets so soon after a kill is taken for the killed one's, as DVC does."""
+
 
 def drop(folder: Path) -> None:
     """Removes what processes that are gone have left in the locks of a DVC project.
@@ -63,8 +67,7 @@ def _there(pid: int, written: float) -> bool:
         process = psutil.Process(pid)
         if process.status() in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD):
             return False
-        # A second is what clocks may differ by.
-        return process.create_time() <= written + 1
+        return process.create_time() <= written + _CLOCK
     except psutil.NoSuchProcess:
         return False
     except psutil.AccessDenied:

@@ -143,9 +143,7 @@ def refused(said: str, what: str) -> MlopsError:
             f"somebody else is changing it: {line}", hint="the same command again, a little later"
         )
     if any(word in low for word in _LOGIN):
-        return MissingDependencyError(
-            f"terraform {what}: {line}", hint="mlops deploy check aws_lambda"
-        )
+        return MissingDependencyError(f"terraform {what}: {line}", hint=_CHECK)
     if any(word in low for word in _DENIED):
         return MissingDependencyError(
             f"AWS does not allow it: {line}", hint="a policy that allows what it names"

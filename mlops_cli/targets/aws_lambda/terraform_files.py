@@ -124,7 +124,7 @@ def edited(place: Place) -> list[str]:
     return sorted(
         path.relative_to(place.folder).as_posix()
         for path in below
-        if ".terraform" not in path.parts and not _untouched(path.read_text("utf-8"))
+        if ".terraform" not in path.parts and not _untouched(_read(path))
     )
 
 
@@ -160,13 +160,21 @@ def _kept(place: Place, name: str, text: str) -> str:
     """A file as it is to be written: what somebody has edited is theirs."""
     path = place.folder / name
     if path.is_file():
-        there = path.read_text("utf-8")
+        there = _read(path)
         if not _untouched(there):
             return there
     mark = hashlib.sha256(text.encode()).hexdigest()[:16]
     return (
         f"# Written by mlops deploy aws_lambda ({mark}); edited, it stays as you have it.\n{text}"
     )
+
+
+def _read(path: Path) -> str:
+    """What a file says that somebody may have edited."""
+    try:
+        return path.read_text("utf-8")
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is not UTF-8", hint="save it as UTF-8, or remove it") from error
 
 
 def _untouched(text: str) -> bool:

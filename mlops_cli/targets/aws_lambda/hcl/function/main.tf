@@ -52,6 +52,7 @@ resource "aws_lambda_function" "model" {
   reserved_concurrent_executions = var.concurrency
   publish                        = true
 
+  # What the image begins with by itself; named, so that a plan has no change to tell of.
   image_config {
     command = ["mlops_cli.serving.aws_lambda.handler"]
   }
