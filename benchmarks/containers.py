@@ -19,10 +19,11 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+from serve import answers
 
 HERE = Path(__file__).resolve().parent
 SECONDS_TO_START = 180
@@ -179,23 +180,13 @@ def start_seconds(contender: Contender) -> float:
     began = time.monotonic()
     container = _run([*words, *arguments]).strip()
     try:
-        while not _answers(f"http://127.0.0.1:{port}/{contender.path}"):
+        while not answers(f"http://127.0.0.1:{port}/{contender.path}"):
             if time.monotonic() - began > SECONDS_TO_START:
                 raise SystemExit(_run(["docker", "logs", container])[-2000:])
             time.sleep(0.01)
         return time.monotonic() - began
     finally:
         _run(["docker", "rm", "--force", container])
-
-
-def _answers(url: str) -> bool:
-    body = json.dumps({"inputs": ["The door is open."]}).encode()
-    asked = urllib.request.Request(url, body, {"Content-Type": "application/json"})
-    try:
-        with urllib.request.urlopen(asked, timeout=30) as answer:
-            return bool(answer.status == 200)
-    except OSError:
-        return False
 
 
 def report(found: dict[str, dict[str, list[float]]]) -> str:

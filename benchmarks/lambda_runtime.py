@@ -75,7 +75,7 @@ def request(
 
 
 @dataclass
-class Failed(Exception):  # noqa: N818
+class FunctionError(Exception):
     """The function, or the loading of it, ended with an error, which Lambda is told."""
 
     kind: str
@@ -119,7 +119,7 @@ class Runtime:
         """What the function says of an event.
 
         Raises:
-            Failed: It ended with an error.
+            FunctionError: It ended with an error.
         """
         name = str(uuid.uuid4())
         self.post.events.put((name, json.dumps(event).encode()))
@@ -138,14 +138,14 @@ class Runtime:
         with post.came:
             while not {name, "init"} & post.answers.keys():
                 if self.process.poll() is not None and not post.came.wait(1.0):
-                    raise Failed("Exit", self.log.read_text("utf-8", "replace")[-2000:])
+                    raise FunctionError("Exit", self.log.read_text("utf-8", "replace")[-2000:])
                 if time.monotonic() > until:
                     raise TimeoutError(self.log.read_text("utf-8", "replace")[-2000:])
                 post.came.wait(0.2)
             kind, body = post.answers.get(name) or post.answers["init"]
         told = json.loads(body)
         if kind == "error":
-            raise Failed(told["errorType"], told["errorMessage"])
+            raise FunctionError(told["errorType"], told["errorMessage"])
         return told
 
 
@@ -157,7 +157,7 @@ def _serve(post: Post) -> type[BaseHTTPRequestHandler]:
         wbufsize = 1 << 16  # An answer goes out as one packet, and is not waited for.
         disable_nagle_algorithm = True
 
-        def log_message(self, format: str, *words: Any) -> None:  # noqa: A002
+        def log_message(self, *_: Any) -> None:
             """Says nothing."""
 
         def do_GET(self) -> None:

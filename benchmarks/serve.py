@@ -115,7 +115,7 @@ class Bench:
             )
         tree = psutil.Process(process.pid)
         try:
-            while not _answers(url):
+            while not answers(url):
                 if process.poll() is not None or time.monotonic() - began > SECONDS_TO_START:
                     raise SystemExit((self.folder / f"{server}.log").read_text()[-2000:])
                 time.sleep(0.005)
@@ -162,7 +162,8 @@ class Bench:
         return done.stdout
 
 
-def _answers(url: str) -> bool:
+def answers(url: str) -> bool:
+    """Whether a server answers a prediction."""
     body = json.dumps({"inputs": ["The door is open."]}).encode()
     asked = urllib.request.Request(url, body, {"Content-Type": "application/json"})
     try:

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import urllib.request
+from pathlib import Path
 
 import boto3
 import pytest
@@ -143,6 +144,14 @@ def unchanged(shop):
 
 
 DATA = ".mlops/deploy/aws_lambda/shop"
+
+
+def test_image_and_terraform_name_one_handler():
+    from mlops_cli.packaging.dockerfile import FUNCTION
+    from mlops_cli.targets import aws_lambda
+
+    hcl = Path(aws_lambda.__file__).parent / "hcl" / "function" / "main.tf"
+    assert f'command = ["{FUNCTION}"]' in hcl.read_text("utf-8")
 
 
 @TERRAFORM

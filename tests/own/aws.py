@@ -129,7 +129,7 @@ class Cloud:
         runtime = self.runtime(version)
         try:
             told, headers = runtime.invoke(json.loads(request.get_data())), {}
-        except lambda_runtime.Failed as error:
+        except lambda_runtime.FunctionError as error:
             told = {"errorType": error.kind, "errorMessage": error.message}
             headers = {"x-amz-function-error": "Unhandled"}
         return Response(json.dumps(told), 200, headers, content_type="application/json")

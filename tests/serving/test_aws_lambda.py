@@ -76,7 +76,7 @@ def test_an_escaped_path_a_query_and_a_page(function):
 def test_whoever_may_invoke_it_learns_what_it_answers_with(function, home):
     told = function.invoke({"mlops": "version"})
     assert told["digest"] == function.ask("GET", "/models")[1]["models"][0]["versions"][0]["digest"]
-    with pytest.raises(lambda_runtime.Failed, match="unable to infer a handler"):
+    with pytest.raises(lambda_runtime.FunctionError, match="unable to infer a handler"):
         function.invoke({"Records": []})
     assert function.invoke({"mlops": "version"}) == told
 
@@ -100,7 +100,7 @@ def test_what_can_not_be_loaded_ends_the_start_with_its_reason(home, trained, tm
     (broken / "model" / "model.onnx").write_bytes(b"nothing")
     with (
         lambda_runtime.running(broken, tmp_path / "log") as function,
-        pytest.raises(lambda_runtime.Failed) as raised,
+        pytest.raises(lambda_runtime.FunctionError) as raised,
     ):
         function.invoke({"mlops": "version"})
     assert raised.value.kind == "DataError"
