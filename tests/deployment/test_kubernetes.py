@@ -268,6 +268,14 @@ def test_pods_on_trial_are_asked_what_they_serve(cluster, shop, mlops):
 
 
 @KUBECTL
+def test_where_no_pod_can_be_asked_nothing_is_taken_for_proven(cluster, shop, mlops):
+    cluster.hidden = True
+    done = mlops("deploy", "kubernetes", f"target.image={IMAGE}")
+    assert done.exit_code == 1
+    assert "no pod is ready that could be asked what it serves" in done.stderr
+
+
+@KUBECTL
 def test_pods_that_want_a_key_are_told_by_their_manifest(cluster, shop, mlops):
     cluster.keys = True
     done = mlops("deploy", "kubernetes", f"target.image={IMAGE}", json=True)

@@ -45,6 +45,8 @@ class Cluster:
         """Kinds that nobody may change."""
         self.served = {}
         """Digest that the pods of a deployment say they answer with, if not that of its manifest."""
+        self.hidden = False
+        """Whether no pod tells that it is ready, though its deployment does."""
         self.keys = False
         """Whether the pods want a key of whoever asks them."""
         self.put("v1", "namespaces", None, {"metadata": {"name": "default"}})
@@ -60,7 +62,7 @@ class Cluster:
             if key[1:3] != ("deployments", namespace):
                 continue
             name, template = key[3], one["spec"]["template"]
-            state = "True" if one["status"]["readyReplicas"] else "False"
+            state = str(bool(one["status"]["readyReplicas"]) and not self.hidden)
             for number in range(one["spec"]["replicas"] + 1):
                 meta = {"name": f"{name}-{number}", "labels": template["metadata"]["labels"]}
                 if number == one["spec"]["replicas"]:

@@ -1,6 +1,10 @@
 """The server as a process: what a client sees."""
 
+import asyncio
 import gzip
+from types import SimpleNamespace
+
+from mlops_cli.serving import connection
 
 
 def test_it_answers_and_says_who_did(server, trained):
@@ -30,3 +34,25 @@ def test_a_compressed_body_is_refused_on_every_path(server):
         status, _, found = server.ask(path, body, headers=headers)
         assert status == 415
         assert "a compressed body is not read here" in str(found)
+
+
+def test_what_is_written_in_one_step_goes_out_together():
+    sent = []
+
+    class Transport(asyncio.Transport):
+        def writelines(self, parts):
+            sent.append(b"".join(parts))
+
+        def is_closing(self):
+            return False
+
+    async def write():
+        told = SimpleNamespace(loop=asyncio.get_running_loop(), ending=False)
+        transport = connection._Ending(Transport(), told)
+        for answer in (b"1", b"2"):
+            transport.write(b"headers ")
+            transport.write(b"body " + answer)
+            await asyncio.sleep(0)
+
+    asyncio.run(write())
+    assert sent == [b"headers body 1", b"headers body 2"]

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from mlops_cli.errors import GateError, MissingDependencyError
+from mlops_cli.errors import GateError, MissingDependencyError, MlopsError
 from mlops_cli.reporting import Reporter
 from mlops_cli.targets import Order, asking
 from mlops_cli.targets.kubernetes import kubectl
@@ -20,13 +20,19 @@ def prove(order: Order, reporter: Reporter) -> None:
 
     Raises:
         GateError: One of them serves something else.
-        MlopsError: One of them does not answer.
+        MlopsError: One of them does not answer, or none is ready.
     """
     if config_of(order.place).kind == "kserve":
         return
     track = STABLE if order.share is None else CANARY
+    pods = _pods(order, track)
+    if not pods:
+        raise MlopsError(
+            "no pod is ready that could be asked what it serves",
+            hint="kubectl get pods tells why; the same command again",
+        )
     try:
-        for pod in _pods(order, track):
+        for pod in pods:
             served = _served(order, pod)
             if served != order.bundle.digest:
                 who = "pods answer" if track == STABLE else "pods on trial answer"
