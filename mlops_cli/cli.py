@@ -8,7 +8,6 @@ import typer
 
 from mlops_cli import __version__
 from mlops_cli.commands import COMMANDS, GROUPS
-from mlops_cli.completion import Group
 from mlops_cli.errors import Interrupted, MlopsError, UsageError, refused_by_system
 from mlops_cli.interrupts import reader_left, treat_termination_as_interrupt
 from mlops_cli.output import Output, reopen_closed_streams
@@ -40,7 +39,6 @@ def application(word: str = "") -> typer.Typer:
     """
     app = typer.Typer(
         name="mlops",
-        cls=Group,
         no_args_is_help=True,
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
@@ -80,7 +78,7 @@ def main() -> None:
 
 
 def _refuse(error: typer.TyperException) -> NoReturn:
-    message = error.format_message().replace("Value error, ", "")  # pydantic's, of choices
+    message = error.format_message()
     if message.startswith("Usage:"):  # A command was left out, and this is the help.
         typer.echo(message, err=True)
         sys.exit(UsageError.exit_code)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from mlops_cli import place as places
 from mlops_cli.errors import MissingDependencyError, MlopsError
 from mlops_cli.reporting import QUIET, Board, SilentReporter, Task
-from mlops_cli.schemas.results import plain
+from mlops_cli.schemas.plain import plain
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -123,6 +123,11 @@ class Output:
             return
         if self.quiet:
             return
+        if not sys.stdout.isatty() and (lines is None or isinstance(lines, str)):
+            said = [f"✓ {title}", lines, f"next: {next_step}" if next_step else None]
+            sys.stdout.write("".join(f"{line}\n" for line in said if line is not None))
+            return
+        # Takes as long to import as a short command does its work.
         from rich.console import Console
         from rich.text import Text
 

@@ -6,18 +6,13 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
-from mlops_cli import project
-from mlops_cli.errors import DataError, NotFoundError, UsageError
-from mlops_cli.extras import extra
-from mlops_cli.reporting import SilentReporter
-from mlops_cli.schemas.pipeline import BUNDLE
+from mlops_cli.errors import DataError, UsageError
 from mlops_cli.schemas.predictions import Answered, Prediction
 from mlops_cli.serving import bundle as bundles
 from mlops_cli.serving.rows import present
 from mlops_cli.serving.runtime import Predictor
 from mlops_cli.serving.settings import recorded
 from mlops_cli.tasks import Outputs
-from mlops_cli.tracking import finding, record
 
 WINDOW = 4096
 """Rows in memory at a time: enough to batch by length well, few enough for any machine."""
@@ -56,69 +51,6 @@ class Settings:
                 f"--threshold is a probability, not {self.threshold:g}",
                 hint="give a number from 0 to 1, such as 0.8",
             )
-
-
-def find_bundle(root: Path, bundle: Path | None, run: str | None) -> Path:
-    """The folder of the bundle that is meant: given, of a run, the newest, or the pipeline's.
-
-    Raises:
-        NotFoundError: There is no such run, or it has no bundle, or none has.
-    """
-    if bundle is not None:
-        return bundle
-    if run is not None and "@" in run and "/" not in run:
-        return registered(root, run)
-    if run is not None:
-        found = finding.find(root, run)
-        if not (found.bundle / bundles.MANIFEST).is_file():
-            raise NotFoundError(
-                f"run {found.id} has no bundle", hint=f"mlops export --onnx {found.id}"
-            )
-        return found.bundle
-    for candidate in reversed(finding.all_runs(root)):
-        if (candidate.bundle / bundles.MANIFEST).is_file():
-            return candidate.bundle
-    # A fresh clone has what DVC holds, and no runs.
-    if (root / BUNDLE / bundles.MANIFEST).is_file():
-        return root / BUNDLE
-    raise NotFoundError(
-        f"no bundle in {record.runs_folder(root)}",
-        hint="export a trained model first: mlops export --onnx; or name one: --bundle DIR",
-    )
-
-
-def registered(root: Path, name: str) -> Path:
-    """The folder of a registered version, such as reviews@production, with every byte verified.
-
-    Raises:
-        NotFoundError: There is no such version, or its bytes are nowhere.
-        DataError: They are damaged.
-    """
-    with extra("train", "a registered model"):
-        from mlops_cli.registry import serving
-
-    return serving.folder(root, name, SilentReporter())
-
-
-def bundle_called(root: Path, words: str | None) -> Path:
-    """The folder of a bundle by what a person calls it: a folder, a run, or a registered version.
-
-    Args:
-        root: The project.
-        words: What it is called; None takes the newest, as `find_bundle` does.
-
-    Raises:
-        NotFoundError: There is none.
-    """
-    if words is None:
-        return find_bundle(root, None, None)
-    there = project.locate(words)
-    for folder in (there, there / "bundle"):
-        if (folder / bundles.MANIFEST).is_file():
-            return folder.resolve()
-    if there.is_dir() or Path(words).is_absolute() or "/" in words.strip("/"):
-        raise NotFoundError(f"no bundle in {words}", hint="mlops runs list")
-    return find_bundle(root, None, words).resolve()
 
 
 def open_bundle(folder: Path, graph: str | None = None) -> Predictor:

@@ -1,13 +1,16 @@
-"""What a server is asked to serve: runs and folders, as typed and configured, to bundles."""
+"""What a server is asked to serve: runs and folders, as typed and configured, to bundles.
+
+Needs nothing of the server itself: the bytes are checked while that is imported.
+"""
 
 from pathlib import Path
 
-from mlops_cli import prediction
+from mlops_cli import bundle_lookup
 from mlops_cli.errors import UsageError
 from mlops_cli.schemas.serve import ServeConfig
+from mlops_cli.serving import bundle as bundles
+from mlops_cli.serving.plan import Plan, Wanted
 from mlops_cli.serving.signatures import Trust
-from mlops_cli.serving.startup import Plan
-from mlops_cli.serving.state import Wanted
 
 STATE = Path(".mlops", "serving", "state.json")
 """Where a project keeps what is served."""
@@ -37,12 +40,10 @@ def make(
     """
     named = bundle is not None or run is not None
     if config.models and not named:
-        models = {
-            name: prediction.bundle_called(root, words) for name, words in config.models.items()
-        }
+        models = {name: bundle_lookup.called(root, words) for name, words in config.models.items()}
         wanted = {name: str(folder) for name, folder in models.items()}
     else:
-        models = {_ONLY: prediction.find_bundle(root, bundle, run).resolve()}
+        models = {_ONLY: bundle_lookup.find(root, bundle, run).resolve()}
         # The newest bundle is another one after each training: not a reason to leave what is
         # served.
         wanted = {_ONLY: str(models[_ONLY]) if named else ""}
@@ -53,15 +54,16 @@ def make(
             hint=f"once they are served: mlops rollout {role} RUN --model {next(iter(models))}",
         )
     canary, shadow = (
-        str(prediction.bundle_called(root, words)) if words else None
+        str(bundle_lookup.called(root, words)) if words else None
         for words in (config.canary, config.shadow)
     )
     share = config.canary_share if canary else 0.0
     return Plan(
         wanted=Wanted(wanted, canary, share, shadow),
         models=models,
+        reading={folder: bundles.begin_load(folder) for folder in models.values()},
         state=Path(config.state) if config.state else root / STATE,
-        find=lambda words: prediction.bundle_called(root, words),
+        find=lambda words: bundle_lookup.called(root, words),
         folders=[root, *(root / folder for folder in config.bundles)],
         trust=trust or Trust(),
     )

@@ -7,7 +7,7 @@ import pytest
 from own.bundles import DATA, FILES, LABELS, WORDS, export_run, keyword_bundle
 from own.keywords import keyword_run
 
-from mlops_cli import prediction
+from mlops_cli import bundle_lookup, prediction
 from mlops_cli.errors import DataError, NotFoundError, UsageError
 from mlops_cli.prediction import Settings
 from mlops_cli.serving import bundle as bundles
@@ -114,25 +114,25 @@ def test_the_newest_bundle_of_the_project_is_meant(project):
     runs = sorted([older, newer, unfinished], key=lambda run: run.id)
     for run in runs[:2]:
         export_run(project.path, run)
-    assert prediction.find_bundle(project.path, None, None) == runs[1].bundle
-    assert prediction.find_bundle(project.path, None, runs[0].id) == runs[0].bundle
+    assert bundle_lookup.find(project.path, None, None) == runs[1].bundle
+    assert bundle_lookup.find(project.path, None, runs[0].id) == runs[0].bundle
     given = project.path / "elsewhere"
-    assert prediction.find_bundle(project.path, given, None) == given
+    assert bundle_lookup.find(project.path, given, None) == given
 
 
 def test_where_no_run_has_a_bundle_the_pipelines_is_meant(project):
     project({"pipeline/bundle/bundle.json": "{}"})
-    assert prediction.find_bundle(project.path, None, None) == project / "pipeline/bundle"
+    assert bundle_lookup.find(project.path, None, None) == project / "pipeline/bundle"
 
 
 def test_without_a_bundle_the_way_to_one_is_told(project):
     project(FILES)
     with pytest.raises(NotFoundError, match="no bundle") as raised:
-        prediction.find_bundle(project.path, None, None)
+        bundle_lookup.find(project.path, None, None)
     assert "mlops export --onnx" in raised.value.hint
     run = keyword_run(project.path, WORDS, LABELS, DATA)
     with pytest.raises(NotFoundError, match=f"run {run.id} has no bundle") as raised:
-        prediction.find_bundle(project.path, None, "latest")
+        bundle_lookup.find(project.path, None, "latest")
     assert raised.value.hint == f"mlops export --onnx {run.id}"
 
 

@@ -82,7 +82,7 @@ def run(
 
 def _bundle(reference: str | None) -> "Bundle":
     """The bundle that is meant."""
-    from mlops_cli import prediction, project
+    from mlops_cli import bundle_lookup, project
     from mlops_cli.serving import bundle as bundles
 
-    return bundles.load(prediction.bundle_called(project.find_root(), reference))
+    return bundles.load(bundle_lookup.called(project.find_root(), reference))

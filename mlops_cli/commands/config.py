@@ -5,12 +5,10 @@ from typing import Annotated
 import typer
 
 from mlops_cli.commands._options import Json, Overrides, Quiet, epilog
-from mlops_cli.completion import Group, complete_choice, complete_packaged
+from mlops_cli.completion import complete_choice, complete_packaged
 from mlops_cli.output import Output
 
-app = typer.Typer(
-    cls=Group, no_args_is_help=True, help="Show, list, check and own the config tree."
-)
+app = typer.Typer(no_args_is_help=True, help="Show, list, check and own the config tree.")
 
 
 @app.command(

@@ -79,7 +79,7 @@ def run(
     every package in the version it had, so that a cluster trains as the run did. No data, no
     secrets: mount /project/data and /project/runs.
     """
-    from mlops_cli import config, packaging, prediction, project
+    from mlops_cli import bundle_lookup, config, packaging, project
 
     out = Output(json_mode=json, quiet=quiet)
     root = project.find_root()
@@ -91,7 +91,7 @@ def run(
         _train(root, reference, image, out, output=output, tag=tag, registry=push, build=build)
         return
     serve = config.load_group("serve", overrides, root=root)
-    folder = prediction.bundle_called(root, reference or None)
+    folder = bundle_lookup.called(root, reference or None)
     wanted = packaging.Wanted(image, serve, output, tag, push, compose, build)
     done = packaging.run(root, folder, wanted, out)
     out.result(_title(done), done, lines=_lines(done), next_step=_next(done))

@@ -11,8 +11,8 @@ from mlops_cli.commands._options import Json, epilog
 from mlops_cli.completion import complete_run, complete_version
 from mlops_cli.errors import UsageError
 from mlops_cli.output import Output
+from mlops_cli.schemas.plain import plain
 from mlops_cli.schemas.predictions import PredictResult
-from mlops_cli.schemas.results import plain
 
 if TYPE_CHECKING:
     from mlops_cli.prediction import Settings
@@ -128,7 +128,7 @@ def run(
         _check_launcher(launcher, file)
     if sum(name is not None for name in (bundle, run_reference, model)) > 1:
         raise UsageError("--bundle, --run and --model each name a bundle", hint="give one of them")
-    from mlops_cli import prediction, project
+    from mlops_cli import bundle_lookup, prediction, project
     from mlops_cli.registry import trusting
 
     out = Output(json_mode=json, quiet=quiet)
@@ -136,9 +136,9 @@ def run(
     settings = prediction.Settings(default if top_k is None else top_k, threshold, batch_size)
     root = project.find_root()
     if model is not None:
-        folder = prediction.registered(root, model)
+        folder = bundle_lookup.registered(root, model)
     else:
-        folder = prediction.find_bundle(root, bundle, run_reference)
+        folder = bundle_lookup.find(root, bundle, run_reference)
     trusting.trusted(root).check(folder, out.warn)
     predictor = prediction.open_bundle(folder, graph)
     if file is None or output is None:

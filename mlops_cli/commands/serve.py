@@ -73,7 +73,6 @@ def run(
         raise UsageError("--bundle and RUN both name a bundle", hint="give one of them")
     from mlops_cli import config, project, serving_plan
     from mlops_cli.registry import trusting
-    from mlops_cli.serving import startup
 
     out = Output(json_mode=json, quiet=quiet)
     root = project.find_root()
@@ -87,8 +86,11 @@ def run(
     settings = replace(settings, canary=canary or settings.canary, shadow=shadow or settings.shadow)
     trust = trusting.trusted(root, overrides)
     plan = serving_plan.make(root, settings, bundle, reference or None, trust)
+    # Only now: the bytes of what is served are checked meanwhile.
+    from mlops_cli.serving import startup
+
     starting = startup.begin(plan, settings, out.warn)
-    # Only now: what is served is loaded meanwhile.
+    # And only now: it is loaded meanwhile.
     from mlops_cli.serving import server
 
     def ready(listening: "Listening") -> None:

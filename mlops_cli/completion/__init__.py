@@ -4,39 +4,13 @@ import os
 import re
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any
 
 import typer
-from typer.core import TyperGroup
 
 from mlops_cli.completion.settings import Candidate, overrides
 
 _MOST_RUNS = 50
 _HELP_WIDTH = 60
-
-
-class Group(TyperGroup):
-    """Commands whose words are taken as typed while one of them is being completed.
-
-    Typer checks words with pydantic, whose import is a third of the time that a completion takes.
-    """
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Reads the group's own options."""
-        _take_as_typed(self, ctx)
-        return super().parse_args(ctx, args)
-
-    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
-        """The command that is named, and the words that follow its name."""
-        name, command, rest = super().resolve_command(ctx, args)
-        _take_as_typed(command, ctx)
-        return name, command, rest
-
-
-def _take_as_typed(command: Any, ctx: Any) -> None:
-    if ctx.resilient_parsing and command is not None:
-        for parameter in command.get_params(ctx):
-            parameter.process_value = lambda ctx, value: value
 
 
 def complete_override(ctx: typer.Context, incomplete: str) -> list[Candidate]:

@@ -15,7 +15,7 @@ from mlops_cli.errors import DataError, UsageError
 from mlops_cli.files import atomic_folder, write_json
 from mlops_cli.reporting import Reporter
 from mlops_cli.schemas.config import Config
-from mlops_cli.schemas.results import plain
+from mlops_cli.schemas.plain import plain
 from mlops_cli.schemas.splits import Moved, SplitChanges, SplitPart, SplitRecord, SplitResult
 
 RECORD = "split.json"

@@ -14,7 +14,7 @@ from pathlib import Path
 from mlops_cli.errors import MlopsError
 from mlops_cli.files import write_json
 from mlops_cli.schemas.deploy import Deployment
-from mlops_cli.schemas.results import plain
+from mlops_cli.schemas.plain import plain
 from mlops_cli.targets import FOLDER, Place
 
 _FILE = "begun.json"

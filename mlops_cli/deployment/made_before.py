@@ -17,7 +17,7 @@ from mlops_cli.errors import MlopsError
 from mlops_cli.files import write_json
 from mlops_cli.packaging import docker, requirements
 from mlops_cli.schemas.image import PLATFORMS, SERVER, ImageConfig
-from mlops_cli.schemas.results import plain
+from mlops_cli.schemas.plain import plain
 from mlops_cli.schemas.serve import ServeConfig
 from mlops_cli.serving.bundle import Bundle
 from mlops_cli.targets import FOLDER, Image

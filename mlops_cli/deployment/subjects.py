@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mlops_cli import prediction
+from mlops_cli import bundle_lookup
 from mlops_cli.deployment.setting import Setting
 from mlops_cli.errors import DataError, GateError, MlopsError, NotFoundError, UsageError
 from mlops_cli.registry import names, records, storage, trusting
@@ -64,7 +64,7 @@ def find(ours: Setting, reporter: Reporter) -> Subject:
             )
     else:
         try:
-            folder = prediction.bundle_called(ours.root, words)
+            folder = bundle_lookup.called(ours.root, words)
         except NotFoundError as error:
             near = names.near(words, ours.models)
             raise NotFoundError(error.message, hint=near or error.hint) from error
@@ -83,7 +83,7 @@ def recorded(ours: Setting, one: Deployment, name: str, reporter: Reporter) -> S
         raise NotFoundError(
             f"{one.called} is in no registry any more", hint=ours.repository.fetching
         )
-    folder = None if version else prediction.bundle_called(ours.root, one.run)
+    folder = None if version else bundle_lookup.called(ours.root, one.run)
     subject = _verified(ours, version, folder, name, reporter)
     if subject.bundle.digest != one.bundle:
         raise GateError(

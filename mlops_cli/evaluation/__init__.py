@@ -20,7 +20,8 @@ from mlops_cli.models import inference
 from mlops_cli.reporting import Reporter
 from mlops_cli.reports import plots
 from mlops_cli.schemas.config import Config
-from mlops_cli.schemas.results import EvaluationResult, plain
+from mlops_cli.schemas.plain import plain
+from mlops_cli.schemas.results import EvaluationResult
 from mlops_cli.schemas.task import METRICS
 from mlops_cli.tasks import Task
 from mlops_cli.tasks.heads.classification_metrics import softmax

@@ -13,8 +13,8 @@ from mlops_cli.file_prediction.tally import Tally
 from mlops_cli.prediction import Settings
 from mlops_cli.reporting import Reporter
 from mlops_cli.schemas.launcher import RayLauncherConfig
+from mlops_cli.schemas.plain import plain
 from mlops_cli.schemas.predictions import FilePredictResult, Prediction
-from mlops_cli.schemas.results import plain
 from mlops_cli.serving.runtime import Predictor
 
 

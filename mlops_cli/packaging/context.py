@@ -15,7 +15,7 @@ from mlops_cli.packaging import shrink
 from mlops_cli.packaging.dockerfile import HOME, MODEL
 from mlops_cli.project import from_home
 from mlops_cli.schemas.image import ImageConfig
-from mlops_cli.schemas.results import plain
+from mlops_cli.schemas.plain import plain
 from mlops_cli.schemas.serve import ServeConfig
 from mlops_cli.serving.bundle import MANIFEST, SIGNATURE, Bundle
 

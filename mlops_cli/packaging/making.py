@@ -14,7 +14,7 @@ from mlops_cli.packaging import docker, pushing, settling
 from mlops_cli.reporting import Reporter
 from mlops_cli.schemas.image import PLATFORMS, ImageConfig
 from mlops_cli.schemas.packages import Built, Layer, Packaged, PackagedTraining, Pushed
-from mlops_cli.schemas.results import plain
+from mlops_cli.schemas.plain import plain
 
 FOLDER = "packages"
 CONTEXT = "context"

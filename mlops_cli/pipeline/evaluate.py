@@ -8,7 +8,8 @@ from mlops_cli.pipeline import model
 from mlops_cli.pipeline.stages import METRICS
 from mlops_cli.reporting import Reporter
 from mlops_cli.schemas.config import Config
-from mlops_cli.schemas.results import EvaluationResult, plain
+from mlops_cli.schemas.plain import plain
+from mlops_cli.schemas.results import EvaluationResult
 
 
 def run(config: Config, root: Path, reporter: Reporter) -> EvaluationResult:

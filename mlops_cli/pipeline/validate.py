@@ -8,7 +8,7 @@ from mlops_cli.files import write_json
 from mlops_cli.pipeline.stages import REPORT, VALIDATED
 from mlops_cli.reporting import Reporter
 from mlops_cli.schemas.config import Config
-from mlops_cli.schemas.results import plain
+from mlops_cli.schemas.plain import plain
 from mlops_cli.schemas.validation import ValidationResult
 
 

@@ -15,7 +15,7 @@ The files of the others may be missing, as in an image that has no use for them.
 
 import hashlib
 import json
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path, PurePosixPath
@@ -33,6 +33,8 @@ PLAIN = "plain"
 REFERENCE = "reference.json"
 _READERS = 4
 """Files that are checked at once: a server is ready the sooner."""
+_BLOCK = 1 << 21
+"""Bytes that are hashed at once. A thread that imports meanwhile is waited for after each block."""
 
 _EXPORT_AGAIN = "make it again: mlops export --onnx"
 _PARTS: dict[str, type] = {
@@ -152,6 +154,14 @@ def load(folder: Path, *, verify: bool = True) -> Bundle:
     return Bundle(folder, facts)
 
 
+def begin_load(folder: Path) -> Future[Bundle]:
+    """Begins to `load` a bundle in a thread; what else it takes to use it can be done meanwhile."""
+    pool = ThreadPoolExecutor(1, thread_name_prefix="verifying")
+    begun = pool.submit(load, folder)
+    pool.shutdown(wait=False)
+    return begun
+
+
 def others(facts: dict[str, Any]) -> frozenset[str]:
     """Files of the graphs beside the one that is preferred."""
     graphs: dict[str, dict[str, Any]] = facts.get("graphs") or {}
@@ -260,8 +270,11 @@ def _verify(folder: Path, name: str, expected: str) -> None:
 
 def _sha256(file: Path) -> str:
     try:
-        with file.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+        found, block = hashlib.sha256(), memoryview(bytearray(_BLOCK))
+        with file.open("rb", buffering=0) as stream:
+            while size := stream.readinto(block):
+                found.update(block[:size])
+        return found.hexdigest()
     except OSError as error:
         raise DataError(f"{file} can't be read ({error.strerror})") from error
 

@@ -14,10 +14,11 @@ from pathlib import Path
 from mlops_cli.serving import state as states
 from mlops_cli.serving.comparison import Comparisons
 from mlops_cli.serving.loading import Loader
+from mlops_cli.serving.plan import Wanted
 from mlops_cli.serving.refusals import Conflict
 from mlops_cli.serving.rollout import Rollout, Shadow
 from mlops_cli.serving.service import Model, Service
-from mlops_cli.serving.state import Event, Placed, State, Wanted
+from mlops_cli.serving.state import Event, Placed, State
 from mlops_cli.serving.trial import Trial, Verdict
 from mlops_cli.serving.version import Version
 

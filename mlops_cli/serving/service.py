@@ -1,7 +1,8 @@
 """The models that are served, and the one way that every protocol asks them."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,7 +17,9 @@ from mlops_cli.serving.rollout import Rollout
 from mlops_cli.serving.signatures import Trust
 from mlops_cli.serving.version import Reply, Version
 
-__all__ = ["Model", "Reply", "Service", "Version"]
+__all__ = ["Model", "Reply", "Service", "Version", "Warn"]
+
+Warn = Callable[[str], None]
 
 
 @dataclass
@@ -50,17 +53,20 @@ class Service:
         config: Limits.
         trust: Whose signatures of bundles count.
         warn: Told what a person should know.
+        reading: Bundles whose bytes are being checked already, by folder; each is taken once.
     """
 
     def __init__(
         self,
         config: ServeConfig,
         trust: Trust | None = None,
-        warn: Callable[[str], None] = lambda said: None,
+        warn: Warn = lambda said: None,
+        reading: Mapping[Path, Future[Bundle]] | None = None,
     ) -> None:
         self.config = config
         self.trust = trust or Trust()
         self.warn = warn
+        self._reading = dict(reading or {})
         self.models: dict[str, Model] = {}
         self.loading = False
         self.draining = False
@@ -89,7 +95,8 @@ class Service:
             GateError: It is not signed as it has to be.
         """
         self.trust.check(folder, self.warn)
-        return bundles.load(folder)
+        begun = self._reading.pop(folder, None)
+        return bundles.load(folder) if begun is None else begun.result()
 
     def load(self, folder: Path, *, model: str, version: str | None = None) -> Version:
         """Loads a bundle, warms it up, and makes it the model's primary version.

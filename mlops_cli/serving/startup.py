@@ -1,9 +1,8 @@
 """What a server begins with: what it was asked for, or what it served when it ended."""
 
 import os
-from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from mlops_cli.errors import MlopsError, UsageError
@@ -12,35 +11,12 @@ from mlops_cli.serving import state as states
 from mlops_cli.serving import version as versions
 from mlops_cli.serving.loading import Loader
 from mlops_cli.serving.operations import Operations
+from mlops_cli.serving.plan import Plan
 from mlops_cli.serving.refusals import Conflict
-from mlops_cli.serving.service import Model, Service
-from mlops_cli.serving.signatures import Trust
-from mlops_cli.serving.state import ModelState, Placed, State, Wanted
+from mlops_cli.serving.service import Model, Service, Warn
+from mlops_cli.serving.state import ModelState, Placed, State
 from mlops_cli.serving.trial import Trial
 from mlops_cli.serving.version import Version
-
-Warn = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What to serve.
-
-    Attributes:
-        wanted: What was asked for, in words that stay the same from start to start.
-        models: Folders of bundles by name of the model.
-        state: The file that keeps what is served.
-        find: The folder of a bundle by what a person calls it: a run, or a folder.
-        folders: Bundles below these may be loaded while serving.
-        trust: Whose signatures of bundles count.
-    """
-
-    wanted: Wanted
-    models: dict[str, Path]
-    state: Path
-    find: Callable[[str], Path]
-    folders: list[Path]
-    trust: Trust = field(default_factory=Trust)
 
 
 @dataclass(frozen=True)
@@ -69,7 +45,7 @@ def begin(plan: Plan, config: ServeConfig, warn: Warn) -> Starting:
     """
     # The sessions have the cores; a request's few texts are not worth more threads.
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    service = Service(config, plan.trust, warn)
+    service = Service(config, plan.trust, warn, plan.reading)
     loader = Loader(service, plan.find, plan.folders)
     operations = Operations(service, loader, plan.state, plan.wanted)
     pool = ThreadPoolExecutor(1, thread_name_prefix="loading")

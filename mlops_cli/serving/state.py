@@ -10,6 +10,7 @@ import msgspec
 
 from mlops_cli.errors import DataError
 from mlops_cli.files import write_text
+from mlops_cli.serving.plan import Wanted
 from mlops_cli.serving.service import Model
 from mlops_cli.serving.version import Version
 
@@ -80,22 +81,6 @@ class Event(msgspec.Struct, frozen=True):
     change: str
     version: str
     reason: str = ""
-
-
-class Wanted(msgspec.Struct, frozen=True):
-    """What a server was asked to serve when it started.
-
-    Attributes:
-        models: Folders of bundles by name; empty where the newest bundle was to be found.
-        canary: Folder of a bundle.
-        share: Of the requests, how many the canary gets.
-        shadow: Folder of a bundle.
-    """
-
-    models: dict[str, str]
-    canary: str | None = None
-    share: float = 0.0
-    shadow: str | None = None
 
 
 class State(msgspec.Struct):

@@ -27,7 +27,7 @@ from typing import Any
 from mlops_cli import project
 from mlops_cli.errors import DataError, MlopsError
 from mlops_cli.files import atomic_path, write_json, write_text
-from mlops_cli.schemas.results import plain
+from mlops_cli.schemas.plain import plain
 from mlops_cli.tracking import packages
 
 _MOST_DIFF_BYTES = 2**20

@@ -252,14 +252,14 @@ def test_diff_shows_what_two_versions_differ_in(register, mlops):
 
 
 def test_a_server_takes_registered_names(registry, register, promote, mlops):
-    from mlops_cli import prediction
+    from mlops_cli import bundle_lookup
 
     register("fair")
     promote("shop", "production")
     place = registry.root / ".mlops" / "registry" / "shop" / "v1.0.0"
     for words in ("shop@production", "shop@v1.0.0", "shop@latest"):
-        assert prediction.bundle_called(registry.root, words) == place
-        assert prediction.find_bundle(registry.root, None, words) == place
+        assert bundle_lookup.called(registry.root, words) == place
+        assert bundle_lookup.find(registry.root, None, words) == place
     assert mlops("predict", "--model", "shop@production", "good", json=True).exit_code == 0
     both = mlops("predict", "--model", "shop@production", "--run", "best", "good")
     refused(both, 2, "--bundle, --run and --model each name a bundle", "give one of them")
@@ -267,9 +267,10 @@ def test_a_server_takes_registered_names(registry, register, promote, mlops):
 
 def test_what_asks_for_no_registered_name_loads_nothing_of_the_registry(registry):
     code = (
-        "import sys; from pathlib import Path; from mlops_cli import prediction, serving_plan\n"
+        "import sys; from pathlib import Path\n"
+        "from mlops_cli import bundle_lookup, prediction, serving_plan\n"
         "root, run = Path.cwd(), sys.argv[1]\n"
-        "prediction.open_bundle(prediction.bundle_called(root, run))\n"
+        "prediction.open_bundle(bundle_lookup.called(root, run))\n"
         "heavy = {'gto', 'dvc', 'dvc_data', 'scmrepo', 'mlops_cli.registry', 'torch'}\n"
         "sys.exit(str(heavy & set(sys.modules)) if heavy & set(sys.modules) else 0)\n"
     )

@@ -10,7 +10,8 @@ import pytest
 
 from mlops_cli.errors import DataError
 from mlops_cli.serving import state as states
-from mlops_cli.serving.state import Canary, Event, ModelState, Placed, State, Wanted
+from mlops_cli.serving.plan import Wanted
+from mlops_cli.serving.state import Canary, Event, ModelState, Placed, State
 
 ONE, TWO = Placed("one", "/bundles/one", "a" * 64), Placed("two", "/bundles/two", "b" * 64)
 STATE = State(

@@ -3,9 +3,8 @@
 import typer
 
 from mlops_cli.commands.audit import verify
-from mlops_cli.completion import Group
 
-app = typer.Typer(cls=Group, no_args_is_help=True, help="The log of what happened to models.")
+app = typer.Typer(no_args_is_help=True, help="The log of what happened to models.")
 for command in (verify,):
     app.command(name=command.NAME, epilog=command.EPILOG)(command.run)
 

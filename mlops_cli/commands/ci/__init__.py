@@ -4,10 +4,7 @@ import typer
 
 from mlops_cli.commands.ci import list as list_
 from mlops_cli.commands.ci import run as run_
-from mlops_cli.completion import Group
 
-app = typer.Typer(
-    cls=Group, no_args_is_help=True, help="Play the workflows of GitHub on this machine."
-)
+app = typer.Typer(no_args_is_help=True, help="Play the workflows of GitHub on this machine.")
 for command in (run_, list_):
     app.command(name=command.NAME, epilog=command.EPILOG)(command.run)

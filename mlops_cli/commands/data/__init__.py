@@ -3,10 +3,7 @@
 import typer
 
 from mlops_cli.commands.data import add, diff, drift, label_errors, split, stats, validate
-from mlops_cli.completion import Group
 
-app = typer.Typer(
-    cls=Group, no_args_is_help=True, help="Look into, check, version and split the data."
-)
+app = typer.Typer(no_args_is_help=True, help="Look into, check, version and split the data.")
 for command in (add, stats, diff, drift, label_errors, split, validate):
     app.command(name=command.NAME, epilog=command.EPILOG)(command.run)

@@ -4,13 +4,14 @@ from difflib import get_close_matches
 from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
 from mlops_cli.commands.deploy import check, destroy, rollback, status, to
-from mlops_cli.completion import Group, targets
+from mlops_cli.completion import targets
 from mlops_cli.errors import UsageError
 
 
-class _Targets(Group):
+class _Targets(TyperGroup):
     """A word that names no command names a target: `mlops deploy compose`."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:

@@ -15,11 +15,8 @@ from mlops_cli.commands.models import (
     verify,
 )
 from mlops_cli.commands.models import list as list_
-from mlops_cli.completion import Group
 
-app = typer.Typer(
-    cls=Group, no_args_is_help=True, help="Versions of models, and which is in production."
-)
+app = typer.Typer(no_args_is_help=True, help="Versions of models, and which is in production.")
 for command in (
     list_,
     register,

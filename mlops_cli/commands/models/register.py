@@ -60,7 +60,7 @@ def run(
     Your branch, index and files stay as they are: what is written goes to the branch
     mlops-registry.
     """
-    from mlops_cli import prediction, project
+    from mlops_cli import bundle_lookup, project
 
     with extra("train", "mlops models"):
         from mlops_cli.registry import names, registering
@@ -68,7 +68,7 @@ def run(
 
     out = Output(json_mode=json, quiet=quiet)
     root = project.find_root()
-    folder = prediction.bundle_called(root, bundle)
+    folder = bundle_lookup.called(root, bundle)
     done = registering.run(root, folder, registering.Wanted(name, bump, version, message), out)
     size = f"{files(done.files)}, {megabytes(done.bytes)}"
     said = f"Registered {done.model} {done.version}"

@@ -56,7 +56,7 @@ def run(
 
     Whose signatures count when a version is promoted, served or predicted with: registry.trust.
     """
-    from mlops_cli import prediction, project
+    from mlops_cli import bundle_lookup, project
 
     with extra("train", "mlops models"):
         from mlops_cli.registry import names, signing
@@ -68,6 +68,6 @@ def run(
         done = signing.run_version(root, reference, credentials, out)
         following = names.pushing(done.remote)
     else:
-        done = signing.run_bundle(prediction.bundle_called(root, reference), credentials)
+        done = signing.run_bundle(bundle_lookup.called(root, reference), credentials)
         following = f"mlops models register {done.run or done.signed}"
     out.result(f"Signed {done.signed} by {done.by}", done, next_step=following)

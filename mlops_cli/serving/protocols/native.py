@@ -5,7 +5,7 @@ from typing import Any
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
-from mlops_cli.schemas.results import plain
+from mlops_cli.schemas.plain import plain
 from mlops_cli.serving import http
 from mlops_cli.serving.jobs import Answer
 from mlops_cli.serving.refusals import Refusal, WrongMethod

@@ -13,7 +13,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
 from mlops_cli import __version__
-from mlops_cli.schemas.results import plain
+from mlops_cli.schemas.plain import plain
 from mlops_cli.serving import http
 from mlops_cli.serving.jobs import Question
 from mlops_cli.serving.protocols import tensors
