@@ -8,6 +8,8 @@ that has waited longest makes room), and a client that is still sending is liste
 
 import asyncio
 import re
+import socket
+import sys
 from typing import Any, cast
 
 import msgspec
@@ -15,6 +17,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from mlops_cli.schemas.serve import ServeConfig
 from mlops_cli.serving.protocols import native
+from mlops_cli.serving.pulse import WAITED, Pulse
 from mlops_cli.serving.refusals import (
     BadRequest,
     HeadersTooLarge,
@@ -30,13 +33,21 @@ _GRACE = 0.25
 """Seconds in which a request may still come over an idle connection when the server stops."""
 _SLACK = 1.0
 """Seconds beyond `read_seconds`: a handler that waits for a body refuses first, in its words."""
+_CALM = 0.02
+"""A loop that is late by less has read what came."""
+_LAST_DATA = slice(52, 56)
+"""Milliseconds since data came last, in Linux's `struct tcp_info`."""
 _UPGRADE = re.compile(rb"\r\nupgrade:", re.IGNORECASE)
 
 
 class Connection(HttpToolsProtocol):
-    """One connection. Its limits are those of `limits`, which whoever serves sets in a subclass."""
+    """One connection.
+
+    Whoever serves sets its `limits`, and the `pulse` of its loop, in a subclass.
+    """
 
     limits = ServeConfig()
+    pulse = Pulse(0.0)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Makes room where there are too many."""
@@ -72,6 +83,8 @@ class Connection(HttpToolsProtocol):
         """A request can be answered."""
         self.in_headers = False
         super().on_headers_complete()
+        if self.pulse.delay > _CALM:
+            cast(dict[str, Any], self.scope)[WAITED] = self._unread()
         if self.stopping:
             self.cycle.keep_alive = False
 
@@ -130,6 +143,15 @@ class Connection(HttpToolsProtocol):
     def _patience(self) -> float:
         """Until when a request that begins now may arrive."""
         return self.loop.time() + self.limits.read_seconds + _SLACK
+
+    def _unread(self) -> float:
+        """Seconds for which the data that came last had to wait for us; 0 where none can tell."""
+        try:
+            found = self.transport.get_extra_info("socket")
+            told = found.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _LAST_DATA.stop)
+        except (AttributeError, OSError):  # Of another system than Linux, or ended.
+            return 0.0
+        return int.from_bytes(told[_LAST_DATA], sys.byteorder) / 1000
 
     def _make_room(self) -> bool:
         """Ends the connection that was to end soonest, or an idle one; whether there was one."""

@@ -12,6 +12,7 @@ from mlops_cli.serving import version as versions
 from mlops_cli.serving.bundle import Bundle
 from mlops_cli.serving.exchange import current
 from mlops_cli.serving.jobs import Question
+from mlops_cli.serving.pulse import WAITED, Pulse
 from mlops_cli.serving.refusals import Unavailable, Unknown
 from mlops_cli.serving.rollout import Rollout
 from mlops_cli.serving.signatures import Trust
@@ -20,6 +21,12 @@ from mlops_cli.serving.version import Reply, Version
 __all__ = ["Model", "Reply", "Service", "Version", "Warn"]
 
 Warn = Callable[[str], None]
+TICK = 0.1
+"""Seconds between two looks at the event loop: uvicorn's own interval."""
+_TURNS = 2
+"""How late an answer is sent, in delays of the loop: it takes several of its turns to get there."""
+_LEAST = 0.25
+"""Share of its time that a late loop leaves a request in any case: something must be answered."""
 
 
 @dataclass
@@ -70,6 +77,7 @@ class Service:
         self.models: dict[str, Model] = {}
         self.loading = False
         self.draining = False
+        self.pulse = Pulse(TICK)
 
     @property
     def ready(self) -> bool:
@@ -176,10 +184,9 @@ class Service:
         Raises:
             Refusal: See `Engine.ask`.
         """
-        longest = self.config.deadline_ms / 1000
-        seconds = longest if deadline is None else min(deadline, longest)
-        ends = time.monotonic() + seconds
         entry, exchange = self.models.get(version.model), current.get()
+        waited = 0.0 if exchange is None else exchange.scope.get(WAITED, 0.0)
+        ends = time.monotonic() + self._left(deadline, waited)
         if exchange is not None:
             exchange.question, exchange.version = question, version
         if entry is not None and entry.rollout is not None:
@@ -189,6 +196,15 @@ class Service:
         if exchange is not None:
             exchange.reply = reply
         return reply
+
+    def _left(self, deadline: float | None, waited: float) -> float:
+        """Seconds that an engine has for an answer.
+
+        The asker's clock began when the request came, and ends when the answer has been sent.
+        """
+        longest = self.config.deadline_ms / 1000
+        seconds = longest if deadline is None else min(deadline, longest)
+        return max(seconds - _TURNS * self.pulse.delay, seconds * _LEAST) - waited
 
     def close(self) -> None:
         """Answers what was asked and takes every version down."""

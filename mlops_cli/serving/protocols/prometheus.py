@@ -140,6 +140,11 @@ class _Exposition:
                 waiting.add_metric(names, version.engine.waiting)
         yield info
         yield waiting
+        yield GaugeMetricFamily(
+            "mlops_event_loop_delay_seconds",
+            "How late the event loop was of late; requests are given so much less time.",
+            value=self.service.pulse.delay,
+        )
 
     def _rollouts(self) -> Iterator[Any]:
         from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
