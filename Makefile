@@ -34,7 +34,9 @@ demo: $(INSTALLED) ## From nothing to a verified ONNX model, in a fresh demo/.
 journey: $(INSTALLED) ## The whole way of a model, looked at from outside, in build/journey; needs an engine.
 	@PATH="$(CURDIR)/$(BIN):$$PATH" scripts/journey build/journey
 
+# Where Python may not write bytecode, each of thousands of commands would compile the package again.
 test: $(DEVELOPING) ## Run every test.
+	@$(BIN)/python -m compileall -q mlops_cli
 	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 coverage: $(DEVELOPING) ## The same in twice the time; fail under 90 % line coverage.

@@ -21,6 +21,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import installed
 import lambda_runtime
 
 from mlops_cli.serving import bundle as bundles
@@ -139,7 +140,7 @@ def _post(url: str, event: bytes) -> Any:
 def _emulator(rie: Path, home: Path, handler: str) -> Iterator[str]:
     asked, runtime = "127.0.0.1:5909", "127.0.0.1:5910"
     environment = {
-        **os.environ,
+        **installed.environment(),
         **{name: value for name, value in lambda_runtime.TOLD.items() if value},
         "AWS_LAMBDA_FUNCTION_TIMEOUT": "30",
         "MLOPS_HOME": str(home),

@@ -6,7 +6,6 @@ Runtime API that it asks: the next event, where to put its answer, and where to 
 
 import contextlib
 import json
-import os
 import queue
 import re
 import shutil
@@ -20,6 +19,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+
+import installed
 
 from mlops_cli.packaging import context
 from mlops_cli.packaging.dockerfile import HOME, MODEL
@@ -221,7 +222,7 @@ def running(
     with _Server(("127.0.0.1", 0), _serve(post)) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         environment = {
-            **os.environ,
+            **installed.environment(),
             **TOLD,
             "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{server.server_port}",
             "LAMBDA_TASK_ROOT": str(home),

@@ -25,6 +25,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import installed
 import psutil
 
 HERE = Path(__file__).resolve().parent
@@ -98,13 +99,15 @@ class Bench:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
         path = "invocations" if server == "mlflow" else "predict"
-        url, began = f"http://127.0.0.1:{port}/{path}", time.monotonic()
-        environment = os.environ | {"BUNDLE": str(self.bundle), "BENTOML_DO_NOT_TRACK": "1"}
+        url = f"http://127.0.0.1:{port}/{path}"
+        environment = installed.environment() | {"BUNDLE": str(self.bundle)}
+        environment |= {"BENTOML_DO_NOT_TRACK": "1"}
         environment |= {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
         binaries = str(self.peers.resolve() / "bin")
         if server != "mlops":  # MLflow looks for uvicorn on the path.
             environment["PATH"] = os.pathsep.join([binaries, environment["PATH"]])
             environment.pop("PYTHONPATH", None)
+        began = time.monotonic()
         with (self.folder / f"{server}.log").open("wb") as log:
             process = subprocess.Popen(
                 self.command(server, port),

@@ -7,13 +7,14 @@ Each command runs once unmeasured, then in turns with the others; medians are co
 
 import argparse
 import json
-import os
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+
+import installed
 
 BIN = Path(sys.executable).parent
 MLOPS, DVC = str(BIN / "mlops"), str(BIN / "dvc")
@@ -42,11 +43,10 @@ GOALS = {
 
 def seconds(name: str, folder: str) -> float:
     """Wall time of one run of a command."""
-    words, environment = COMMANDS[name]
+    words, more = COMMANDS[name]
+    environment = installed.environment() | more
     began = time.perf_counter()
-    subprocess.run(
-        words, cwd=folder, env=os.environ | environment, capture_output=True, check=False
-    )
+    subprocess.run(words, cwd=folder, env=environment, capture_output=True, check=False)
     return time.perf_counter() - began
 
 

@@ -23,6 +23,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+import installed
+
 HERE = Path(__file__).resolve().parent
 PEERS = HERE.parent / "build" / "peers"
 MLOPS = Path(sys.executable).parent / "mlops"
@@ -67,7 +69,7 @@ class Bench:
         return result | {"first_step": datetime.fromisoformat(first).timestamp()}
 
     def _run(self, words: list[str], more: dict[str, str]) -> dict[str, float]:
-        environment = os.environ | more
+        environment = installed.environment() | more
         environment |= {"OMP_NUM_THREADS": str(self.threads), "HF_HUB_OFFLINE": "1"}
         done = subprocess.run(
             words, cwd=self.folder, env=environment, capture_output=True, text=True, check=False
