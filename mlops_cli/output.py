@@ -109,7 +109,15 @@ class Output:
         if error.hint:
             self._say(f"hint: {error.hint}", style="cyan")
 
-    def result(self, title: str, result: Any, *, next_step: str = "", lines: Any = None) -> None:
+    def result(
+        self,
+        title: str,
+        result: Any,
+        *,
+        next_step: str = "",
+        lines: Any = None,
+        failed: bool = False,
+    ) -> None:
         """The result of a command on stdout.
 
         Args:
@@ -117,14 +125,16 @@ class Output:
             result: A dataclass (or mapping) with everything a program may want.
             next_step: The command a person types next.
             lines: What to show a person below the title: plain text or a rich renderable.
+            failed: The work was done, and what it found is not good.
         """
         if self.json_mode and not self._follows:
             sys.stdout.write(json.dumps(plain(result), ensure_ascii=False) + "\n")
             return
         if self.quiet:
             return
+        mark, style = ("✗", "bold red") if failed else ("✓", "bold green")
         if not sys.stdout.isatty() and (lines is None or isinstance(lines, str)):
-            said = [f"✓ {title}", lines, f"next: {next_step}" if next_step else None]
+            said = [f"{mark} {title}", lines, f"next: {next_step}" if next_step else None]
             sys.stdout.write("".join(f"{line}\n" for line in said if line is not None))
             return
         # Takes as long to import as a short command does its work.
@@ -132,7 +142,7 @@ class Output:
         from rich.text import Text
 
         console = Console(highlight=False)
-        console.print(Text.assemble(("✓ ", "bold green"), title), soft_wrap=True)
+        console.print(Text.assemble((f"{mark} ", style), title), soft_wrap=True)
         if isinstance(lines, str):
             console.print(Text(lines), soft_wrap=True)
         elif lines is not None:

@@ -29,6 +29,11 @@ def test_result_for_people_has_title_lines_and_next_step(capsys):
     assert capsys.readouterr().out == "✓ Trained [tiny]\nloss [0.1]\nnext: mlops evaluate [run]\n"
 
 
+def test_a_finding_that_is_not_good_has_another_mark(capsys):
+    Output().result("Checked 3 things: 1 is missing", FOUND, failed=True)
+    assert capsys.readouterr().out == "✗ Checked 3 things: 1 is missing\n"
+
+
 def test_long_titles_are_not_broken_where_no_terminal_is(capsys):
     title = "a sentence that is longer than eighty columns " * 4
     Output().result(title, FOUND)

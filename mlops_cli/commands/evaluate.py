@@ -62,6 +62,7 @@ def run(
         result,
         next_step=f"mlops export --onnx {result.run}" if passed and not params else "",
         lines=terminal.evaluation(result),
+        failed=not passed,
     )
     if params is None:
         sending.after_work(found, loaded.tracker)

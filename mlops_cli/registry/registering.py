@@ -66,6 +66,8 @@ def run(root: Path, folder: Path, wanted: Wanted, reporter: Reporter) -> Registe
     known = models.get(name)
     again = _again(repository, known, bundle, wanted)
     if again is not None:
+        if wanted.bump is not None:
+            reporter.warn(f"this bundle is {again.version} already: --bump makes no other of it")
         return again
     version = _version(known, wanted)
     why, ran = names.reason(wanted.message), records.run_of(bundle, root)

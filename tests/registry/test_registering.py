@@ -268,6 +268,8 @@ def test_what_is_registered_stays_the_version_it_is(registry, register, mlops):
     assert registry.git("show", "mlops-registry:models/audit.jsonl") == log
     done = mlops("models", "register", registry.runs["fair"])
     assert done.stdout.startswith("✓ shop v1.0.0 is this very bundle, registered already (run ")
+    bumped = mlops("models", "register", registry.runs["fair"], "--bump", "major")
+    assert "this bundle is v1.0.0 already: --bump makes no other of it" in bumped.stderr
 
 
 def test_what_cant_be_registered(registry, register, mlops, tmp_path):

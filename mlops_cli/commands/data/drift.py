@@ -93,7 +93,8 @@ def run(
     if html is not None:
         report.write_html(result, html)
         out.info(f"the report is in {html}")
-    out.result(report.headline(result), result, lines=None if json else report.tables(result))
+    tables = None if json else report.tables(result)
+    out.result(report.headline(result), result, lines=tables, failed=result.drifted)
     if fail and result.drifted:
         raise GateError(_verdict(result), hint="--no-fail only reports it")
 

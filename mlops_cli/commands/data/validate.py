@@ -64,5 +64,6 @@ def run(
         result,
         next_step="" if result.errors or params else " ".join(["mlops train", *(overrides or [])]),
         lines=report.anomalies(result),
+        failed=bool(result.errors),
     )
     validation.require(result)

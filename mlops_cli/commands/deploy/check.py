@@ -43,6 +43,7 @@ def run(
         found,
         lines=report.needs(found),
         next_step=missing[0].hint if missing else shlex.join(typed),
+        failed=bool(missing),
     )
     if missing:
         raise MissingDependencyError(
