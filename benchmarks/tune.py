@@ -1,13 +1,14 @@
-"""`mlops tune` beside random search: the same space, the same number of trials, several seeds.
+"""`mlops tune` beside random search: the same space, the same budget, several seeds.
 
     python benchmarks/tune.py --train train.csv --validation validation.csv \
         --text sentence --label label [--trials 30] [--seeds 0 1 2 3 4] [--jobs 2] \
-        [--metric mcc] [--like-for-like] [--json FILE] [KEY=VALUE ...]
+        [--timeout SECONDS] [--metric mcc] [--like-for-like] [--json FILE] [KEY=VALUE ...]
 
 Each search is a call of the installed command, in a project of its own, with the tiny model.
 Random search is what people do without a tool: no trial is ended early, and the present settings
 are not tried first. --like-for-like gives random search both too, so that only the sampler
-differs. A score is that of the best trial on validation.
+differs. The budget is a number of trials or, with --timeout, the time in which trials begin: a
+trial that is ended early leaves more of that to others. A score is the best trial's on validation.
 """
 
 import argparse
@@ -29,6 +30,8 @@ SPACE = (
     "trainer.warmup=interval(0,0.3)",
 )
 PLAIN = ("tune.pruner=none", "tune.baseline=false")
+_MANY = 10_000
+"""More trials than any time allows."""
 
 
 def search(options: argparse.Namespace, sampler: str, seed: int) -> dict[str, Any]:
@@ -47,7 +50,8 @@ def search(options: argparse.Namespace, sampler: str, seed: int) -> dict[str, An
         ]
         plain = PLAIN if sampler == "random" and not options.like_for_like else ()
         settings = [f"tune.sampler={sampler}", f"tune.seed={seed}", f"seed={seed}", *plain]
-        limits = ["--trials", str(options.trials), "--jobs", str(options.jobs)]
+        limits = ["--jobs", str(options.jobs), "--trials", str(options.trials or _MANY)]
+        limits += ["--timeout", str(options.timeout)] if options.timeout else []
         goal = f"tune.objectives=[{options.metric}]"
         words = [*data, *SPACE, goal, *settings, *options.settings]
         command = [str(Path(sys.executable).with_name("mlops")), "tune", *words, *limits]
@@ -65,6 +69,7 @@ def search(options: argparse.Namespace, sampler: str, seed: int) -> dict[str, An
         "score": trials[result["best"][0]]["values"][0],
         "settings": trials[result["best"][0]]["settings"],
         "pruned": sum(trial["state"] == "pruned" for trial in trials.values()),
+        "trials": len(trials),
         "failed": sum(trial["state"] == "failed" for trial in trials.values()),
         "epochs": sum(len(trial["reports"]) for trial in trials.values()),
         "seconds": time.perf_counter() - began,
@@ -81,27 +86,32 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--text", default="sentence")
     parser.add_argument("--label", default="label")
     parser.add_argument("--metric", default="mcc")
-    parser.add_argument("--trials", type=int, default=30)
+    parser.add_argument("--trials", type=int, help="of each search; 30 without --timeout")
+    parser.add_argument("--timeout", type=float, help="seconds in which trials may begin")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
     parser.add_argument("--like-for-like", action="store_true")
     parser.add_argument("--json", type=Path)
     parser.add_argument("settings", nargs="*", metavar="KEY=VALUE")
-    return parser.parse_intermixed_args()
+    options = parser.parse_intermixed_args()
+    if options.timeout is None and options.trials is None:
+        options.trials = 30
+    return options
 
 
 def main() -> None:
     """Searches with each sampler and seed, and prints the table and the means."""
     options = arguments()
     found: dict[str, list[dict[str, Any]]] = {"tpe": [], "random": []}
-    print(f"{options.trials} trials each; best validation {options.metric}")
-    print("seed      tpe   random   (trials ended early, epochs trained, seconds)")
+    budget = f"{options.trials} trials" if options.trials else f"{options.timeout:g} s"
+    print(f"{budget} each; best validation {options.metric}")
+    print("seed      tpe   random   (trials, of them ended early, epochs trained, seconds)")
     for seed in options.seeds:
         for sampler, results in found.items():
             results.append(search(options, sampler, seed))
         ours, theirs = (results[-1] for results in found.values())
         costs = "   ".join(
-            f"{name} {one['pruned']}, {one['epochs']}, {one['seconds']:.0f}"
+            f"{name} {one['trials']}, {one['pruned']}, {one['epochs']}, {one['seconds']:.0f}"
             for name, one in (("tpe", ours), ("random", theirs))
         )
         print(f"{seed:4}  {ours['score']:7.4f}  {theirs['score']:7.4f}   {costs}", flush=True)
