@@ -51,6 +51,7 @@ _PANELS: tuple[_Panel, ...] = (
     ),
     ("Wait for a batch", "s", ((_quantile(0.95, _WAITS), "p95"),)),
     ("Rows that wait", "none", (("sum by (version) (mlops_queue_rows)", "{{version}}"),)),
+    ("Delay of the event loop", "s", (("mlops_event_loop_delay_seconds", "{{instance}}"),)),
     ("Versions that are loaded", "none", (("mlops_model_info", "{{version}} ({{role}})"),)),
     ("Memory of the server", "bytes", (("process_resident_memory_bytes", "{{instance}}"),)),
 )

@@ -75,6 +75,7 @@ def test_what_is_served_and_the_process_are_told(server, samples, trained):
     assert found["mlops_model_info", *sorted(labels.items())] == 1
     names = {"model": "model", "version": trained.run}
     assert found["mlops_queue_rows", *sorted(names.items())] == 0
+    assert found["mlops_event_loop_delay_seconds",] < 5
     assert found["process_resident_memory_bytes",] > 1e7
 
 
