@@ -22,6 +22,7 @@ from pathlib import Path
 from statistics import mean, median, stdev
 from typing import Any
 
+import installed
 import sklearn_peers
 from problems import PARTS, PROBLEMS, Problem
 
@@ -111,7 +112,7 @@ class Bench:
         return answer
 
     def _run(self, command: list[str], folder: Path, more: dict[str, str]) -> Any:
-        environment = os.environ | {"HF_HUB_OFFLINE": "1"} | more
+        environment = installed.environment() | {"HF_HUB_OFFLINE": "1"} | more
         if self.threads:
             environment["OMP_NUM_THREADS"] = str(self.threads)
         done = subprocess.run(

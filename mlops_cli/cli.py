@@ -82,7 +82,9 @@ def _refuse(error: typer.TyperException) -> NoReturn:
     if message.startswith("Usage:"):  # A command was left out, and this is the help.
         typer.echo(message, err=True)
         sys.exit(UsageError.exit_code)
-    path = getattr(getattr(error, "ctx", None), "command_path", "mlops")
+    # Of some errors Typer does not say in which command they are.
+    typed = [word for word in sys.argv[1:2] if word in (*COMMANDS, *GROUPS)]
+    path = getattr(getattr(error, "ctx", None), "command_path", " ".join(["mlops", *typed]))
     _fail(UsageError(message, hint=f"{path} --help"))
 
 

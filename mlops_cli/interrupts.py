@@ -11,11 +11,12 @@ def treat_termination_as_interrupt() -> None:
 
 
 def reader_left(stop: OSError | SystemExit) -> bool:
-    """Whether whoever read our output went away; what is still to be printed then goes nowhere."""
-    if BrokenPipeError not in (type(stop), type(stop.__context__)):  # Typer wraps it.
-        return False
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    return True
+    """Whether whoever read our output went away; what can't be printed then goes nowhere."""
+    left = BrokenPipeError in (type(stop), type(stop.__context__))  # Typer wraps it.
+    if left or (isinstance(stop, OSError) and stop.filename is None):
+        # Python would try once more at the end to write what can't be written.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    return left
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

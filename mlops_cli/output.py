@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 _PLAIN_SECONDS = 5.0
 """Where stderr is no terminal, long work says one line this often."""
 
+_CONTROLS = dict.fromkeys(map(ord, "\a\b\v\f\r"))
+"""What would move the cursor where a log is shown; Rich leaves it out on a terminal."""
+
 
 class _PlainTask:
     """Progress as plain lines, for CI logs."""
@@ -128,14 +131,14 @@ class Output:
             failed: The work was done, and what it found is not good.
         """
         if self.json_mode and not self._follows:
-            sys.stdout.write(json.dumps(plain(result), ensure_ascii=False) + "\n")
+            _write(json.dumps(plain(result), ensure_ascii=False) + "\n")
             return
         if self.quiet:
             return
         mark, style = ("✗", "bold red") if failed else ("✓", "bold green")
         if not sys.stdout.isatty() and (lines is None or isinstance(lines, str)):
             said = [f"{mark} {title}", lines, f"next: {next_step}" if next_step else None]
-            sys.stdout.write("".join(f"{line}\n" for line in said if line is not None))
+            _write("".join(f"{line}\n" for line in said if line is not None).translate(_CONTROLS))
             return
         # Takes as long to import as a short command does its work.
         from rich.console import Console
@@ -165,7 +168,7 @@ class Output:
                 Syntax(text.rstrip(), language, theme="ansi_dark", background_color="default")
             )
             return
-        sys.stdout.write(text if text.endswith("\n") else text + "\n")
+        _write(text if text.endswith("\n") else text + "\n")
 
     @contextmanager
     def task(self, description: str, total: int | None) -> Iterator[Task]:
@@ -212,6 +215,12 @@ class Output:
         from rich.text import Text
 
         self._console.print(Text(message, style=style), soft_wrap=True)
+
+
+def _write(text: str) -> None:
+    """Text on stdout, at once: a server's address is read while it runs."""
+    sys.stdout.write(text)
+    sys.stdout.flush()
 
 
 def _shown(figures: dict[str, float | str]) -> str:

@@ -61,7 +61,7 @@ def make(
     return Plan(
         wanted=Wanted(wanted, canary, share, shadow),
         models=models,
-        reading={folder: bundles.begin_load(folder) for folder in models.values()},
+        reading={folder: bundles.begin_load(folder) for folder in set(models.values())},
         state=Path(config.state) if config.state else root / STATE,
         find=lambda words: bundle_lookup.called(root, words),
         folders=[root, *(root / folder for folder in config.bundles)],

@@ -4,6 +4,7 @@ import io
 import json
 import math
 import os
+import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +33,22 @@ def test_result_for_people_has_title_lines_and_next_step(capsys):
 def test_a_finding_that_is_not_good_has_another_mark(capsys):
     Output().result("Checked 3 things: 1 is missing", FOUND, failed=True)
     assert capsys.readouterr().out == "✗ Checked 3 things: 1 is missing\n"
+
+
+def test_names_do_not_move_the_cursor_of_who_reads_a_log(capsys):
+    Output().result("Trained a\rb\a", FOUND, lines="one\ttwo\v")
+    assert capsys.readouterr().out == "✓ Trained ab\none\ttwo\n"
+
+
+def test_a_result_is_out_before_what_is_said_after_it():
+    code = (
+        "import os; from mlops_cli.output import Output; out = Output()\n"
+        "out.result('first', {}); out.warn('second'); out.data('third'); os._exit(0)"
+    )
+    environment = {name: it for name, it in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    both = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, check=True, **both)
+    assert done.stdout == "✓ first\nwarning: second\nthird\n"
 
 
 def test_long_titles_are_not_broken_where_no_terminal_is(capsys):

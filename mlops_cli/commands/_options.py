@@ -22,7 +22,7 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Only warnings and er
 Overrides = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="KEY=VALUE",
+        metavar="KEY=VALUE...",
         help="Settings over the config tree, in Hydra's grammar.",
         autocompletion=complete_override,
         show_default=False,
@@ -31,7 +31,7 @@ Overrides = Annotated[
 RunAndOverrides = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="RUN KEY=VALUE",
+        metavar="RUN KEY=VALUE...",
         help="A run (id, its beginning, latest, best, best:METRIC), then settings.",
         autocompletion=complete_run_or_override,
         show_default=False,
@@ -40,7 +40,7 @@ RunAndOverrides = Annotated[
 Targets = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="TARGET",
+        metavar="TARGET...",
         help="Files, folders, .dvc files or stages; everything by default.",
         show_default=False,
     ),

@@ -47,6 +47,6 @@ def run(
         result,
         lines=report.findings(result),
         next_step="" if result.errors else report.next_step(result),
-        failed=bool(result.errors),
+        failed=bool(result.errors or (strict and result.warnings)),
     )
     doctor.require(result, strict=strict)

@@ -89,7 +89,9 @@ def run(
         if compose:
             raise UsageError("--compose is for what serves", hint="leave out --compose or --train")
         if typed := [word for word in overrides if word.startswith("image.runtime=")]:
-            raise UsageError(f"{typed[0]} is for what serves", hint="leave it out, or --train")
+            raise UsageError(
+                f"{typed[0]} is for what serves", hint="leave out image.runtime or --train"
+            )
         _train(root, reference, image, out, output=output, tag=tag, registry=push, build=build)
         return
     serve = config.load_group("serve", overrides, root=root)

@@ -37,7 +37,7 @@ def run(
     texts: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="TEXT",
+            metavar="TEXT...",
             help="Texts, two and two for a model of pairs; - (or none at all) reads standard "
             "input, one a line, the two of a pair parted by a tab.",
             show_default=False,

@@ -46,7 +46,7 @@ def add(
     words: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="KEY=VALUE",
+            metavar="KEY=VALUE...",
             help="DVC's settings of such a remote. A secret as KEY=- is asked for, or read "
             "from stdin; it goes to .dvc/config.local, which git ignores.",
             show_default=False,

@@ -28,7 +28,7 @@ def run(
     words: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="STAGE KEY=VALUE",
+            metavar="STAGE KEY=VALUE...",
             help="The last stage to bring up to date (all by default), then settings.",
             autocompletion=complete_stage_or_override,
             show_default=False,

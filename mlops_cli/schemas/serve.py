@@ -23,7 +23,7 @@ class ServeConfig:
     )
     queue: int = option("Rows that may wait; beyond it requests are refused.", 1024, minimum=1)
     deadline_ms: int = option(
-        "Longest wait for an answer in ms; a request may ask for less by X-Timeout-Ms.",
+        "Longest wait in ms from when a request came; it may ask for less by X-Timeout-Ms.",
         5000,
         minimum=1,
     )

@@ -34,7 +34,7 @@ class Plan:
     Attributes:
         wanted: What was asked for, in words that stay the same from start to start.
         models: Folders of bundles by name of the model.
-        reading: Those whose bytes are being checked already, by folder.
+        reading: Those whose bytes are being checked, by folder: for the start, and no later load.
         state: The file that keeps what is served.
         find: The folder of a bundle by what a person calls it: a run, or a folder.
         folders: Bundles below these may be loaded while serving.

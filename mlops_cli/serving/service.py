@@ -1,7 +1,7 @@
 """The models that are served, and the one way that every protocol asks them."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -60,7 +60,6 @@ class Service:
         config: Limits.
         trust: Whose signatures of bundles count.
         warn: Told what a person should know.
-        reading: Bundles whose bytes are being checked already, by folder; each is taken once.
     """
 
     def __init__(
@@ -68,12 +67,10 @@ class Service:
         config: ServeConfig,
         trust: Trust | None = None,
         warn: Warn = lambda said: None,
-        reading: Mapping[Path, Future[Bundle]] | None = None,
     ) -> None:
         self.config = config
         self.trust = trust or Trust()
         self.warn = warn
-        self._reading = dict(reading or {})
         self.models: dict[str, Model] = {}
         self.loading = False
         self.draining = False
@@ -94,8 +91,12 @@ class Service:
             state = "stopping" if self.draining else "starting"
             raise Unavailable(f"the server is {state}", retry_after=1)
 
-    def read(self, folder: Path) -> Bundle:
+    def read(self, folder: Path, begun: Future[Bundle] | None = None) -> Bundle:
         """A bundle of which every byte is as it was exported, and as it was signed.
+
+        Args:
+            folder: The bundle.
+            begun: Where its bytes are being checked already.
 
         Raises:
             NotFoundError: There is no bundle.
@@ -103,23 +104,31 @@ class Service:
             GateError: It is not signed as it has to be.
         """
         self.trust.check(folder, self.warn)
-        begun = self._reading.pop(folder, None)
         return bundles.load(folder) if begun is None else begun.result()
 
-    def load(self, folder: Path, *, model: str, version: str | None = None) -> Version:
+    def load(
+        self,
+        folder: Path,
+        *,
+        model: str,
+        version: str | None = None,
+        begun: Future[Bundle] | None = None,
+    ) -> Version:
         """Loads a bundle, warms it up, and makes it the model's primary version.
 
         Args:
             folder: The bundle.
             model: Name of the model.
             version: Name of the version; None takes the id of the run it was made from.
+            begun: See `read`.
 
         Raises:
             NotFoundError: There is no bundle.
             DataError: It is damaged or was changed.
             GateError: It is not signed as it has to be.
         """
-        loaded = versions.load(self.read(folder), self.config, model=model, version=version)
+        bundle = self.read(folder, begun)
+        loaded = versions.load(bundle, self.config, model=model, version=version)
         entry = self.models.setdefault(model, Model(model, loaded.name))
         entry.versions[loaded.name] = loaded
         entry.primary = loaded.name

@@ -45,7 +45,7 @@ def begin(plan: Plan, config: ServeConfig, warn: Warn) -> Starting:
     """
     # The sessions have the cores; a request's few texts are not worth more threads.
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    service = Service(config, plan.trust, warn, plan.reading)
+    service = Service(config, plan.trust, warn)
     loader = Loader(service, plan.find, plan.folders)
     operations = Operations(service, loader, plan.state, plan.wanted)
     pool = ThreadPoolExecutor(1, thread_name_prefix="loading")
@@ -59,15 +59,15 @@ def _load(plan: Plan, operations: Operations, warn: Warn) -> None:
     service.loading = True
     for name, folder in plan.models.items():
         state = kept.models.get(name) if kept else None
-        if state is None or not _restore(operations, name, state, warn):
-            service.load(folder, model=name)
+        if state is None or not _restore(plan, operations, name, state, warn):
+            service.load(folder, model=name, begun=plan.reading[folder])
     if kept is None:
         _begin(plan, operations)
     else:
         operations.events = kept.events
         for name, state in kept.models.items():
             if name not in service.models:
-                _restore(operations, name, state, warn)
+                _restore(plan, operations, name, state, warn)
     service.loading = False
 
 
@@ -111,12 +111,12 @@ def _beside(operations: Operations, entry: Model, folder: Path, role: str) -> Ve
     return target
 
 
-def _restore(operations: Operations, name: str, state: ModelState, warn: Warn) -> bool:
+def _restore(plan: Plan, operations: Operations, name: str, state: ModelState, warn: Warn) -> bool:
     """Loads a model as it was kept; False where its primary version can't be had any more."""
     service = operations.service
     order = sorted(state.versions, key=lambda one: one.version != state.primary)
     for one in order:
-        loaded = _again(service, name, one, warn)
+        loaded = _again(plan, service, name, one, warn)
         if loaded is None and one.version == state.primary:
             return False
         if loaded is not None:
@@ -133,11 +133,11 @@ def _restore(operations: Operations, name: str, state: ModelState, warn: Warn) -
     return True
 
 
-def _again(service: Service, model: str, kept: Placed, warn: Warn) -> Version | None:
+def _again(plan: Plan, service: Service, model: str, kept: Placed, warn: Warn) -> Version | None:
     """A version as it was; None, and a warning, where its bundle is not the same any more."""
     folder = Path(kept.bundle)
     try:
-        bundle = service.read(folder)
+        bundle = service.read(folder, plan.reading.get(folder))
         if bundle.digest == kept.digest:
             return versions.load(bundle, service.config, model=model, version=kept.version)
         reason = f"{folder} holds another bundle by now"

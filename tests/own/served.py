@@ -67,7 +67,7 @@ def serving(bundle, folder, *words, stop=signal.SIGTERM, context=None):
     port, log = free_port(), folder / f"serve-{time.monotonic_ns()}.log"
     named = () if bundle is None else ("--bundle", bundle)
     command = [script, "serve", *named, "--port", str(port), *words]
-    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    environment = {name: it for name, it in os.environ.items() if name != "PYTHONUNBUFFERED"}
     with (
         log.open("wb") as said,
         subprocess.Popen(

@@ -191,7 +191,7 @@ def test_what_can_not_be_packaged_is_told(project_of_run):
 
     told(2, "--compose is for what serves", "--train", one.run, "--compose")
     other = "image.runtime=lambda"
-    told(2, f"{other} is for what serves", "leave it out, or --train", one.run, other)
+    told(2, f"{other} is for what serves", "leave out image.runtime or --train", one.run, other)
     told(3, "image.python is 3.10", "image.base=python:", one.run, 'image.python="3.10"')
     recorded = (one.folder / "packages.txt").read_text()
     lacking = re.sub(r"omegaconf==.*\n", "", recorded)

@@ -7,6 +7,10 @@ from types import SimpleNamespace
 from mlops_cli.serving import connection
 
 
+def test_it_says_where_it_answers_while_it_does(server):
+    assert f"at http://127.0.0.1:{server.port}\n" in server.log.read_text("utf-8")
+
+
 def test_it_answers_and_says_who_did(server, trained):
     body = {"inputs": [{"text": "The boy blamed himself."}, "Every plant was quiet."], "top_k": 2}
     status, headers, answer = server.ask(body=body)

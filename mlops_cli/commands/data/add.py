@@ -34,7 +34,7 @@ def run(
     words: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="SOURCE data.KEY=VALUE",
+            metavar="SOURCE data.KEY=VALUE...",
             help="File, folder, URL or hub id; then how to read it, where that can't be told.",
             show_default=False,
         ),

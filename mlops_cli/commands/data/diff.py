@@ -23,7 +23,7 @@ EPILOG = epilog(
 Words = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="A B KEY=VALUE",
+        metavar="A B KEY=VALUE...",
         help="The old and the new version: files, FILE@REVISION, or git revisions of the "
         "config's file; then settings. Without B, what is there now.",
         autocompletion=complete_override,
@@ -83,6 +83,7 @@ def run(
         data_page.write_difference(result, html)
         result = replace(result, page=html)
         out.info(f"the report is in {html}")
-    out.result(report.headline(result), result, lines=None if json else report.tables(result))
+    tables = None if json else report.tables(result)
+    out.result(report.headline(result), result, lines=tables, failed=fail and result.differ)
     if fail and result.differ:
         raise GateError(f"{result.before} and {result.after} differ")

@@ -21,7 +21,7 @@ EPILOG = epilog(
 Words = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="FILE KEY=VALUE",
+        metavar="FILE KEY=VALUE...",
         help="Files (FILE@REVISION: as of a git revision), then settings; without a file, the "
         "data of the config.",
         autocompletion=complete_override,

@@ -20,7 +20,7 @@ OptionalTarget = Annotated[str | None, _TARGET]
 Words = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="MODEL@STAGE KEY=VALUE",
+        metavar="MODEL@STAGE KEY=VALUE...",
         help="A version, a run or the folder of a bundle; then settings of target, image, serve "
         "and registry.",
         autocompletion=complete_version,
@@ -30,7 +30,7 @@ Words = Annotated[
 Settings = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="KEY=VALUE",
+        metavar="KEY=VALUE...",
         help="Settings of the target, over those that it was deployed with.",
         autocompletion=complete_override,
         show_default=False,

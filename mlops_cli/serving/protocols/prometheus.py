@@ -142,7 +142,7 @@ class _Exposition:
         yield waiting
         yield GaugeMetricFamily(
             "mlops_event_loop_delay_seconds",
-            "How late the event loop was of late; requests are given so much less time.",
+            "How late the event loop was of late; requests have less time by twice that.",
             value=self.service.pulse.delay,
         )
 
