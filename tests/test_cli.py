@@ -68,7 +68,7 @@ def test_a_left_out_command_shows_the_help(mlops, words):
             "Invalid value for '--split': 'valid' is not one of 'train'",
             "mlops evaluate --help",
         ),
-        (("train", "--resume"), "Option '--resume' requires an argument", "mlops --help"),
+        (("train", "--resume"), "Option '--resume' requires an argument", "mlops train --help"),
     ],
 )
 def test_usage_errors_are_told_like_all_errors(mlops, words, message, hint):
