@@ -32,8 +32,8 @@ class Journal:
 
     def put(self, staged: Path, target: Path) -> None:
         """`staged` is about to be moved to `target`, where nothing lies."""
-        inode = staged.lstat().st_ino
-        self._note({"put": self._said(target), "staged": self._said(staged), "inode": inode})
+        said = {"put": self._said(target), "staged": self._said(staged)}
+        self._note(said | {"identity": _identity(staged)})
 
     def write(self, path: Path, before: bytes | None, after: str | None) -> None:
         """`path`, which holds `before`, is about to hold `after`; None: whatever DVC writes."""
@@ -91,7 +91,7 @@ def _undone(step: Mapping[str, Any], root: Path) -> bool:
         _restore(root / step["write"], step["before"], step["after"])
     elif "put" in step:
         target = root / step["put"]
-        if os.path.lexists(target) and target.lstat().st_ino == step["inode"]:
+        if os.path.lexists(target) and _identity(target) == step.get("identity"):
             target.replace(root / step["staged"])
     elif os.path.lexists(kept := root / step["kept"]):
         path = root / step["aside"]
@@ -100,6 +100,15 @@ def _undone(step: Mapping[str, Any], root: Path) -> bool:
             return False
         kept.replace(path)
     return True
+
+
+def _identity(path: Path) -> list[int]:
+    """What a move keeps, and what neither a new file nor a change of this one has.
+
+    The number alone is not enough: a system gives that of a removed file to the next new one.
+    """
+    found = path.lstat()
+    return [found.st_ino, found.st_mtime_ns]
 
 
 def _restore(path: Path, before: str | None, after: str | None) -> None:

@@ -117,6 +117,13 @@ def half(tmp_path):
     return tmp_path
 
 
+def test_what_somebody_wrote_into_the_file_since_then_stays(half):
+    with (half / "data/films.csv").open("a") as stream:
+        stream.write("one row more")
+    taken_up(half)
+    assert found(half)["data/films.csv"] == "new rowsone row more"
+
+
 def test_what_somebody_did_since_then_stays(half):
     (half / "data/films.csv").unlink()
     (half / "data/films.csv").write_text("rows of my own")
