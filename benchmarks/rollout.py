@@ -31,7 +31,7 @@ from mlops_cli.serving import bundle as bundles
 from mlops_cli.serving.runtime import Predictor
 
 MLOPS = str(Path(sys.executable).parent / "mlops")
-TEXT = " ".join(["The quiet queen near every plant blamed herself."] * 6)
+TEXT = " ".join(["The quiet queen near every plant blamed herself."] * 8)
 LONGEST_TRIAL = 30.0
 """Seconds within which a bad canary must be gone."""
 

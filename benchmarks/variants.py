@@ -32,7 +32,7 @@ def variant(
         run: Id of a run.
         labels: Other labels, in the order of the logits.
         task: Name of another task.
-        change: Changes the loaded graph.
+        change: Changes the graph that answers.
     """
     folder = Path(shutil.copytree(bundle, folder))
     facts = json.loads((folder / "bundle.json").read_text("utf-8"))
@@ -43,9 +43,10 @@ def variant(
     if task is not None:
         facts["task"]["name"] = task
     if change is not None:
-        model = onnx.load(folder / "model.onnx")
+        answering = bundles.load(bundle).graph.name
+        model = onnx.load(folder / answering)
         change(model.graph)
-        onnx.save(model, folder / "model.onnx")
+        onnx.save(model, folder / answering)
     bundles.write(folder, facts)
     return folder
 
