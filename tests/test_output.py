@@ -51,6 +51,14 @@ def test_a_result_is_out_before_what_is_said_after_it():
     assert done.stdout == "✓ first\nwarning: second\nthird\n"
 
 
+def test_output_that_can_not_be_written_is_one_error():
+    words = [sys.executable, "-m", "mlops_cli", "config", "list"]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    hint = "free some space on the disk and try again"
+    assert (done.returncode, done.stderr) == (1, f"error: no space left on device\nhint: {hint}\n")
+
+
 def test_long_titles_are_not_broken_where_no_terminal_is(capsys):
     title = "a sentence that is longer than eighty columns " * 4
     Output().result(title, FOUND)

@@ -86,12 +86,7 @@ def run(
     reference, overrides = split_run(words, default="")
     image = config.load_group("image", overrides, root=root)
     if train:
-        if compose:
-            raise UsageError("--compose is for what serves", hint="leave out --compose or --train")
-        if typed := [word for word in overrides if word.startswith("image.runtime=")]:
-            raise UsageError(
-                f"{typed[0]} is for what serves", hint="leave out image.runtime or --train"
-            )
+        _refuse_what_serves(overrides, compose=compose)
         _train(root, reference, image, out, output=output, tag=tag, registry=push, build=build)
         return
     serve = config.load_group("serve", overrides, root=root)
@@ -99,6 +94,16 @@ def run(
     wanted = packaging.Wanted(image, serve, output, tag, push, compose, build)
     done = packaging.run(root, folder, wanted, out)
     out.result(_title(done), done, lines=_lines(done), next_step=_next(done))
+
+
+def _refuse_what_serves(overrides: list[str], *, compose: bool) -> None:
+    """Refuses words that say nothing to an image that trains."""
+    if compose:
+        raise UsageError("--compose is for what serves", hint="leave out --compose or --train")
+    typed = next((word for word in overrides if word.startswith("image.runtime=")), None)
+    if typed is not None:
+        hint = "leave out image.runtime or --train"
+        raise UsageError(f"{typed} is for what serves", hint=hint)
 
 
 def _train(

@@ -64,10 +64,8 @@ def run(root: Path, folder: Path, wanted: Wanted, reporter: Reporter) -> Registe
     config = folders.require(repository.root)
     bundle = bundles.load(folder)
     known = models.get(name)
-    again = _again(repository, known, bundle, wanted)
+    again = _again(repository, known, bundle, wanted, reporter)
     if again is not None:
-        if wanted.bump is not None:
-            reporter.warn(f"this bundle is {again.version} already: --bump makes no other of it")
         return again
     version = _version(known, wanted)
     why, ran = names.reason(wanted.message), records.run_of(bundle, root)
@@ -148,7 +146,11 @@ def _version(known: Model | None, wanted: Wanted) -> str:
 
 
 def _again(
-    repository: Repository, known: Model | None, bundle: Bundle, wanted: Wanted
+    repository: Repository,
+    known: Model | None,
+    bundle: Bundle,
+    wanted: Wanted,
+    reporter: Reporter,
 ) -> Registered | None:
     """One bundle, one version: a command that was killed and is typed again finds it done.
 
@@ -164,6 +166,8 @@ def _again(
                 f"this very bundle is registered as {version.name}",
                 hint=f"mlops models promote {version.name} staging",
             )
+        if wanted.bump is not None:
+            reporter.warn(f"this bundle is {version.version} already: --bump makes no other of it")
         return _found(repository, version, bundle)
     return None
 

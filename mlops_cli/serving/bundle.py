@@ -22,6 +22,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from mlops_cli.errors import DataError, NotFoundError, UsageError
+from mlops_cli.files import sha256
 
 FORMAT = 1
 """Version of the layout. A reader refuses newer ones."""
@@ -33,8 +34,6 @@ PLAIN = "plain"
 REFERENCE = "reference.json"
 _READERS = 4
 """Files that are checked at once: a server is ready the sooner."""
-_BLOCK = 1 << 21
-"""Bytes that are hashed at once. A thread that imports meanwhile is waited for after each block."""
 
 _EXPORT_AGAIN = "make it again: mlops export --onnx"
 _PARTS: dict[str, type] = {
@@ -270,11 +269,7 @@ def _verify(folder: Path, name: str, expected: str) -> None:
 
 def _sha256(file: Path) -> str:
     try:
-        found, block = hashlib.sha256(), memoryview(bytearray(_BLOCK))
-        with file.open("rb", buffering=0) as stream:
-            while size := stream.readinto(block):
-                found.update(block[:size])
-        return found.hexdigest()
+        return sha256(file)
     except OSError as error:
         raise DataError(f"{file} can't be read ({error.strerror})") from error
 

@@ -21,7 +21,7 @@ from mlops_cli.serving.version import Reply, Version
 __all__ = ["Model", "Reply", "Service", "Version", "Warn"]
 
 Warn = Callable[[str], None]
-TICK = 0.1
+_TICK = 0.1
 """Seconds between two looks at the event loop: uvicorn's own interval."""
 _TURNS = 2
 """How late an answer is sent, in delays of the loop: it takes several of its turns to get there."""
@@ -74,7 +74,7 @@ class Service:
         self.models: dict[str, Model] = {}
         self.loading = False
         self.draining = False
-        self.pulse = Pulse(TICK)
+        self.pulse = Pulse(_TICK)
 
     @property
     def ready(self) -> bool:

@@ -2,12 +2,16 @@
 
 import asyncio
 import gzip
+import time
 from types import SimpleNamespace
 
 from mlops_cli.serving import connection
 
 
 def test_it_says_where_it_answers_while_it_does(server):
+    ends = time.monotonic() + 10  # It answers a moment before it says so.
+    while "Serving" not in server.log.read_text("utf-8") and time.monotonic() < ends:
+        time.sleep(0.01)
     assert f"at http://127.0.0.1:{server.port}\n" in server.log.read_text("utf-8")
 
 
