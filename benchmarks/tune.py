@@ -103,8 +103,9 @@ def main() -> None:
     """Searches with each sampler and seed, and prints the table and the means."""
     options = arguments()
     found: dict[str, list[dict[str, Any]]] = {"tpe": [], "random": []}
-    budget = f"{options.trials} trials" if options.trials else f"{options.timeout:g} s"
-    print(f"{budget} each; best validation {options.metric}")
+    budget = [f"{options.trials} trials"] if options.trials else []
+    budget += [f"trials begun within {options.timeout:g} s"] if options.timeout else []
+    print(f"{', '.join(budget)} each; best validation {options.metric}")
     print("seed      tpe   random   (trials, of them ended early, epochs trained, seconds)")
     for seed in options.seeds:
         for sampler, results in found.items():
