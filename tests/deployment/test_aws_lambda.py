@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import urllib.request
@@ -187,6 +188,34 @@ def test_terraform_makes_what_lasts_and_has_nothing_to_do_afterwards(cloud, shop
     removed = deploy(mlops, "destroy", "aws_lambda", "--yes")["removed"]
     assert {"aws_lambda_function.model", "aws_apigatewayv2_api.http"} <= set(removed)
     assert lambdas().list_functions()["Functions"] == []
+
+
+@TERRAFORM
+@pytest.mark.parametrize("state", [[], ["target.state=s3://team/shop.tfstate"]], ids=["here", "s3"])
+def test_a_first_deployment_that_is_refused_half_way_can_be_taken_down(
+    cloud, shop, mlops, images, state
+):
+    boto3.client("s3", region_name=aws.REGION).create_bucket(
+        Bucket="team", CreateBucketConfiguration={"LocationConstraint": aws.REGION}
+    )
+    logs = boto3.client("logs", region_name=aws.REGION)
+    logs.create_log_group(logGroupName="/aws/lambda/shop")
+    done = last(mlops("deploy", "aws_lambda", images[0], *state))
+    refused(done, 1, "it is there, and not in Terraform's state", "target.state where a team")
+    (one,) = deploy(mlops, "status")["deployments"]
+    assert one["live"]["state"] == "stopped"
+    assert re.search(r"broken off: .* no function; [3-9] things around it", one["said"]), one
+    assert mlops("deploy", "status", "--strict").exit_code == 6
+    deploy(mlops, "destroy", "aws_lambda", "--yes")
+    assert boto3.client("iam", region_name=aws.REGION).list_roles()["Roles"] == []
+    refused(mlops("deploy", "status"), 5, "nothing is deployed", "mlops deploy compose")
+    (theirs,) = logs.describe_log_groups()["logGroups"]  # Of whoever made it.
+    logs.delete_log_group(logGroupName=theirs["logGroupName"])
+    # Half of it is there, and it is gone on with.
+    cloud.denied |= {"lambda:CreateFunction"}
+    assert mlops("deploy", "aws_lambda", images[0], *state).exit_code == 4
+    cloud.denied.clear()
+    assert deploy(mlops, "aws_lambda", images[0], *state)["live"]["state"] == "running"
 
 
 def test_versions_move_without_terraform_and_without_docker(

@@ -8,6 +8,7 @@ Terraform, which does not look at these, finds nothing to change afterwards.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from mlops_cli.errors import MlopsError, NotFoundError
 from mlops_cli.reporting import Reporter
@@ -74,7 +75,10 @@ def deploy(order: Order, files: Mapping[str, str], reporter: Reporter) -> Done:
 
 def status(place: Place) -> Live:
     """What the alias leads to."""
-    return versions.look(place, where(place))
+    live = versions.look(place, where(place))
+    if live.state != "absent" or not (count := infrastructure.left(place)):
+        return live
+    return replace(live, state="stopped", said=f"no function; {count} things around it are there")
 
 
 def withdraw(place: Place, reporter: Reporter) -> Live:

@@ -1,13 +1,16 @@
 """What lasts: made and taken down by Terraform, from the files in the folder of the deployment."""
 
+import json
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from mlops_cli.errors import NotFoundError
 from mlops_cli.reporting import Reporter
 from mlops_cli.targets import Place, lay_out
 from mlops_cli.targets.aws_lambda import terraform, terraform_files, versions
-from mlops_cli.targets.aws_lambda.session import config_of
+from mlops_cli.targets.aws_lambda.session import asked, client, config_of
+from mlops_cli.targets.aws_lambda.session import found as there
 from mlops_cli.targets.aws_lambda.versions import APPLIED, URL, Function
 
 _FUNCTION = "function"
@@ -80,6 +83,25 @@ def take_down(place: Place, reporter: Reporter) -> list[str]:
         )
     _require_state(place)
     return _ours(place, _FUNCTION, reporter).destroy()
+
+
+def left(place: Place) -> int:
+    """How many things Terraform has made and not taken down, by its state.
+
+    Raises:
+        MlopsError: The state is in a bucket that can't be read.
+    """
+    told = b"{}"
+    if (state := config_of(place).state) is not None:
+        bucket, _, key = state.removeprefix("s3://").partition("/")
+        with asked(place):
+            answer = there(client(place, "s3").get_object, Bucket=bucket, Key=key)
+            told = answer["Body"].read() if answer is not None else told
+    else:
+        with suppress(FileNotFoundError):
+            told = local_state(place).read_bytes()
+    made = json.loads(told or b"{}").get("resources", [])
+    return sum(len(one["instances"]) for one in made if one["mode"] == "managed")
 
 
 def _require_state(place: Place) -> None:

@@ -50,7 +50,10 @@ _UNKNOWN = (
     "InvalidSignature", "IncompleteSignature", "MissingAuthenticationToken", "InvalidAccessKeyId",
 )  # fmt: skip
 _DENIED = ("AccessDenied", "UnauthorizedOperation", "Unauthorized", "Forbidden")
-_ABSENT = ("ResourceNotFound", "RepositoryNotFound", "ImageNotFound", "NoSuchEntity")
+_ABSENT = (
+    "ResourceNotFound", "RepositoryNotFound", "ImageNotFound", "NoSuchEntity",
+    "NoSuchKey", "NoSuchBucket",
+)  # fmt: skip
 _CHANGED = ("PreconditionFailed", "ResourceConflict")
 _NO_IMAGE = ("InvalidImage", "ImageAccessDenied", "CodeVerificationFailed", "media type")
 _ACTION = re.compile(r"not authorized to perform: (\S+)")
