@@ -66,6 +66,17 @@ def test_a_stage_of_the_pipeline_completes_in_the_first_place(complete, shell):
     assert complete(shell, "mlops repro evaluate t")[:1] == ["task="]
 
 
+def test_a_target_completes_beside_the_commands_of_deploy(complete):
+    assert complete("bash", "mlops deploy ") == [
+        "to", "check", "status", "rollback", "destroy",
+        "aws_lambda", "compose", "huggingface", "kubernetes",
+    ]  # fmt: skip
+    assert complete("bash", "mlops deploy comp") == ["compose"]
+    assert complete("bash", "mlops deploy compose target.po")[0] == "target.port="
+    assert "target.region=" in complete("zsh", "mlops deploy aws_lambda target.")
+    assert "target.region=" in complete("fish", "mlops deploy check aws_lambda target.")
+
+
 def test_bash_is_given_what_follows_the_last_break(complete):
     assert complete("bash", "mlops train mod")[0] == "model="
     assert complete("bash", "mlops train model=") == MODELS

@@ -93,6 +93,16 @@ def complete_version(incomplete: str) -> list[Candidate]:
     return _continuing(before, word, list(found.items()))
 
 
+def complete_version_or_override(ctx: typer.Context, incomplete: str) -> list[Candidate]:
+    """Completes a version in the first place, and settings of the target everywhere."""
+    before, word = _current_word(incomplete)
+    earlier = _earlier(ctx, before)
+    target = ctx.params.get("target")
+    found = overrides(word, [f"target={target}", *earlier] if target else earlier)
+    first = [] if earlier or "=" in word else complete_version(incomplete)
+    return [*first, *_continuing(before, word, found)]
+
+
 def complete_target(incomplete: str) -> list[Candidate]:
     """Completes a target that is there, the project's own too."""
     return [(name, "Target") for name in targets() if name.startswith(incomplete)]

@@ -22,6 +22,14 @@ class _Targets(TyperGroup):
             args = [to.NAME, *args]
         return super().resolve_command(ctx, args)
 
+    def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
+        """The commands, and the targets."""
+        command = self.get_command(ctx, to.NAME)
+        assert command is not None
+        target = next(one for one in command.params if one.name == "target")
+        found = super().shell_complete(ctx, incomplete)
+        return [*found, *target.shell_complete(ctx, incomplete)]
+
     def _refuse_mistyped(self, ctx: Any, word: str) -> None:
         near = get_close_matches(word, self.list_commands(ctx), n=1, cutoff=0.75)
         if near and word not in targets():

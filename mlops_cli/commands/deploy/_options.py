@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from mlops_cli.commands._options import split_run
-from mlops_cli.completion import complete_override, complete_target, complete_version
+from mlops_cli.completion import complete_target, complete_version_or_override
 from mlops_cli.errors import UsageError
 
 _TARGET = typer.Argument(
@@ -23,7 +23,7 @@ Words = Annotated[
         metavar="MODEL@STAGE KEY=VALUE...",
         help="A version, a run or the folder of a bundle; then settings of target, image, serve "
         "and registry.",
-        autocompletion=complete_version,
+        autocompletion=complete_version_or_override,
         show_default="what is in production",
     ),
 ]
@@ -32,7 +32,7 @@ Settings = Annotated[
     typer.Argument(
         metavar="KEY=VALUE...",
         help="Settings of the target, over those that it was deployed with.",
-        autocompletion=complete_override,
+        autocompletion=complete_version_or_override,
         show_default=False,
     ),
 ]
