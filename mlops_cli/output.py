@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from mlops_cli import place as places
 from mlops_cli.errors import MissingDependencyError, MlopsError
@@ -136,7 +136,7 @@ class Output:
         if self.quiet:
             return
         mark, style = ("✗", "bold red") if failed else ("✓", "bold green")
-        if not sys.stdout.isatty() and (lines is None or isinstance(lines, str)):
+        if not _coloured(sys.stdout) and (lines is None or isinstance(lines, str)):
             said = [f"{mark} {title}", lines, f"next: {next_step}" if next_step else None]
             _write("".join(f"{line}\n" for line in said if line is not None).translate(_CONTROLS))
             return
@@ -209,12 +209,17 @@ class Output:
         return Bars(self._console)
 
     def _say(self, message: str, *, style: str) -> None:
-        if not sys.stderr.isatty():
+        if not _coloured(sys.stderr):
             sys.stderr.write(message + "\n")
             return
         from rich.text import Text
 
         self._console.print(Text(message, style=style), soft_wrap=True)
+
+
+def _coloured(stream: TextIO) -> bool:
+    """Whether Rich is to write there: on a terminal, and where a CI log shows colours."""
+    return stream.isatty() or bool(os.environ.get("FORCE_COLOR"))
 
 
 def _write(text: str) -> None:

@@ -40,6 +40,14 @@ def test_names_do_not_move_the_cursor_of_who_reads_a_log(capsys):
     assert capsys.readouterr().out == "✓ Trained ab\none\ttwo\n"
 
 
+def test_a_log_that_shows_colours_gets_them_and_a_payload_none(capsys, monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    Output().result("Trained", FOUND, next_step="mlops evaluate")
+    assert "\x1b[1;32m✓ " in capsys.readouterr().out
+    Output().data("lr: 1\n", language="yaml")
+    assert capsys.readouterr().out == "lr: 1\n"
+
+
 def test_a_result_is_out_before_what_is_said_after_it():
     code = (
         "import os; from mlops_cli.output import Output; out = Output()\n"
