@@ -42,6 +42,7 @@ def test_names_do_not_move_the_cursor_of_who_reads_a_log(capsys):
 
 def test_a_log_that_shows_colours_gets_them_and_a_payload_none(capsys, monkeypatch):
     monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
     Output().result("Trained", FOUND, next_step="mlops evaluate")
     assert "\x1b[1;32m✓ " in capsys.readouterr().out
     Output().data("lr: 1\n", language="yaml")
