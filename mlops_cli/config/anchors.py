@@ -19,13 +19,17 @@ def seen_from_root(config: Config, root: Path) -> Config:
     """
     groups: dict[str, Any] = {}
     for group, content, name in _named_files(dataclasses.asdict(config)):
-        there = _absolute(project.locate(content[name]))
+        there = project.locate(content[name])
         if there.exists():
-            inside = there.is_relative_to(root)
-            shown = there.relative_to(root).as_posix() if inside else str(there)
             before = groups.get(group, getattr(config, group))
-            groups[group] = dataclasses.replace(before, **{name: shown})
+            groups[group] = dataclasses.replace(before, **{name: from_root(there, root)})
     return dataclasses.replace(config, **groups)
+
+
+def from_root(path: Path, root: Path) -> str:
+    """A file's path relative to `root`, or absolute outside of it."""
+    there = _absolute(path)
+    return there.relative_to(root).as_posix() if there.is_relative_to(root) else str(there)
 
 
 def seen_from_here(recorded: Mapping[str, Any], root: Path) -> dict[str, Any]:

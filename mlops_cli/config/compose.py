@@ -94,6 +94,19 @@ def apply(content: Mapping[str, Any], words: Sequence[str]) -> dict[str, Any]:
         raise _translated(error, _keys(content)) from error
 
 
+def value_of(word: str) -> Any:
+    """The value of an override in Hydra's grammar, its interpolations as they stand.
+
+    Raises:
+        ConfigError: It can't be read.
+    """
+    try:
+        (override,) = OverridesParser.create().parse_overrides([word])
+    except HydraException as error:
+        raise _translated(error, ()) from error
+    return override.value()
+
+
 def _resolved(
     config: DictConfig, complete: Callable[[dict[str, Any]], dict[str, Any]]
 ) -> dict[str, Any]:

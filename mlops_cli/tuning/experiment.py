@@ -1,16 +1,14 @@
 """The best settings as `configs/experiment/NAME.yaml`."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from mlops_cli.config import as_file
 from mlops_cli.config.grids import value_word
-from mlops_cli.config.keys import EXPERIMENT, GROUPS
-from mlops_cli.config.overrides import parse
+from mlops_cli.config.keys import EXPERIMENT
 from mlops_cli.config.tree import open_tree
-from mlops_cli.config.yaml_file import load_text
 from mlops_cli.files import write_text
 from mlops_cli.reporting import Reporter
 from mlops_cli.schemas.tune import Trial, TuneResult
@@ -20,7 +18,7 @@ from mlops_cli.tuning.plan import Plan
 def write(
     result: TuneResult, plan: Plan, root: Path, reporter: Reporter, *, force: bool
 ) -> Path | None:
-    """Writes the tuned keys of the best trial.
+    """Writes what the best trial was trained with: what was searched, and what all trials share.
 
     Args:
         result: The study; of several best trials, the one that is best at the first objective.
@@ -38,7 +36,7 @@ def write(
             f"{root} is no project (it has no configs/config.yaml), so no experiment is written"
         )
         return None
-    text = _text(result, plan, best_trial(result))
+    text = _text(result, plan, best_trial(result), root)
     if path.exists() and not force:
         if path.read_text("utf-8") == text:
             return path
@@ -57,48 +55,41 @@ def best_trial(result: TuneResult) -> Trial:
 
 def train_words(result: TuneResult, plan: Plan, experiment: Path | None) -> list[str]:
     """What follows `mlops train` to train with the best settings."""
-    fixed = [word for word in plan.fixed if parse(word).key != EXPERIMENT]
     if experiment is not None:
-        return [f"experiment={experiment.stem}", *fixed]
+        return _experiment_words(experiment.stem, plan)
     return [*plan.fixed, *_words(plan, best_trial(result))]
+
+
+def _experiment_words(name: str, plan: Plan) -> list[str]:
+    return [f"experiment={name}", *as_file.not_for_files(plan.fixed)]
 
 
 def _words(plan: Plan, trial: Trial) -> list[str]:
     return [value_word(axis, trial.settings[axis.key]) for axis in plan.axes]
 
 
-def _text(result: TuneResult, plan: Plan, trial: Trial) -> str:
+def _text(result: TuneResult, plan: Plan, trial: Trial, root: Path) -> str:
     """The file: where it is from, choices of groups, then keys."""
     scores = ", ".join(
         f"{name} {value:.6g}" for name, value in zip(result.objectives, trial.values, strict=True)
     )
-    words = [parse(word) for word in _words(plan, trial)]
+    settings = as_file.settings((*plan.fixed, *_words(plan, trial)), root, plan.folder)
     # An experiment that the search built on is built on again.
-    defaults: list[Any] = [word.choice for word in map(parse, plan.fixed) if word.key == EXPERIMENT]
-    defaults += [{f"override /{word.key}": word.choice} for word in words if word.key in GROUPS]
-    content: dict[str, Any] = {}
-    for word in words:
-        if word.key not in GROUPS:
-            _put(content, word.key.split("."), load_text(word.value or "", word.key))
-    lines = [
-        "# @package _global_",
-        f"# The best of study {result.study}: mlops train experiment={result.study}",
-        f"# Trial {trial.number}, run {trial.run}: {scores}",
+    defaults: list[Any] = [
+        choice if group == EXPERIMENT else {f"override /{group}": choice}
+        for group, choice in sorted(settings.choices.items(), key=lambda one: one[0] != EXPERIMENT)
     ]
-    if plan.fixed:
-        lines.append(f"# Searched with {' '.join(plan.fixed)}")
-    parts = ["\n".join(lines) + "\n"]
+    command = " ".join(_experiment_words(result.study, plan))
+    parts = [
+        "# @package _global_\n"
+        f"# The best of study {result.study}: mlops train {command}\n"
+        f"# Trial {trial.number}, run {trial.run}: {scores}\n"
+    ]
     if defaults:
         parts.append(_yaml({"defaults": defaults}))
-    if content:
-        parts.append(("\n" if defaults else "") + _yaml(content))
+    if settings.content:
+        parts.append(("\n" if defaults else "") + _yaml(settings.content))
     return "".join(parts)
-
-
-def _put(content: dict[str, Any], path: Sequence[str], value: Any) -> None:
-    for name in path[:-1]:
-        content = content.setdefault(name, {})
-    content[path[-1]] = value
 
 
 def _yaml(content: dict[str, Any]) -> str:

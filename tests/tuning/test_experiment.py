@@ -1,5 +1,7 @@
 """The file with the best settings."""
 
+import dataclasses
+
 from mlops_cli import config
 from mlops_cli.config.sweeps import Choices, Span
 from mlops_cli.reporting import SilentReporter
@@ -33,16 +35,42 @@ def write(project, *fixed, force=False):
     return path, experiment.train_words(result, plan, path)
 
 
-def test_the_best_settings_compose_and_only_they_are_in_it(project):
-    path, words = write(project, "data=file", "data.path=a.csv", "data.label=b")
-    assert words == ["experiment=best", "data=file", "data.path=a.csv", "data.label=b"]
+def test_the_experiment_alone_is_the_best_trial(project):
+    project({"configs/gates/strict.yaml": "mcc: '>= 0.9'\nf1_macro: '>= 0.9'\n"})
+    fixed = (
+        *("data=file", "data.path=a.csv", "data.label=on", "data.delimiter=\\t"),
+        *("tracker=[tensorboard,wandb]", "model.dropout=null", "trainer.patience=${epochs}"),
+        *("gates=strict", "gates.mcc='>= 0.5'", "epochs=7", "epochs=1e1"),
+    )
+    path, words = write(project, *fixed)
+    assert words == ["experiment=best"]
+    plan, result = study(*fixed)
+    typed = experiment.train_words(result, plan, None)
     loaded = config.load(words, root=project.path)
+    assert loaded == config.load(typed, root=project.path)
     assert (loaded.lr, loaded.model.name, loaded.model.max_length) == (0.00123457, "bert", 32)
-    assert loaded.data.text == "a b"
+    assert (loaded.data.text, loaded.data.label, loaded.epochs) == ("a b", "on", 10)
     assert config.problems([*words], root=project.path) == []
     text = path.read_text("utf-8")
+    assert "# The best of study best: mlops train experiment=best\n" in text
     assert "# Trial 7, run run-7: mcc 0.4321\n" in text
-    assert "epochs" not in text
+    assert "batch_size" not in text, "what nobody set stays as the project has it"
+
+
+def test_a_file_typed_in_a_folder_is_found_from_the_root(project, monkeypatch):
+    project({"sub/a.csv": "text,label\na,b\n"})
+    plan, result = study("data=file", "data.path=a.csv")
+    plan = dataclasses.replace(plan, folder="sub")
+    experiment.write(result, plan, project.path, SilentReporter(), force=False)
+    assert config.load(["experiment=best"], root=project.path).data.path == "sub/a.csv"
+
+
+def test_a_gate_that_was_taken_out_is_named_where_a_file_can_not_say_it(project):
+    project({"configs/gates/strict.yaml": "mcc: '>= 0.9'\nf1_macro: '>= 0.9'\n"})
+    path, words = write(project, "data=file", "data.path=a.csv", "gates=strict", "~gates.mcc")
+    assert words == ["experiment=best", "~gates.mcc"]
+    assert config.load(words, root=project.path).gates == {"f1_macro": ">= 0.9"}
+    assert "mlops train experiment=best ~gates.mcc\n" in path.read_text("utf-8")
 
 
 def test_it_builds_on_the_experiment_that_the_search_built_on(project):

@@ -43,10 +43,14 @@ def test_a_search_leaves_an_experiment_and_goes_on_where_it_ended(project, mlops
     text = (project / "configs/experiment/best.yaml").read_text("utf-8")
     assert f"# Trial {best}, run {trials[best]['run']}: log_loss" in text
     kept = yaml.safe_load(text)
-    assert set(kept) == {"lr", "model"}
+    assert set(kept) == {"data", "epochs", "model", "trainer", "lr"}
     assert kept["model"]["layers"] == trials[best]["settings"]["model.layers"]
-    again = mlops("train", *done.json["next_words"], json=True)
+    assert done.json["next_words"] == ["experiment=best"]
+    again = mlops("train", "experiment=best", json=True)
     assert again.exit_code == 0, again.stderr
+    runs = project / "runs"
+    configs = [runs / run / "config.yaml" for run in (trials[best]["run"], again.json["run"])]
+    assert configs[0].read_text("utf-8") == configs[1].read_text("utf-8")
     record = json.loads((project / "runs" / trials[best]["run"] / "run.json").read_text("utf-8"))
     assert (record["study"], record["trial"]) == ("best", best)
     assert again.json["metrics"] == record["metrics"]
