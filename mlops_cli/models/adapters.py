@@ -83,6 +83,8 @@ def _with_lora(network: PreTrainedModel, model: PretrainedModelConfig) -> nn.Mod
     with warnings.catch_warnings():
         # It asks the library for what that now calls by another name.
         warnings.simplefilter("ignore", FutureWarning)
+        # What it then sets right by itself, for the transposed layers of GPT-2.
+        warnings.filterwarnings("ignore", "fan_in_fan_out is set to", UserWarning)
         adapted: nn.Module = get_peft_model(network, settings)
     return adapted
 

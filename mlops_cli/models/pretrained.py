@@ -216,13 +216,13 @@ def loading(folder: Path) -> Iterator[None]:
 
 def _longest(network: PreTrainedModel) -> int | None:
     """The most tokens that the network has positions for; None where there is no limit."""
-    limit: int | None = getattr(network.config, "max_position_embeddings", None)
+    limit: int = getattr(network.config, "max_position_embeddings", None) or 0
     for name, part in network.named_modules():
         # RoBERTa and its kin count positions from the one after the padding's.
-        if limit and name.endswith("position_embeddings"):
+        if limit > 0 and name.endswith("position_embeddings"):
             padding = getattr(part, "padding_idx", None)
             return limit if padding is None else limit - padding - 1
-    return limit
+    return limit if limit > 0 else None  # XLNet says -1.
 
 
 def _dropout_settings(folder: Path, probability: float) -> dict[str, float]:

@@ -44,6 +44,38 @@ CHECKPOINTS = {
     "modernbert": lambda: library.ModernBertModel(
         library.ModernBertConfig(**WORDS, **SMALL, cls_token_id=101, sep_token_id=102)
     ),
+    "xlnet": lambda: library.XLNetModel(
+        library.XLNetConfig(
+            vocab_size=30522, pad_token_id=0, d_model=16, n_layer=2, n_head=2, d_inner=24
+        )
+    ),
+    "bart": lambda: library.BartModel(
+        library.BartConfig(
+            **WORDS,
+            d_model=16,
+            encoder_layers=1,
+            decoder_layers=1,
+            encoder_attention_heads=2,
+            decoder_attention_heads=2,
+            encoder_ffn_dim=24,
+            decoder_ffn_dim=24,
+            bos_token_id=101,
+            eos_token_id=102,
+            decoder_start_token_id=102,
+            forced_eos_token_id=102,
+        )
+    ),
+    "gpt2": lambda: library.GPT2Model(
+        library.GPT2Config(
+            vocab_size=30522,
+            n_positions=40,
+            n_embd=16,
+            n_layer=2,
+            n_head=2,
+            bos_token_id=101,
+            eos_token_id=102,
+        )
+    ),
     "vit": lambda: library.ViTModel(library.ViTConfig(**SMALL, image_size=32, patch_size=8)),
     "convnext": lambda: library.ConvNextModel(
         library.ConvNextConfig(num_stages=2, depths=[1, 1], hidden_sizes=[8, 16], image_size=32)
@@ -127,12 +159,16 @@ def assert_exports(mlops, run):
         ("deberta", LORA),
         ("electra", [*LORA, "trainer.gradient_checkpointing=true"]),
         ("modernbert", LORA),
+        ("xlnet", []),
+        ("bart", []),
+        ("gpt2", LORA),
         ("vit", LORA),
         ("convnext", FREEZE),
     ],
 )
-def test_from_a_checkpoint_to_a_verified_bundle(train, mlops, tmp_path, name, settings):
+def test_from_a_checkpoint_to_a_verified_bundle(train, mlops, tmp_path, recwarn, name, settings):
     run = train(name, *settings)
+    assert [str(one.message) for one in recwarn if "peft" in one.filename] == []
     moved = changed(run, tmp_path / name)
     assert bool(moved) is (settings is not FREEZE)
     assert (run / "model" / "adapter" / "adapter_model.safetensors").exists() is (

@@ -16,6 +16,8 @@ from mlops_cli.tasks import CellKind, Columns, Inputs
 from mlops_cli.tasks.distribution import counts
 
 _AGAIN = "make it again: mlops train, then mlops export --onnx"
+_FEWEST = 4
+"""Tokens of the longer row of an example."""
 _TOKENS = 1000
 """Most frequent tokens that are listed; the rest is counted."""
 
@@ -86,8 +88,23 @@ class TextEncoder:
     def example(self, rows: Sequence[Sequence[int]]) -> Sequence[Sequence[int]]:
         """Two rows of different length, so that padding is part of what is traced."""
         longest = max(rows, key=len)
-        longest = (list(longest) * 4)[: max(4, len(longest))]
-        return [longest, longest[: len(longest) // 2]]
+        return [[longest[place] for place in places] for places in self.example_places(longest)]
+
+    def example_places(self, row: Sequence[int]) -> list[list[int]]:
+        """Which tokens of a row make up each row of the example.
+
+        Both have the row's special tokens: networks such as BART's count on them.
+        """
+        added = self.tokenizer.get_added_tokens_decoder()
+        words = [
+            place
+            for place, token in enumerate(row)
+            if token not in added or not added[token].special
+        ] or [0]
+        more = [words[0]] * (_FEWEST - len(row))
+        left_out = set(words[len(words) // 2 :]) if not more else set()
+        shorter = [place for place in range(len(row)) if place not in left_out]
+        return [sorted([*range(len(row)), *more]), shorter]
 
     def axes(self) -> dict[str, dict[int, str]]:
         """Batch and sequence vary."""

@@ -52,8 +52,10 @@ class TextPairEncoder(TextEncoder):
     def example(self, rows: Sequence[Any]) -> Sequence[PairRow]:
         """Two rows of different length, so that padding is part of what is traced."""
         longest = max(rows, key=len)
-        half = len(longest) // 2
-        return [longest, PairRow(longest[half:], longest.segments[half:])]
+        return [
+            PairRow([longest[p] for p in places], [longest.segments[p] for p in places])
+            for places in self.example_places(longest)
+        ]
 
 
 def load(spec: dict[str, Any], folder: Path) -> TextPairEncoder:
