@@ -15,7 +15,7 @@ from mlops_cli.config.overrides import parse
 from mlops_cli.config.sweeps import Axis, Choices, Span
 from mlops_cli.errors import ConfigError
 from mlops_cli.schemas.config import Config
-from mlops_cli.schemas.task import HIGHER_IS_BETTER
+from mlops_cli.schemas.task import HIGHER_IS_BETTER, METRICS
 from mlops_cli.schemas.tune import TuneConfig
 
 SECONDS = "seconds"
@@ -93,13 +93,15 @@ def settle(config: Config, space: Space, root: Path, *, name: str, validate: boo
         ConfigError: An objective is unknown, or sampler or pruner don't fit the space.
     """
     tune = config.tune
-    objectives = [_objective(text) for text in tune.objectives] or [config.trainer.monitor]
+    known = _metrics(config, space)
+    objectives = [_objective(text, config, known) for text in tune.objectives]
+    objectives = objectives or [config.trainer.monitor]
     _refuse_repeated(objectives)
     directions = _directions(tune, objectives)
     fixed = [word for word in space.fixed if parse(word).group not in GROUPS_OF_OURS]
     monitored = config.trainer.monitor if objectives[0] == SECONDS else objectives[0]
     typed = any(parse(word).key == "trainer.monitor" for word in fixed)
-    if monitored != config.trainer.monitor and not typed:
+    if monitored != config.trainer.monitor and monitored in known and not typed:
         # The checkpoint that counts is the best by what is searched for.
         fixed.append(f"trainer.monitor={objectives[0]}")
     plan = Plan(
@@ -123,15 +125,24 @@ def settle(config: Config, space: Space, root: Path, *, name: str, validate: boo
     return Plan(**{**vars(plan), "name": made})
 
 
-def _objective(text: str) -> str:
+def _metrics(config: Config, space: Space) -> list[str]:
+    """The metrics that trials have; those of every task where the task itself is searched."""
+    searched = any(axis.key.partition(".")[0] == "task" for axis in space.axes)
+    return list(HIGHER_IS_BETTER if searched else METRICS[config.task.targets])
+
+
+def _objective(text: str, config: Config, known: Sequence[str]) -> str:
+    """The name of an objective; ConfigError where the task has no such metric."""
     name = text.removeprefix("val/")
-    if name == SECONDS or name in HIGHER_IS_BETTER:
+    # What a task of the user's own measures besides shows when it trains.
+    own = "." in config.task.name
+    if name in (SECONDS, *known) or (own and config.tune.directions):
         return name
-    known = [*HIGHER_IS_BETTER, SECONDS]
-    near = get_close_matches(name, known, n=1)
+    near = get_close_matches(name, [*known, SECONDS], n=1)
+    hint = f"did you mean {near[0]}?" if near else f"metrics: {', '.join([*known, SECONDS])}"
     raise ConfigError(
-        f"tune.objectives: there is no metric {text!r}",
-        hint=f"did you mean {near[0]}?" if near else f"metrics: {', '.join(known)}",
+        f"tune.objectives: there is no metric {text!r} of task={config.task.name}",
+        hint=hint + ("; one of your own needs tune.directions" if own else ""),
     )
 
 
