@@ -1,5 +1,6 @@
 """`mlops train`: train a model and record the run."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +15,7 @@ from mlops_cli.commands._options import (
     refuse_beside_params,
 )
 from mlops_cli.completion import complete_run
+from mlops_cli.errors import UsageError
 from mlops_cli.extras import extra
 from mlops_cli.output import Output
 
@@ -75,6 +77,8 @@ def run(
     from mlops_cli import config, project, remote_training
 
     out = Output(json_mode=json, quiet=quiet)
+    if params is None:
+        _refuse_ignored(multirun, resume, {"--run-id": run_id, "--no-validate": not validate}, jobs)
     root = project.find_root()
     if params is not None:
         refuse_beside_params(
@@ -84,6 +88,7 @@ def run(
                 "--run-id": run_id,
                 "--no-validate": not validate,
                 "--multirun": multirun,
+                "--jobs": jobs,
             }
         )
         with extra("train", "mlops train"):
@@ -114,6 +119,37 @@ def run(
         result,
         next_step="" if params else f"mlops evaluate {result.run}",
     )
+
+
+def _refuse_ignored(
+    multirun: bool, resume: str | None, given: Mapping[str, object], jobs: int | None
+) -> None:
+    """Refuses what would be ignored.
+
+    Args:
+        multirun: Whether there are to be several runs.
+        resume: What is to be gone on with.
+        given: The options that a run or sweep which is gone on with has settled, if typed.
+        jobs: Runs at once.
+
+    Raises:
+        UsageError: Something would be.
+    """
+    if multirun and given["--run-id"]:
+        raise UsageError(
+            "--multirun and --run-id don't go together",
+            hint="leave out --run-id: every run of a sweep gets an id of its own",
+        )
+    if resume is not None and (typed := [name for name, value in given.items() if value]):
+        raise UsageError(
+            f"--resume and {typed[0]} don't go together",
+            hint=f"mlops train {'-m ' if multirun else ''}--resume {resume}",
+        )
+    if jobs is not None and not multirun:
+        raise UsageError(
+            "--jobs is for several runs, and without --multirun there is one",
+            hint="add -m to train every combination of the values, or leave out --jobs",
+        )
 
 
 def _here(
