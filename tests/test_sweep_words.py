@@ -4,8 +4,11 @@ import time
 
 import pytest
 
+from mlops_cli import tuning
 from mlops_cli.config import grids
 from mlops_cli.config.sweeps import Choices, Span
+from mlops_cli.errors import ConfigError
+from mlops_cli.reporting import SilentReporter
 
 
 def points(root, *words):
@@ -129,9 +132,17 @@ def test_a_file_describes_the_space_and_words_go_over_it(project):
         (["lr=tag(lg,interval(0,1))"], "there is no tag 'lg'", "did you mean log?"),
         (["batch_size=interval(8.5,64)"], "batch_size takes whole numbers", "interval(9,64)"),
         (["epochs=2"], "the search space is empty", "lr='interval(1e-5,1e-3)'"),
+        (["model=choice(tiny,nope)"], "model has no choice 'nope'", "choices of model: bert, "),
         (["model=choice(tiny)"], "the search space is constant", "mlops train model=tiny"),
         (["model.layers=range(1,3)", "model=tiny,bert"], "not a key of model=bert", ""),
         (["lr=1,2", "tune.objectives=[mccc]"], "there is no metric 'mccc'", "did you mean mcc?"),
+        (
+            ["lr=1,2", "tune.objectives=[mae]"],
+            "there is no metric 'mae' of task=text_classification",
+            "metrics: accuracy, balanced_accuracy, precision_macro, recall_macro, f1_macro, "
+            "precision_weighted, recall_weighted, f1_weighted, mcc, auroc, log_loss, "
+            "calibration_error, seconds",
+        ),
         (["lr=1,2", "tune.objectives=[mcc,mcc]"], "names mcc twice", ""),
         (["lr=1,2", "tune.objectives=[mcc]", "tune.directions=[up]"], "'up' is no direction", ""),
         (["lr=interval(1,2)", "tune.sampler=grid"], "no end of them", "another sampler"),
@@ -152,3 +163,23 @@ def test_a_wrong_search_is_told_before_anything_runs(project, mlops, words, erro
     assert error in told.stderr
     assert hint in told.stderr
     assert not (project / "studies").exists()
+
+
+def prepared(root, *words):
+    return tuning.prepare(words, root, SilentReporter(), tuning.Limits()).plan
+
+
+def test_a_metric_of_a_task_that_is_searched_or_ones_own_can_be_an_objective(project):
+    project({"mine/task.py": "", "configs/task/mine.yaml": "name: mine.task\n"})
+    words = ("data=file", "data.path=a.csv")
+    several = prepared(
+        project.path, "task=text_classification,text_regression", "tune.objectives=[mae,seconds]"
+    )
+    assert several.objectives == ("mae", "seconds")
+    own = ("task=mine", *words, "lr=1,2", "tune.objectives=[profit]")
+    settled = prepared(project.path, *own, "tune.directions=[maximize]")
+    assert (settled.objectives, settled.directions) == (("profit",), ("maximize",))
+    assert "trainer.monitor=profit" not in settled.fixed
+    with pytest.raises(ConfigError) as caught:
+        prepared(project.path, *own)
+    assert caught.value.hint.endswith("; one of your own needs tune.directions")

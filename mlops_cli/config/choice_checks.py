@@ -73,12 +73,12 @@ def choice_hint(group: str, word: str, scope: Scope) -> str:
     return choices_hint(group, word, scope.tree.choices(group))
 
 
-def owner_of(word: str, scope: Scope) -> str | None:
-    """`group=choice` for the name of a choice, exactly or nearly."""
+def owner_of(word: str, scope: Scope, *, cutoff: float = 0.75) -> str | None:
+    """`group=choice` for the name of a choice, exactly or as nearly as `cutoff` says."""
     everything = {
         choice: group for group in (*GROUPS, EXPERIMENT) for choice in scope.tree.choices(group)
     }
-    found = nearest(word, everything, cutoff=0.75)
+    found = nearest(word, everything, cutoff=cutoff)
     return f"{everything[found]}={found}" if found else None
 
 
@@ -98,7 +98,8 @@ def _meant(group: str, word: str, scope: Scope) -> Iterator[str]:
     begun = [choice for choice in scope.tree.choices(group) if word and choice.startswith(word)]
     if len(begun) == 1:
         yield f"{group}={begun[0]}"
-    owner = owner_of(word, scope)
+    # The group was typed: only the very name of another's choice says that another was meant.
+    owner = owner_of(word, scope, cutoff=1.0)
     if owner is not None:
         yield owner
 
