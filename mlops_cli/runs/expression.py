@@ -252,9 +252,11 @@ def _tokens(text: str) -> Iterator[_Token]:
 
 def _number(text: str) -> float | None:
     try:
-        return float(text)
+        number = float(text)
     except ValueError:
         return None
+    # Nothing is above, below or equal to what is not a number.
+    return None if math.isnan(number) else number
 
 
 def _is_number(value: Any) -> bool:

@@ -98,6 +98,7 @@ def test_names_of_a_condition_become_columns(project, three):
         ("trainer.weight_dcay = 1", "weight_dcay", "did you mean trainer.weight_decay?"),
         ("statu = finished", "statu", "did you mean status?"),
         ("val/mcc > high", "val/mcc is a number, and 'high' is none", ""),
+        ("val/mcc > nan", "val/mcc is a number, and 'nan' is none", ""),
     ],
 )
 def test_an_unknown_name_is_refused_with_the_nearest(project, three, where, message, hint):
