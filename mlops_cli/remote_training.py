@@ -1,7 +1,7 @@
 """Stage `train launcher=…`: one training where a launcher runs it, watched from here."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from mlops_cli import config as configs
@@ -92,9 +92,9 @@ def _send(
         processes=config.trainer.processes,
     )
     again = f"mlops train --resume {run_id} launcher={settings.name}"
-    reporter.info(f"run {run_id} on {settings.name}; its log is {job.log}")
+    submitted = f"run {run_id} on {settings.name}; its log is {job.log}"
     with reporter.task(f"training on {settings.name}", config.epochs) as bar:
-        watch = _Watch(job, root, config, bar)
+        watch = _Watch(job, root, config, bar, lambda: reporter.info(submitted))
         try:
             work(
                 launching.create(settings, root),
@@ -111,10 +111,13 @@ def _send(
 
 
 class _Watch:
-    """Hands out the one job, and shows how far its run is."""
+    """Hands out the one job, says once that it is on its way, and shows how far its run is."""
 
-    def __init__(self, job: Job, root: Path, config: Config, bar: Task) -> None:
+    def __init__(
+        self, job: Job, root: Path, config: Config, bar: Task, submitted: Callable[[], None]
+    ) -> None:
         self._waiting: list[Job] = [job]
+        self._unsaid: list[Callable[[], None]] = [submitted]
         self._job, self._root, self._bar = job, root, bar
         self._metric = f"val/{config.trainer.monitor}"
         self._shown = 0
@@ -131,6 +134,9 @@ class _Watch:
 
     def tick(self) -> None:
         """Shows the epochs that were validated since the last look."""
+        # The first look comes after the job was submitted, which may have failed.
+        while self._unsaid:
+            self._unsaid.pop()()
         for epoch, value in validations(self._root, self._job.id, self._metric):
             if epoch > self._shown:
                 self._bar.advance(epoch - self._shown, **{self._metric: value})

@@ -28,3 +28,13 @@ def test_nothing_that_is_typed_is_ignored(project, mlops, words, said, hint):
     assert told.startswith("hint: ")
     assert hint in told
     assert not (project / "runs").exists()
+
+
+def test_a_job_is_only_said_to_be_there_once_it_is(project, mlops, monkeypatch):
+    monkeypatch.setenv("PATH", str(project.path))
+    done = mlops("train", "launcher=slurm")
+    assert done.exit_code == 4
+    assert done.stderr.splitlines() == [
+        "error: launcher=slurm needs Slurm's sinfo, which is not on this machine",
+        "hint: run it on a login node of the cluster",
+    ]
