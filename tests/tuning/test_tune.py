@@ -2,10 +2,12 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import time
 
+import pexpect
 import pytest
 import yaml
 
@@ -87,6 +89,24 @@ def interrupted(project, mlops_script, number):
         time.sleep(0.1)
     os.kill(child.pid, number)
     return child, child.communicate()[1]
+
+
+def test_on_a_terminal_the_trials_are_seen_as_they_go(project, mlops_script):
+    words = ["tune", *SMALL, "model.layers=1", "lr=7e-4,7e-3", "--name", "seen", "--jobs", "1"]
+    terminal = pexpect.spawn(
+        str(mlops_script), words, env=os.environ | {"TERM": "xterm-256color"}, timeout=300,
+        encoding="utf-8", dimensions=(30, 120),
+    )  # fmt: skip
+    text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", terminal.read())
+    terminal.close()
+    assert terminal.exitstatus == 0, text
+    lines = [line.split() for line in text.replace("\r", "\n").splitlines()]
+    assert any({"lr", "epoch", "now", "mcc"} <= set(words) for words in lines), "its heading"
+    for number in ("0", "1"):
+        states = [words[2] for words in lines if words[:2] == ["trial", number] and len(words) > 2]
+        assert list(dict.fromkeys(states))[:2] == ["running", "finished"]
+    assert "study seen  1 of 2 trials, best mcc " in text
+    assert "next: mlops train experiment=seen" in text
 
 
 def test_a_search_that_is_interrupted_goes_on_with_the_trial_that_ran(project, mlops, mlops_script):
