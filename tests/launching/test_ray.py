@@ -58,6 +58,14 @@ def test_a_sweep_on_the_cluster(project, inside):
     assert [facts(run)["status"] for run in runs(project)] == ["finished"] * 2
 
 
+def test_a_search_on_the_cluster(project, inside):
+    words = (*SMALL, *RAY, "lr=7e-4,7e-3", "--trials", "2", "--name", "s", "--json")
+    done = inside("tune", *words)
+    assert done.returncode == 0, done.stderr
+    assert [trial["state"] for trial in json.loads(done.stdout)["trials"]] == ["finished"] * 2
+    assert {facts(run)["study"] for run in runs(project)} == {"s"}
+
+
 def test_a_mistake_is_told_with_the_words_of_the_job(project, inside):
     done = inside("train", *SMALL, *RAY, "lr=1e30")
     assert done.returncode == 1

@@ -62,6 +62,16 @@ def test_a_sweep_on_the_cluster(project, mlops):
     assert_nothing_is_queued()
 
 
+def test_a_search_on_the_cluster(project, mlops):
+    done = mlops("tune", *SMALL, *SLURM, "lr=7e-4,7e-3", "--trials", "2", "--name", "s", json=True)
+    assert done.exit_code == 0, done.stderr
+    assert [trial["state"] for trial in done.json["trials"]] == ["finished"] * 2
+    assert {facts(run)["study"] for run in runs(project)} == {"s"}
+    logs = project.path / "studies" / "s" / "logs"
+    assert len(list(logs.glob("*.sbatch"))) == 2, "each trial was a job of the cluster"
+    assert_nothing_is_queued()
+
+
 def test_a_mistake_is_told_with_the_words_of_the_job(project, mlops):
     done = mlops("train", *SMALL, *SLURM, "lr=1e30")
     assert done.exit_code == 1
