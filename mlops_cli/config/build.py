@@ -16,6 +16,7 @@ from mlops_cli.config.keys import (
     schema_for,
     schemas_of,
 )
+from mlops_cli.config.model_checks import model_problems
 from mlops_cli.config.tree import Tree
 from mlops_cli.config.values import MisfitError, fit, value_hint
 from mlops_cli.errors import ConfigError
@@ -23,14 +24,7 @@ from mlops_cli.schemas import model, registry, target, tracker
 from mlops_cli.schemas.config import Config
 from mlops_cli.schemas.data import FileDataConfig, HubDataConfig, ImagesDataConfig, StreamDataConfig
 from mlops_cli.schemas.gates import parse_gate
-from mlops_cli.schemas.model import (
-    FIRST,
-    ConvnetModelConfig,
-    MlpModelConfig,
-    PretrainedModelConfig,
-    ScratchModelConfig,
-    TreesModelConfig,
-)
+from mlops_cli.schemas.model import FIRST
 from mlops_cli.schemas.task import METRICS
 
 
@@ -93,7 +87,7 @@ def inconsistencies(config: Config) -> Iterator[ConfigError]:
     """What is wrong with values that are each right on their own."""
     yield from _task_problems(config)
     yield from _data_problems(config)
-    yield from _model_problems(config)
+    yield from model_problems(config)
     yield from tracker.problems(config.tracker)
     yield from registry.problems(config.registry)
     yield from target.problems(config.target)
@@ -193,57 +187,6 @@ def _stream_problems(data: StreamDataConfig) -> Iterator[ConfigError]:
             "data=stream splits by the hash of the text alone",
             hint="data.split=hash, or files of their own: data.validation_path=FILE",
         )
-
-
-def _model_problems(config: Config) -> Iterator[ConfigError]:
-    model = config.model
-    if isinstance(model, ScratchModelConfig) and model.hidden_size % model.heads:
-        yield ConfigError(
-            f"model.hidden_size must be a multiple of model.heads, not {model.hidden_size}"
-            f" with {model.heads} heads",
-            hint=f"did you mean model.hidden_size={_multiple(model.hidden_size, model.heads)}?",
-        )
-    if isinstance(model, PretrainedModelConfig) and not (model.checkpoint or model.path):
-        yield ConfigError(
-            f"model={model.name} needs model.checkpoint or model.path",
-            hint="model.checkpoint=google-bert/bert-base-uncased from the hub, or model.path=DIR",
-        )
-
-    if isinstance(model, PretrainedModelConfig):
-        yield from _adapter_problems(model)
-    for name in ("compile", "gradient_checkpointing"):
-        if getattr(config.trainer, name) and isinstance(model, TreesModelConfig):
-            yield ConfigError(
-                f"trainer.{name} is for networks, and model={model.name} grows trees",
-                hint=f"trainer.{name}=false",
-            )
-    if config.trainer.gradient_checkpointing and isinstance(
-        model, MlpModelConfig | ConvnetModelConfig
-    ):
-        yield ConfigError(
-            f"trainer.gradient_checkpointing is for transformers, and model={model.name} is none",
-            hint="trainer.gradient_checkpointing=false",
-        )
-
-
-def _adapter_problems(model: PretrainedModelConfig) -> Iterator[ConfigError]:
-    """Where settings say that weights are trained and are not."""
-    if model.freeze and model.lora_rank is not None:
-        yield ConfigError(
-            "model.freeze trains the head alone, model.lora_rank additions to all layers as well",
-            hint="one of them: model.freeze=false or model.lora_rank=null",
-        )
-    defaults = PretrainedModelConfig()
-    for name in ("lora_alpha", "lora_dropout", "lora_layers"):
-        if model.lora_rank is None and getattr(model, name) != getattr(defaults, name):
-            yield ConfigError(
-                f"model.{name} says nothing without model.lora_rank", hint="model.lora_rank=8"
-            )
-
-
-def _multiple(size: int, heads: int) -> int:
-    """The multiple of `heads` nearest to `size`."""
-    return max(1, round(size / heads)) * heads
 
 
 def named(content: Mapping[str, Any], tree: Tree, chosen: Mapping[str, str]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from mlops_cli.errors import ConfigError, DataError
 from mlops_cli.extras import extra
 from mlops_cli.files import write_json
 from mlops_cli.models import Built, tree_graph
+from mlops_cli.models.objectives import class_weights
 from mlops_cli.reporting import Reporter
 from mlops_cli.schemas.config import Config
 from mlops_cli.schemas.model import TreesModelConfig
@@ -97,12 +98,14 @@ class Booster:
         config: Where the settings come from.
         task: Its head says what is predicted.
         encoder: The fitted columns.
+        weights: Of the classes in the loss, shape (classes,); None weighs all the same.
         network: The trees, once there are any.
     """
 
     config: Config
     task: tasks.Task
     encoder: table.TableEncoder
+    weights: NDArray[np.float32] | None = None
     network: Trees | None = None
 
     def rounds(
@@ -112,11 +115,12 @@ class Booster:
         ranks = _ranks(rows, targets, self.encoder, self.task)
         train, validation = (_matrix(part, self.encoder, ranks) for part in (rows, held_out))
         outputs = len(self.task.labels)
+        weights = None if self.weights is None else self.weights[targets]
         booster = lightgbm.Booster(
-            _parameters(self.config, self.task), lightgbm.Dataset(train, targets)
+            _parameters(self.config, self.task), lightgbm.Dataset(train, targets, weight=weights)
         )
         self.network = Trees(booster, ranks, outputs)
-        total = self.config.epochs
+        total = self.config.rounds
         for number in range(1, total + 1):
             finished = booster.update()
             if number % _EVERY == 0 or number == total or finished:
@@ -139,7 +143,8 @@ def build(config: Config, splits: Splits, reporter: Reporter) -> Built:
     encoder = table.fit(splits.train.inputs)
     table.tell_left_out(encoder, splits.train.inputs, reporter.info)
     task = tasks.fit(config.task, splits.train, encoder)
-    return Built(Booster(config, task, encoder), task)
+    weights = class_weights(config.trainer, task, splits.train)
+    return Built(Booster(config, task, encoder, None if weights is None else weights.numpy()), task)
 
 
 def load(folder: Path) -> torch.nn.Module:
@@ -164,7 +169,6 @@ def _parameters(config: Config, task: tasks.Task) -> dict[str, Any]:
     return {
         "objective": several if many else one,
         **({"num_class": len(task.labels)} if many else {}),
-        "is_unbalance": config.trainer.class_weights == "balanced" and not many,
         "learning_rate": config.lr,
         "num_leaves": model.leaves,
         "min_data_in_leaf": model.min_rows,

@@ -42,3 +42,8 @@ class Config:
     batch_size: int = option("Examples per optimiser batch.", 32, minimum=1)
     epochs: int = option("Passes over the training split.", 3, minimum=1)
     seed: int = option("Seed of everything random in training.", 0, minimum=0, maximum=2**32 - 1)
+
+    @property
+    def rounds(self) -> int:
+        """Rounds of a model that learns by them, such as boosted trees."""
+        return min(self.epochs, self.trainer.max_steps or self.epochs)

@@ -65,4 +65,6 @@ class TrainerConfig:
         "Seconds between checkpoints inside an epoch.", 60.0, minimum=0
     )
     log_every: int = option("Optimiser steps between two lines of training metrics.", 10, minimum=1)
-    max_steps: int | None = option("Stop after this many optimiser steps.", None, minimum=1)
+    max_steps: int | None = option(
+        "Stop after this many optimiser steps, or rounds of boosting.", None, minimum=1
+    )

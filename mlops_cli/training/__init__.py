@@ -13,6 +13,7 @@ from mlops_cli import collectives, data, models, project, tracking
 from mlops_cli import config as configs
 from mlops_cli.data.examples import Splits
 from mlops_cli.data.validation import before_training
+from mlops_cli.errors import ConfigError
 from mlops_cli.reporting import Reporter, SilentReporter
 from mlops_cli.schemas.config import Config
 from mlops_cli.schemas.results import TrainResult
@@ -183,6 +184,12 @@ def prepare(
         built = models.family(config.model.module or config.model.name).build(
             config, splits, reporter
         )
+        by_rounds = not isinstance(built.module, pl.LightningModule)
+        if by_rounds and collectives.world() > 1:
+            raise ConfigError(
+                f"model={config.model.name} trains in one process, not in {collectives.world()}",
+                hint="trainer.processes=1",
+            )
         execution.use(built.module, config.trainer)
         train, validation, truncated = loaders(config, splits, built, reporter)
     width = int(getattr(getattr(built.module.network, "config", None), "hidden_size", 0) or 1024)
@@ -195,7 +202,8 @@ def prepare(
         train=train,
         validation=validation,
         device=device,
-        precision=hardware.precision(config.trainer, device, width),
+        # What learns by rounds multiplies no matrices in bf16.
+        precision="32" if by_rounds else hardware.precision(config.trainer, device, width),
         fingerprints={name: split.fingerprint() for name, split in splits.named().items()},
         truncated=truncated,
     )

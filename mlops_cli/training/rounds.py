@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 import numpy as np
@@ -10,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from mlops_cli import models
-from mlops_cli.errors import TrainingError
+from mlops_cli.errors import Interrupted, TrainingError
 from mlops_cli.files import atomic_folder
 from mlops_cli.models import objectives
 from mlops_cli.reporting import Reporter
@@ -55,13 +56,16 @@ def fit(
     A training that was interrupted begins anew: it takes seconds, and ends the same.
 
     Args:
-        config: The resolved config; `epochs` are the rounds.
+        config: The resolved config.
         estimator: What learns.
         run: The run.
         reporter: Told of progress.
         tracker: Where metrics go besides the run record.
         train: Holds the rows to learn from.
         validation: Holds the rows that pick the best round.
+
+    Raises:
+        Interrupted: Ctrl-C, or SIGTERM.
     """
     task, monitor = train.task, config.trainer.monitor
     reporter.info(f"run {run.id}")
@@ -71,7 +75,8 @@ def fit(
     with (
         recorded(run, tracker, config) as outcome,
         out_of_memory(config),
-        reporter.task("training", config.epochs) as bar,
+        reporter.task("training", config.rounds) as bar,
+        _interrupted(run),
     ):
         for done, outputs in estimator.rounds(train.rows, train.targets, validation.rows):
             figures = _figures(task.head, outputs, validation.targets, done)
@@ -99,6 +104,22 @@ def fit(
         samples_per_second=round(len(train.rows) * told / seconds, 1),
         summary=summary(best, monitor),
     )
+
+
+@contextmanager
+def _interrupted(run: Run) -> Iterator[None]:
+    """Says how to go on after Ctrl-C, which ends the training after the round it is in.
+
+    Nothing is saved in between that a network's checkpoint would hold: rounds draw from one
+    random generator, and going on in the middle would end elsewhere.
+    """
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        raise Interrupted(
+            f"interrupted; run {run.id} is kept, and begins at its first round again",
+            hint=f"mlops train --resume {run.id}",
+        ) from error
 
 
 def _figures(head: Head, outputs: Outputs, targets: Targets, done: int) -> dict[str, float]:
