@@ -165,3 +165,13 @@ def test_init_sets_a_project_up_for_its_data(
     assert task in made["answers"]["task"]
     settings = (empty_folder / "p/configs/data/r.yaml").read_text("utf-8")
     assert ("text_pair:" in settings) is ("pair" in task or "similarity" in task)
+
+
+def test_labels_that_every_row_has_teach_nothing(root: Path) -> None:
+    rows = [json.dumps({"text": f"row {n}", "tags": ["red", "blue"]}) for n in range(60)]
+    (root / "tags.jsonl").write_text("\n".join(rows), "utf-8")
+    words = ["task=multi_label_classification", "data=file", "data.path=tags.jsonl"]
+    result = run_mlops("train", *words, "data.label=tags", *FAST)
+    assert result.exit_code == 5
+    assert "every one of the 60 training rows has the same labels: 'blue', 'red'" in result.stderr
+    assert "is data.label the right column?" in result.stderr

@@ -116,9 +116,9 @@ def _task_problems(config: Config) -> Iterator[ConfigError]:
             if task.inputs in FIRST
             else f"model modules that do: {_taking(task.inputs)}",
         )
-    if config.trainer.class_weights != "none" and task.targets not in ("classes", "labels"):
+    if config.trainer.class_weights != "none" and task.targets == "numbers":
         yield ConfigError(
-            f"trainer.class_weights weighs classes, and task={task.name} predicts {task.targets}",
+            f"trainer.class_weights weighs classes, and task={task.name} predicts numbers",
             hint="trainer.class_weights=none",
         )
     if config.trainer.mixup and task.inputs != "image":

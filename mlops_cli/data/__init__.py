@@ -7,7 +7,7 @@ user's own. What it leaves out is split off, then everything is checked.
 from typing import Any, Protocol
 
 from mlops_cli import lookup
-from mlops_cli.data.collecting import known_labels, labels_of, unknown_label
+from mlops_cli.data.collecting import known_labels, labels_of, task_on, unknown_label
 from mlops_cli.data.examples import Examples, Splits
 from mlops_cli.data.splits import complete, leak_sentence, limited, repeated
 from mlops_cli.errors import ConfigError, DataError
@@ -65,8 +65,7 @@ def split(given: Splits, config: DataConfig, seed: int, reporter: Reporter) -> S
         DataError: There are too few rows to split.
     """
     splits = complete(given, config, seed, reporter)
-    if config.targets == "classes":
-        _refuse_one_label(splits.train)
+    _refuse_nothing_to_learn(splits.train, config)
     return limited(splits, config, seed)
 
 
@@ -100,10 +99,11 @@ def _check(splits: Splits, config: DataConfig) -> None:
     for split_name, split in splits.named().items():
         if not split.streamed:  # Those were looked at when they were copied.
             _check_rows(split, split_name)
+    _refuse_nothing_to_learn(splits.train, config)
     if config.targets == "classes":
-        _check_classes(splits)
+        _check_classes(splits, config)
     if config.targets == "numbers":
-        _check_numbers(splits)
+        _check_numbers(splits, config)
     known = known_labels(splits.train, config)
     for split_name, split in splits.named().items():
         for target in dict.fromkeys(split.targets):
@@ -113,25 +113,57 @@ def _check(splits: Splits, config: DataConfig) -> None:
                     raise unknown_label(f"{split_name} split, row {row}", label, known)
 
 
-def _check_classes(splits: Splits) -> None:
+def _check_classes(splits: Splits, config: DataConfig) -> None:
     """What must be true of labels that are classes."""
-    _refuse_one_label(splits.train)
     known = set(splits.train.targets)
     if len(known) > max(20, len(splits.train) // 2):
         raise DataError(
             f"{len(known)} different labels in {len(splits.train)} training rows are no classes",
-            hint="another column? data.label=COLUMN; a number is learnt by task=text_regression",
+            hint="another column? data.label=COLUMN; a number is learnt by "
+            f"task={task_on(config)}_regression",
         )
 
 
-def _check_numbers(splits: Splits) -> None:
+def _check_numbers(splits: Splits, config: DataConfig) -> None:
     for name, split in splits.named().items():
         for row, target in enumerate(split.targets, 1):
             if cells.number(target) is None:
                 raise DataError(
                     f"{name} split, row {row}: the target {target!r} is no number",
-                    hint="classes are learnt by task=text_classification",
+                    hint=f"classes are learnt by task={task_on(config)}_classification",
                 )
+
+
+def _refuse_nothing_to_learn(train: Examples, config: DataConfig) -> None:
+    """Raises DataError where every row has the same answer."""
+    if config.targets == "classes":
+        _refuse_one_label(train)
+    if config.targets == "labels":
+        _refuse_same_labels(train, config)
+    if config.targets == "tags":
+        _refuse_one_tag(train)
+
+
+def _refuse_one_tag(train: Examples) -> None:
+    # Brings tokenizers.
+    from mlops_cli.tasks.encoders.words import split_words
+
+    tags = {tag for cell in dict.fromkeys(train.targets) for tag in split_words(cell)}
+    if len(tags) == 1:
+        raise DataError(
+            f"every word of the {len(train)} training rows has the tag {tags.pop()!r}",
+            hint="entities are learnt from words with other tags: is data.label the right column?",
+        )
+
+
+def _refuse_same_labels(train: Examples, config: DataConfig) -> None:
+    given = {frozenset(labels_of(target, config)) for target in dict.fromkeys(train.targets)}
+    if len(given) == 1:
+        labels = ", ".join(map(repr, sorted(given.pop()))) or "none"
+        raise DataError(
+            f"every one of the {len(train)} training rows has the same labels: {labels}",
+            hint="a label is learnt from rows with and without it: is data.label the right column?",
+        )
 
 
 def _refuse_one_label(train: Examples) -> None:

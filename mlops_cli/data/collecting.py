@@ -116,13 +116,18 @@ class Collector:
                 f"{self.source}: {count} no number but {self._labels[rows[0]]!r} in column "
                 f"{self.config.label!r} ({named})",
                 hint="correct it, or take another column: data.label=COLUMN; classes are learnt "
-                "by task=text_classification",
+                f"by task={task_on(self.config)}_classification",
             )
 
     def _named(self, numbers: list[int]) -> str:
         """Where a person finds the first of these rows."""
         named = ", ".join(map(str, numbers[:_NAMED])) + (", …" if len(numbers) > _NAMED else "")
         return f"{self.unit if len(numbers) == 1 else f'{self.unit}s'} {named}"
+
+
+def task_on(config: DataConfig) -> str:
+    """What the names of the tasks on these inputs begin with, as in a hint."""
+    return "tabular" if config.inputs == "table" else "text"
 
 
 def input_columns(config: DataConfig) -> dict[str, str]:

@@ -18,6 +18,9 @@ from mlops_cli.schemas.data import DataConfig
 Classes = dict[str, list[int]]
 """Rows by their label."""
 
+_UNITS = {"table": "row", "image": "image"}
+"""What rows that are no texts are called."""
+
 
 def complete(splits: Splits, config: DataConfig, seed: int, reporter: Reporter) -> Splits:
     """Adds the splits that the source left out, taken from its training rows.
@@ -54,7 +57,7 @@ def complete(splits: Splits, config: DataConfig, seed: int, reporter: Reporter) 
 
         return mapped.complete(splits, wanted, config, seed, reporter)
     if config.split == "stratified":
-        parts = _stratified(splits.train, strata(splits.train, config), wanted, seed, reporter)
+        parts = _stratified(splits.train, config, wanted, seed, reporter)
         if config.targets == "labels":
             bring_back(splits.train, parts, config)
     else:
@@ -73,19 +76,17 @@ def missing(splits: Splits, config: DataConfig) -> dict[str, float]:
 
 
 def _stratified(
-    examples: Examples,
-    of: Sequence[str],
-    wanted: dict[str, float],
-    seed: int,
-    reporter: Reporter,
+    examples: Examples, config: DataConfig, wanted: dict[str, float], seed: int, reporter: Reporter
 ) -> Parts:
-    """Texts drawn at random, so that the strata `of` the rows keep their shares."""
-    classes, repeats = _units(examples, of, random.Random(f"split {seed}"))
+    """Texts drawn at random, so that the strata of the rows keep their shares."""
+    draw = random.Random(f"split {seed}")
+    classes, repeats = _units(examples, strata(examples, config), draw)
     total = sum(map(len, classes.values()))
-    _warn_of_singles(classes, reporter)
+    unit = _UNITS.get(config.inputs, "text")
+    _warn_of_singles(classes, unit, reporter)
     parts: Parts = {}
     for name, fraction in wanted.items():
-        parts[name] = _draw(classes, max(1, round(fraction * total)), name)
+        parts[name] = _draw(classes, max(1, round(fraction * total)), name, unit)
     parts["train"] = [row for units in classes.values() for row in units]
     return {
         name: list(chain(units, *(repeats.get(row, ()) for row in units)))
@@ -214,13 +215,13 @@ def _units(
     return ordered, repeats
 
 
-def _draw(classes: Classes, count: int, name: str) -> list[int]:
+def _draw(classes: Classes, count: int, name: str, unit: str) -> list[int]:
     """Takes `count` units out of the classes, leaving each at least one."""
     spare = {label: len(units) - 1 for label, units in classes.items() if len(units) > 1}
     if sum(spare.values()) < count:
-        texts = sum(map(len, classes.values()))
+        there = sum(map(len, classes.values()))
         raise DataError(
-            f"{texts} different texts are too few to split off {count} for {name}",
+            f"{there} different {unit}s are too few to split off {count} for {name}",
             hint=f"add rows, or name a file of its own: data.{name}_path=FILE",
         )
     shares = allocate({label: len(classes[label]) for label in spare}, count)
@@ -236,11 +237,11 @@ def _within(shares: dict[str, int], spare: dict[str, int]) -> list[str]:
     return [label for label, number in chosen.items() for _ in range(number)]
 
 
-def _warn_of_singles(classes: Classes, reporter: Reporter) -> None:
+def _warn_of_singles(classes: Classes, unit: str, reporter: Reporter) -> None:
     single = [label for label, units in classes.items() if len(units) == 1]
     if single:
         named = ", ".join(repr(label) for label in single[:5]) + (", …" if len(single) > 5 else "")
-        reporter.warn(f"{len(single)} labels with a single text stay in train alone: {named}")
+        reporter.warn(f"{len(single)} labels with a single {unit} stay in train alone: {named}")
 
 
 def _sample(examples: Examples, of: Sequence[str], limit: int, seed: int) -> Examples:

@@ -37,9 +37,18 @@ def _classes(weights: torch.Tensor | None, smoothing: float) -> Loss:
     return nn.CrossEntropyLoss(weights, label_smoothing=smoothing)
 
 
-def _tags(weights: torch.Tensor | None, smoothing: float) -> Loss:
-    loss = nn.CrossEntropyLoss(weights, ignore_index=IGNORED, label_smoothing=smoothing)
-    return lambda logits, targets: loss(logits.flatten(0, 1), targets.flatten())
+class _TagsLoss(nn.CrossEntropyLoss):
+    """Cross-entropy of each tag, the mean over the positions that are judged.
+
+    A module, so that its weights go where the network goes.
+    """
+
+    def __init__(self, weights: torch.Tensor | None, smoothing: float) -> None:
+        super().__init__(weights, ignore_index=IGNORED, label_smoothing=smoothing)
+
+    def forward(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """The loss of logits (batch, positions, width) and tag ids (batch, positions)."""
+        return super().forward(logits.flatten(0, 1), targets.flatten())
 
 
 class _LabelsLoss(nn.Module):
@@ -64,7 +73,7 @@ def _numbers(weights: torch.Tensor | None, smoothing: float) -> Loss:
 
 _LOSSES: dict[str, Callable[[torch.Tensor | None, float], Loss]] = {
     "classes": _classes,
-    "tags": _tags,
+    "tags": _TagsLoss,
     "labels": _LabelsLoss,
     "numbers": _numbers,
 }
@@ -95,7 +104,10 @@ def class_weights(settings: TrainerConfig, task: Task, train: Examples) -> torch
     """The weights (width,) of the loss that `trainer.class_weights` asks for."""
     if settings.class_weights == "none":
         return None
-    targets = task.head.targets(train.targets, ())
+    # A tag is told at the first token of its word: that takes the encoded rows.
+    rows = train.encoded(task.encoder) if task.head.kind == "tags" else ()
+    targets = task.head.targets(train.targets, rows)
+    targets = targets[targets != IGNORED] if task.head.kind == "tags" else targets
     if task.head.kind == "labels":
         return balanced_label_weights(targets)
     return balanced_weights(targets, len(task.labels))
@@ -104,9 +116,10 @@ def class_weights(settings: TrainerConfig, task: Task, train: Examples) -> torch
 def balanced_weights(
     targets: np.ndarray[tuple[int], np.dtype[np.int64]], classes: int
 ) -> torch.Tensor:
-    """Weights (classes,) inversely proportional to how often each class occurs."""
+    """Weights (classes,) inversely proportional to how often each class occurs; 0 if never."""
     counts = np.bincount(targets, minlength=classes)
-    return torch.tensor(len(targets) / (classes * counts), dtype=torch.float32)
+    weights = np.divide(len(targets), classes * counts, out=np.zeros(classes), where=counts > 0)
+    return torch.tensor(weights, dtype=torch.float32)
 
 
 def balanced_label_weights(

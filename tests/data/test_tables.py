@@ -310,3 +310,19 @@ def test_a_space_after_every_delimiter_is_no_part_of_the_values(tmp_path):
     assert [row["job"] for _, row in table.rows()] == [None, "Sales"]
     kept = written(tmp_path, "a,b\nx, y\n", "mixed.csv")
     assert rows_of(kept)[0][1] == {"a": "x", "b": " y"}
+
+
+@pytest.mark.parametrize(
+    ("task", "rows", "told"),
+    [
+        ("regression", "1,nan\n2,nan\n3,nan\n", "learnt by task=tabular_classification"),
+        ("classification", "1,a\n2,b\n", "2 different rows are too few to split off 1 for test"),
+        ("classification", "1,a\n2,a\n3,a\n4,a\n5,b\n", "1 labels with a single row stay in train"),
+    ],
+)
+def test_a_table_is_told_of_in_its_own_words(project, mlops, task, rows, told):
+    project({"own.csv": "size,kind\n" + rows})
+    words = ["data=table", "data.path=own.csv", "data.label=kind", "model=mlp"]
+    refused = mlops("train", f"task=tabular_{task}", *words)
+    assert told in refused.stderr
+    assert "text" not in refused.stderr

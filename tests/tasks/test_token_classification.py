@@ -52,14 +52,27 @@ def test_a_file_of_lists_is_trained_on_and_predicted(project, mlops):
     assert tokens == ["▁Rain", "▁sleeps"]
 
 
-@pytest.mark.parametrize(
-    ("words", "hint"),
-    [
-        (["trainer.monitor=mcc"], "trainer.monitor=entity_f1"),
-        (["trainer.class_weights=balanced"], "trainer.class_weights=none"),
-    ],
-)
-def test_settings_of_other_tasks_are_refused(project, mlops, words, hint):
-    refused = mlops("train", "task=token_classification", *words)
+def test_settings_of_other_tasks_are_refused(project, mlops):
+    refused = mlops("train", "task=token_classification", "trainer.monitor=mcc")
     assert refused.exit_code == 3
-    assert hint in refused.stderr
+    assert "trainer.monitor=entity_f1" in refused.stderr
+
+
+def test_balanced_weights_find_more_of_rare_entities(project, mlops):
+    settings = [TASK[0], "data.size=300", "epochs=2", "trainer.threads=1", "model.layers=1"]
+
+    def found(*words):
+        trained = mlops("train", *settings, *words, json=True)
+        assert trained.exit_code == 0, trained.stderr
+        return trained.json["metrics"]["val/entity_recall"]
+
+    assert found("trainer.class_weights=balanced") > found()
+
+
+def test_words_without_an_entity_teach_nothing(project, mlops):
+    row = '{"text": "Rain falls in %d", "label": "O O O O"}\n'
+    project({"rows.jsonl": "".join(row % number for number in range(50))})
+    refused = mlops("train", TASK[0], "data=file", "data.path=rows.jsonl")
+    assert refused.exit_code == 5
+    assert "error: every word of the 50 training rows has the tag 'O'" in refused.stderr
+    assert "is data.label the right column?" in refused.stderr
