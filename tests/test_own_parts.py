@@ -46,6 +46,43 @@ def test_what_a_network_of_ones_own_can_not_do_is_told_before_there_is_a_run(mad
     assert not (made / "runs").exists()
 
 
+@pytest.mark.parametrize(
+    ("returned", "told"),
+    [("(1, 2)", "tuple"), ("models.Built(None, 'task')", "Built with str as its task")],
+)
+def test_a_build_that_returns_something_else_is_told(made, mlops, returned, told):
+    code = f"""
+from mlops_cli import models
+
+def build(config, splits, reporter):
+    return {returned}
+
+def load(folder):
+    return None
+"""
+    # Another package for each: one that was imported is not looked for again.
+    module = f"returns_{told.split()[0].lower()}.model"
+    path = made / (module.replace(".", "/") + ".py")
+    path.parent.mkdir()
+    path.write_text(code, "utf-8")
+    refused = mlops("train", "task=custom", "data=custom", f"model.module={module}")
+    assert refused.exit_code == 3
+    assert f"error: build() of model module {module} returned {told}\n" in refused.stderr
+    assert "hint: return mlops_cli.models.Built(module, task)" in refused.stderr
+    assert not (made / "runs").exists()
+
+
+def test_a_module_is_not_taken_for_a_name(made, mlops):
+    refused = mlops("train", "task=custom", "data=custom", "model.name=custom.model")
+    assert refused.exit_code == 3
+    assert "hint: did you mean model.module=custom.model?" in refused.stderr
+    named = ["model.name=custom.model", "model.module=null", "epochs=1", "trainer.threads=1"]
+    done = mlops("train", "task=custom", "data=custom", *named, "model.params.width=8", json=True)
+    assert done.exit_code == 0, done.stderr
+    saved = (made / "runs" / done.json["run"] / "model" / "task.json").read_text("utf-8")
+    assert json.loads(saved)["family"] == "custom.model"
+
+
 def test_they_are_killed_and_resumed_as_ours(made, mlops):
     (made / "stop").write_text("12 train SIGINT", "utf-8")
     stop = ["tracker.module=own.stopper", "trainer.log_every=1"]

@@ -49,6 +49,12 @@ class Scope:
         content = {**self.tree.content(group, choice), **self.settings.get(group, {})}
         return group_keys(group, content, choice)
 
+    def module(self, group: str) -> str:
+        """What `GROUP.module` is set to; empty where the choice's name is its module."""
+        content = self.tree.content(group, self.chosen.get(group, ""))
+        module = {**content, **self.settings.get(group, {})}.get("module")
+        return "" if module in (None, "null") else str(module)
+
     def all_keys(self) -> Iterator[str]:
         """Every full key that may be typed: groups, shortcuts and dotted ones."""
         yield from SHORTCUTS

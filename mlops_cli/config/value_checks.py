@@ -60,6 +60,19 @@ def _empty(override: Override, key: Key | None) -> ConfigError:
     return ConfigError(f"{override.key} needs a value", hint=hint)
 
 
+def _unheard(override: Override, name: str, scope: Scope) -> ConfigError | None:
+    """What is wrong with a dotted name that looks like the module, where another module is set."""
+    group = override.group
+    module = scope.module(group)
+    dotted = "." in name and all(part.isidentifier() for part in name.split("."))
+    if not dotted or not module or module == name:
+        return None
+    return ConfigError(
+        f"{override.key}={name} is a name alone: the module is that of {group}.module={module}",
+        hint=f"did you mean {group}.module={name}?",
+    )
+
+
 def _misfit(override: Override, key: Key, raw_text: bool, scope: Scope) -> ConfigError | None:
     value = override.value or ""
     known, content = (True, value.strip()) if raw_text else literal(value)
@@ -70,6 +83,8 @@ def _misfit(override: Override, key: Key, raw_text: bool, scope: Scope) -> Confi
             f"{override.key} is set by the choice",
             hint=f"did you mean {override.group}={content}?",
         )
+    if override.name == "name" and (problem := _unheard(override, str(content), scope)):
+        return problem
     if is_list(key) and isinstance(content, str):
         return ConfigError(
             f"{override.key} must be a list, not {content!r}",
@@ -79,7 +94,7 @@ def _misfit(override: Override, key: Key, raw_text: bool, scope: Scope) -> Confi
         fit(key, content)
     except MisfitError as error:
         return ConfigError(f"{override.key} {error}", hint=value_hint(override.key, key, content))
-    if override.name == "module":
+    if override.name == "module" and content is not None:
         return module_problem(override.group, str(content), scope.tree.root)
     return None
 

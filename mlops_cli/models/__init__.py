@@ -19,12 +19,16 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from mlops_cli import lookup, tasks
-from mlops_cli.errors import DataError
+from mlops_cli.errors import ConfigError, DataError
 from mlops_cli.files import write_json
 from mlops_cli.schemas.model import SCHEMAS
 
 if TYPE_CHECKING:
     import torch
+
+    from mlops_cli.data.examples import Splits
+    from mlops_cli.reporting import Reporter
+    from mlops_cli.schemas.config import Config
 
 _AGAIN = "train it again: mlops train"
 
@@ -55,6 +59,31 @@ def family(name: str) -> ModuleType:
         known=list(SCHEMAS),
         offers=["build(config, splits, reporter)", "load(folder)"],
     )
+
+
+def build(config: "Config", splits: "Splits", reporter: "Reporter") -> Built:
+    """What the family that `config` names builds.
+
+    Args:
+        config: The resolved config.
+        splits: The rows.
+        reporter: Told of what is left out, and the like.
+
+    Raises:
+        ConfigError: There is no such family, or what it built is not `Built`.
+    """
+    name = config.model.module or config.model.name
+    built: object = family(name).build(config, splits, reporter)
+    if not isinstance(built, Built) or not isinstance(built.task, tasks.Task):
+        what = type(built).__name__
+        if isinstance(built, Built):
+            what = f"Built with {type(built.task).__name__} as its task"
+        raise ConfigError(
+            f"build() of model module {name} returned {what}",
+            hint="return mlops_cli.models.Built(module, task): the LightningModule, and what "
+            "mlops_cli.tasks.fit gave",
+        )
+    return built
 
 
 def save(folder: Path, network: Any, task: tasks.Task, family_name: str) -> None:

@@ -11,9 +11,10 @@ from mlops_cli.schemas.task import INPUTS
 class ModelConfig:
     """What every model has; a model of the user's own takes its settings in `params`."""
 
-    name: str = option("Model module in mlops_cli/models, or a dotted module of your own.", "")
+    name: str = option("What the model is called; its module too, unless `module` names one.", "")
     module: str | None = option(
-        "Model family module, where it is not called like the choice.", None
+        "Model module in mlops_cli/models, or a dotted module of your own; null: `name` is it.",
+        None,
     )
     lr: float = option("Peak learning rate that suits this model; `lr` reads it.", 1e-3, above=0)
     batch_size: int = option(

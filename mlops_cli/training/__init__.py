@@ -181,9 +181,7 @@ def prepare(
         before_training(config, splits, reporter)
     torch.manual_seed(config.seed)
     with out_of_memory(config):
-        built = models.family(config.model.module or config.model.name).build(
-            config, splits, reporter
-        )
+        built = models.build(config, splits, reporter)
         by_rounds = not isinstance(built.module, pl.LightningModule)
         if by_rounds and collectives.world() > 1:
             raise ConfigError(

@@ -42,8 +42,7 @@ def mean_states(config: Config, examples: Examples, reporter: Reporter) -> NDArr
     # Every token is asked for here, so that no embedding may be left out.
     whole = dataclasses.replace(config.trainer, compact_embedding=False)
     settings = dataclasses.replace(config, trainer=whole)
-    family = models.family(config.model.module or config.model.name)
-    built = family.build(settings, Splits(examples), reporter)
+    built = models.build(settings, Splits(examples), reporter)
     device = hardware.accelerator(config.trainer)
     network: Any = built.module.network.eval().to(device)
     rows = built.task.encoder.encode(examples.inputs)
