@@ -103,7 +103,10 @@ class FileDataConfig(DataConfig):
 
 @dataclass
 class StreamDataConfig(FileDataConfig):
-    """`data=stream`: texts in a CSV, TSV, JSONL or Parquet file that is larger than memory."""
+    """`data=stream`: texts in a CSV, TSV, JSONL or Parquet file that is larger than memory.
+
+    Tables, images and words with tags are read into memory.
+    """
 
 
 @dataclass

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file
 
 from mlops_cli import data
 from mlops_cli.errors import DataError
@@ -91,6 +92,10 @@ def test_labels_that_training_lacks_are_told(reviews):
     [
         (["data.path=a.csv", "data.split=group"], "data=stream splits by the hash of the text"),
         (["data.path=a.csv", "task=token_classification"], "data=stream has texts, each with a"),
+        (
+            ["data.path=a.csv", "task=tabular_classification", "model=trees"],
+            "data=stream has texts, each with a",
+        ),
         ([], "data=stream needs data.path"),
     ],
 )
@@ -157,3 +162,23 @@ def test_memory_is_bounded_whatever_the_size_of_the_file(project):
     size = (project / "reviews.csv").stat().st_size / 2**20
     assert size > 35
     assert peak("file") - peak("stream") > size
+
+
+@pytest.mark.slow
+def test_two_processes_train_on_one_stream_as_one_does(reviews, mlops):
+    """Each reads its own rows off the same copy; together they are all of them, once an epoch."""
+    words = [*SMALL, "batch_size=8", "model.dropout=0", "model.layers=1", "epochs=3"]
+    alone = mlops("train", *words, json=True)
+    assert alone.exit_code == 0, alone.stderr
+    done = mlops("train", *words, "trainer.processes=2", json=True)
+    assert done.exit_code == 0, done.stderr
+    first, second = (
+        load_file(reviews / "runs" / one.json["run"] / "model" / "model.safetensors")
+        for one in (alone, done)
+    )
+    # A softmax does not see the bias of its keys: their gradients are nothing but rounding.
+    names = [name for name in first if not name.endswith("key.bias")]
+    assert names
+    assert all(np.allclose(first[name], second[name], atol=1e-3) for name in names)
+    assert done.json["metrics"]["val/accuracy"] == alone.json["metrics"]["val/accuracy"]
+    assert len([*(reviews / "runs" / ".streams").rglob("*.arrow")]) == 1
