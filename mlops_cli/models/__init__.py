@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from mlops_cli.data.examples import Splits
     from mlops_cli.reporting import Reporter
     from mlops_cli.schemas.config import Config
+    from mlops_cli.models.checkpoints import Checkpoint
 
 _AGAIN = "train it again: mlops train"
 
@@ -40,10 +41,12 @@ class Built:
     Attributes:
         module: A LightningModule, or what learns by rounds; see `training.rounds.Estimator`.
         task: The task.
+        checkpoint: The pretrained checkpoint that the training begins from; None without one.
     """
 
     module: Any
     task: tasks.Task
+    checkpoint: "Checkpoint | None" = None
 
 
 def family(name: str) -> ModuleType:

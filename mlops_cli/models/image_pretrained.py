@@ -15,10 +15,11 @@ from mlops_cli.data.examples import Splits
 from mlops_cli.errors import DataError
 from mlops_cli.models import Built
 from mlops_cli.models.adapters import adapt
+from mlops_cli.models.checkpoints import Checkpoint, local_folder
 from mlops_cli.models.dropout import replace_dropout
 from mlops_cli.models.image_module import ImageModule
 from mlops_cli.models.objectives import class_weights
-from mlops_cli.models.pretrained import fitted, local_folder, read_json
+from mlops_cli.models.pretrained import fitted, read_json
 from mlops_cli.models.quiet import reading
 from mlops_cli.reporting import Reporter
 from mlops_cli.schemas.config import Config
@@ -49,7 +50,8 @@ def build(config: Config, splits: Splits, reporter: Reporter) -> Built:
     # It was loaded for evaluation, and Lightning leaves the mode as it is.
     network.train()
     weights = class_weights(config.trainer, task, splits.train)
-    return Built(ImageModule(adapt(network, model), task, config, model, weights), task)
+    module = ImageModule(adapt(network, model), task, config, model, weights)
+    return Built(module, task, Checkpoint(model, folder))
 
 
 def load(folder: Path) -> torch.nn.Module:

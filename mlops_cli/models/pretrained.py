@@ -8,15 +8,6 @@ from pickle import UnpicklingError
 from typing import Any
 
 import torch
-from huggingface_hub import snapshot_download
-from huggingface_hub.errors import (
-    GatedRepoError,
-    HfHubHTTPError,
-    HFValidationError,
-    LocalEntryNotFoundError,
-    RepositoryNotFoundError,
-    RevisionNotFoundError,
-)
 from safetensors import SafetensorError
 from tokenizers import Tokenizer
 from transformers import (
@@ -28,18 +19,13 @@ from transformers import (
     PreTrainedModel,
 )
 
-from mlops_cli import hub, models, project, tasks
+from mlops_cli import models, tasks
 from mlops_cli.data.examples import Splits
-from mlops_cli.errors import (
-    ConfigError,
-    DataError,
-    MissingDependencyError,
-    NotFoundError,
-    UnreachableError,
-)
+from mlops_cli.errors import ConfigError, DataError, MissingDependencyError
 from mlops_cli.models import Built
 from mlops_cli.models.adapters import adapt, is_partial
 from mlops_cli.models.attention import use_fast_attention
+from mlops_cli.models.checkpoints import Checkpoint, local_folder
 from mlops_cli.models.compact import CompactEmbedding
 from mlops_cli.models.dropout import replace_dropout
 from mlops_cli.models.module import TaskModule
@@ -59,11 +45,7 @@ _KINDS: dict[str, Any] = {
     "numbers": AutoModelForSequenceClassification,
 }
 """The library's networks by what the task predicts."""
-_FILES = ["*.json", "*.txt", "*.model", "*.safetensors"]
-"""What is fetched from a hub: no code."""
 _WHOLE = "download the checkpoint again, whole"
-_OLD_WEIGHTS = "pytorch_model*.bin"
-"""Fetched where there is no safetensors file; read as tensors only, so that no code is run."""
 
 
 def build(config: Config, splits: Splits, reporter: Reporter) -> Built:
@@ -101,7 +83,8 @@ def build(config: Config, splits: Splits, reporter: Reporter) -> Built:
     weights = class_weights(config.trainer, task, splits.train)
     if weights is None:
         begin_at_shares(network, task, splits.train)
-    return Built(TaskModule(adapt(network, model), task, config, weights), task)
+    module = TaskModule(adapt(network, model), task, config, weights)
+    return Built(module, task, Checkpoint(model, folder))
 
 
 def load(folder: Path) -> torch.nn.Module:
@@ -112,49 +95,6 @@ def load(folder: Path) -> torch.nn.Module:
             folder, attn_implementation="eager", dtype=torch.float32
         )
     return network
-
-
-def local_folder(model: PretrainedModelConfig, reporter: Reporter) -> Path:
-    """The folder of the checkpoint: given, cached, or fetched from the hub."""
-    if model.path is not None:
-        folder = project.locate(model.path)
-        if not (folder / "config.json").is_file():
-            raise NotFoundError(
-                f"no checkpoint in model.path={model.path}",
-                hint="the folder needs config.json, model.safetensors and tokenizer.json",
-            )
-        return folder
-    if model.checkpoint is None:
-        raise ConfigError(
-            f"model={model.name} needs a checkpoint",
-            hint="model.checkpoint=ORG/NAME from the hub, or model.path=DIR for a local one",
-        )
-    try:
-        with hub.bounded(reporter):
-            return _fetch(model.checkpoint, model.revision)
-    except (RepositoryNotFoundError, GatedRepoError, RevisionNotFoundError) as error:
-        what = f" at revision {model.revision}" if model.revision else ""
-        raise NotFoundError(
-            f"no access to {model.checkpoint}{what} on the hub",
-            hint="check the id; a private or gated one needs HF_TOKEN",
-        ) from error
-    except HFValidationError as error:
-        raise ConfigError(
-            f"{model.checkpoint!r} is not a hub id", hint="ORG/NAME, or model.path=DIR for a folder"
-        ) from error
-    except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
-        raise UnreachableError(
-            f"can't reach the hub for {model.checkpoint}, and it is not in the local cache",
-            hint="give a local copy with model=pretrained model.path=DIR, "
-            "or train without a checkpoint: model=tiny",
-        ) from error
-
-
-def _fetch(checkpoint: str, revision: str | None) -> Path:
-    folder = Path(snapshot_download(checkpoint, revision=revision, allow_patterns=_FILES))
-    if not list(folder.glob("*.safetensors")):
-        snapshot_download(checkpoint, revision=revision, allow_patterns=_OLD_WEIGHTS)
-    return folder
 
 
 def fitted(

@@ -11,7 +11,7 @@ from mlops_cli.schemas.runs import Difference, RunComparison, RunDetails
 from mlops_cli.schemas.task import HIGHER_IS_BETTER
 from mlops_cli.tracking import finding
 
-_FACTS = ("git", "data", "environment", "precision")
+_FACTS = ("git", "data", "checkpoint", "environment", "precision")
 _NEWS_TO_NOBODY = ("environment.executable", "git.branch")
 
 

@@ -2,7 +2,7 @@
 
 import contextlib
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,18 +10,18 @@ from mlops_cli import config as configs
 from mlops_cli import data, training
 from mlops_cli.config.keys import GROUPS, group_keys
 from mlops_cli.errors import ConfigError, DataError, GateError, UsageError
+from mlops_cli.models import checkpoints
 from mlops_cli.reporting import Reporter
-from mlops_cli.runs import checkout, comparing, listing, weights
+from mlops_cli.runs import checkout, listing, reasons, weights
 from mlops_cli.runs.checkout import Checkout
 from mlops_cli.schemas.config import Config
+from mlops_cli.schemas.model import PretrainedModelConfig
 from mlops_cli.schemas.results import TrainResult
-from mlops_cli.schemas.runs import Difference, RerunResult, WeightDifference
+from mlops_cli.schemas.runs import RerunResult, WeightDifference
 from mlops_cli.tracking import finding, liveness, record
 from mlops_cli.tracking.record import Run
 
 _SAME, _CLOSE, _DIFFERENT, _UNKNOWN = "same", "close", "different", "unknown"
-_OF_NO_EFFECT = ("executable", "host", "memory_bytes")
-_TIMINGS = ("seconds", "samples_per_second")
 
 
 def run(root: Path, reference: str, reporter: Reporter, *, tolerance: float = 0.0) -> RerunResult:
@@ -48,7 +48,7 @@ def run(root: Path, reference: str, reporter: Reporter, *, tolerance: float = 0.
         trained = _train_again(original, facts, root, place, reporter)
     new = Run(record.runs_folder(root) / trained.run)
     made = new.read()
-    differing = _differences(facts.get("environment"), made.get("environment"))
+    differing = reasons.environment(original, facts, new, made)
     found = weights.compare(original, new)
     verdict = _verdict(found, tolerance)
     new.update(rerun_of=original.id, rerun_verdict=verdict)
@@ -58,10 +58,10 @@ def run(root: Path, reference: str, reporter: Reporter, *, tolerance: float = 0.
         path=new.path,
         verdict=verdict,
         weights=found,
-        metrics=_differences(facts.get("metrics"), made.get("metrics")),
+        metrics=reasons.differences(facts.get("metrics"), made.get("metrics")),
         environment=differing,
         code=place.code,
-        reasons=[] if verdict == _SAME else _reasons(facts, made, differing, place),
+        reasons=[] if verdict == _SAME else reasons.why(facts, made, differing, place),
         tolerance=tolerance,
         training=dataclasses.replace(trained, path=new.path),
     )
@@ -87,6 +87,7 @@ def _train_again(
     with contextlib.chdir(place.root), _files(text, root, place, reporter):
         config = _config(original, text, place)
         _check_data(original, facts, config, reporter)
+        _tell_checkpoint(facts, config, reporter)
         return training.run(
             config,
             place.root,
@@ -151,14 +152,19 @@ def _check_data(original: Run, facts: dict[str, Any], config: Config, reporter: 
             )
 
 
-def _differences(first: object, second: object) -> list[Difference]:
-    """What differs of two mappings, by dotted name; None where they are none."""
-    contents = [comparing.flat(one) if isinstance(one, Mapping) else {} for one in (first, second)]
-    return [
-        difference
-        for difference in comparing.differences(contents)
-        if not difference.same and difference.name not in (*_OF_NO_EFFECT, *_TIMINGS)
-    ]
+def _tell_checkpoint(facts: dict[str, Any], config: Config, reporter: Reporter) -> None:
+    """Warns, before anything is trained, where the checkpoint to begin from is another.
+
+    It ends nothing: of a folder that git does not hold, or a hub that moved on, there may be no
+    older one to restore.
+    """
+    recorded, model = facts.get("checkpoint"), config.model
+    if recorded is None or not isinstance(model, PretrainedModelConfig):
+        return
+    found = checkpoints.Checkpoint(model, checkpoints.local_folder(model, reporter))
+    differing = checkpoints.difference(recorded, found.facts())
+    if differing:
+        reporter.warn(f"{differing}: other weights will come out")
 
 
 def _verdict(found: WeightDifference | None, tolerance: float) -> str:
@@ -168,23 +174,3 @@ def _verdict(found: WeightDifference | None, tolerance: float) -> str:
         return _SAME
     near = found.max_difference is not None and found.max_difference <= tolerance
     return _CLOSE if near else _DIFFERENT
-
-
-def _reasons(
-    facts: dict[str, Any], made: dict[str, Any], environment: list[Difference], place: Checkout
-) -> list[str]:
-    """Why the weights may differ."""
-    found = list(place.doubts)
-    if facts.get("status") != "finished":
-        found.append(f"the run was not finished: it is {facts.get('status')}")
-    packages = [d.name.removeprefix("packages.") for d in environment if "packages." in d.name]
-    if packages:
-        found.append(f"other versions of {', '.join(packages)}")
-    machine = [d.name for d in environment if "packages." not in d.name]
-    if machine:
-        found.append(f"another {', '.join(machine)}")
-    if facts.get("precision") != made.get("precision"):
-        found.append(f"precision {facts.get('precision')} then, {made.get('precision')} now")
-    if made.get("environment", {}).get("gpus"):
-        found.append("a GPU adds numbers in no fixed order")
-    return found or ["none is known: code, data, settings and environment are the same"]

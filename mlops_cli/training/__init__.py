@@ -123,9 +123,10 @@ def _begin(
 
 def _first_facts(prepared: Prepared, root: Path) -> dict[str, Any]:
     """What `run.json` says from the beginning."""
-    config = prepared.config
+    config, checkpoint = prepared.config, prepared.built.checkpoint
     return {
         "model": config.model.name,
+        **({} if checkpoint is None else {"checkpoint": checkpoint.facts()}),
         "monitor": config.trainer.monitor,
         "seed": config.seed,
         "git": dataclasses.asdict(project.git_facts(root)),

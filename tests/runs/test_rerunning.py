@@ -1,5 +1,6 @@
 """`mlops runs rerun`: the same commit, data and settings, and whether the same weights come out."""
 
+import hashlib
 import json
 import shutil
 import subprocess
@@ -112,6 +113,78 @@ def test_other_data_ends_it_before_anything_is_trained(project, mlops):
     assert done.exit_code == 0, done.stderr
     assert "the run recorded no commit" in done.stdout
     assert "bit for bit" in done.stdout
+
+
+@pytest.mark.slow
+def test_another_checkpoint_is_told_and_named_as_the_reason(repository, mlops, minilm):
+    repository({".gitignore": "/runs/\n/ck/\n", "reviews.csv": TEXTS})
+    (repository / "ck").mkdir()
+    for name in ("config.json", "tokenizer.json", "model.safetensors"):
+        shutil.copy(minilm / name, repository / "ck")
+    commit()
+    words = ("model=pretrained", "model.path=ck", "epochs=1", "trainer.threads=1", *FROM_FILE)
+    done = mlops("train", *words, "--run-id", "first", json=True)
+    assert done.exit_code == 0, done.stderr
+    facts = json.loads((repository / "runs/first/run.json").read_text())
+    file = repository / "ck/model.safetensors"
+    held = hashlib.sha256(file.read_bytes()).hexdigest()
+    assert facts["checkpoint"]["source"] == "ck"
+    assert facts["checkpoint"]["files"]["model.safetensors"] == held
+    assert set(facts["checkpoint"]["files"]) == {one.name for one in file.parent.iterdir()}
+
+    done = mlops("runs", "rerun", "first", json=True)
+    assert (done.exit_code, done.json["verdict"], done.json["reasons"]) == (0, "same", [])
+    assert "another checkpoint" not in done.stderr
+
+    moved = {name: one + 0.05 for name, one in load_file(file).items() if one.is_floating_point()}
+    save_file(load_file(file) | moved, file, {"format": "pt"})
+    done = mlops("runs", "rerun", "first")
+    assert done.exit_code == 6
+    reason = "another checkpoint in ck: other content of model.safetensors"
+    assert f"{reason}: other weights will come out" in done.stderr
+    assert reason in done.stdout.partition("  perhaps ")[2]
+    assert "none is known" not in done.stdout
+
+    # A run of an older version recorded nothing of it.
+    del facts["checkpoint"]
+    (repository / "runs/first/run.json").write_text(json.dumps(facts))
+    done = mlops("runs", "rerun", "first", json=True)
+    assert done.json["verdict"] == "different"
+    assert not any("checkpoint" in reason for reason in done.json["reasons"])
+
+
+@pytest.mark.slow
+def test_every_package_of_the_environment_is_compared(project, mlops):
+    run = train(mlops, "data.size=200")
+    file = project / "runs" / run / "packages.txt"
+    here = dict(line.split("==") for line in file.read_text().split())
+    changed = here | {"lightgbm": "1.0.0", "gone-by-now": "3.1"}
+    del changed["typer"]
+    file.write_text("".join(f"{name}=={version}\n" for name, version in changed.items()))
+    done = mlops("runs", "rerun", run, json=True)
+    assert (done.exit_code, done.json["verdict"]) == (0, "same")
+    assert {one["name"]: one["values"] for one in done.json["environment"]} == {
+        "packages.lightgbm": ["1.0.0", here["lightgbm"]],
+        "packages.typer": [None, here["typer"]],
+        "packages.gone-by-now": ["3.1", None],
+    }
+
+    # Of many, the text shows a few and how many there are; what trains is named first.
+    file.write_text("".join(f"{name}==0.0.1\n" for name in here))
+    weights_file = project / "runs" / run / "model" / "model.safetensors"
+    save_file({name: one + 1 for name, one in load_file(weights_file).items()}, weights_file)
+    done = mlops("runs", "rerun", run)
+    lines = [line.split(maxsplit=1) for line in done.stdout.splitlines()[1:]]
+    shown = [said for name, said in lines if name == "environment"]
+    assert shown[-1] == f"and {len(here) - 8} more differences: --json has them all"
+    assert any("packages.torch: 0.0.1 -> " in said for said in shown)
+    (reason,) = [said for name, said in lines if name == "perhaps" and "versions" in said]
+    assert reason.endswith(f" and {len(here) - 5} more")
+
+    # What can't be read is not compared; the record in run.json is.
+    file.write_text("nonsense")
+    done = mlops("runs", "rerun", run, json=True)
+    assert (done.exit_code, done.json["environment"]) == (6, [])
 
 
 def test_a_commit_that_is_gone_is_told(repository, recorded, mlops):

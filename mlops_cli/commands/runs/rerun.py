@@ -19,6 +19,9 @@ EPILOG = epilog(
     "mlops runs rerun latest --json",
 )
 
+_SHOWN = 8
+"""So many differences of the environments are shown."""
+
 
 def run(
     reference: Annotated[
@@ -83,8 +86,10 @@ def _lines(result: "RerunResult") -> str:
         hashes = [both[0] for both in result.weights.sha256.values() if both[0]]
         rows.append(("sha256", ", ".join(hashes[:3])))
     rows += difference_lines(result.metrics)
-    rows += [("environment", f"{name}: {said}") for name, said in difference_lines(
-        result.environment)]  # fmt: skip
+    shown = result.environment[:_SHOWN]
+    rows += [("environment", f"{name}: {said}") for name, said in difference_lines(shown)]
+    if more := len(result.environment) - len(shown):
+        rows.append(("environment", f"and {more} more differences: --json has them all"))
     rows += [("perhaps", reason) for reason in result.reasons]
     width = max(len(name) for name, _ in rows)
     return "\n".join(f"  {name:<{width}}  {said}" for name, said in rows)
