@@ -36,7 +36,8 @@ def atomic_path(path: Path) -> Iterator[Path]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     _sweep(path)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
+    with _named(path):
+        handle, name = tempfile.mkstemp(path.suffix, f".{path.name}.", path.parent)
     temporary = _marked(Path(name), path, handle)
     # mkstemp makes files private; what we write is as readable as any file the user makes.
     umask = os.umask(0)
@@ -82,7 +83,8 @@ def atomic_folder(folder: Path) -> Iterator[Path]:
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     _sweep(folder)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    with _named(folder):
+        temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     temporary.chmod(0o755)
     lock = os.open(temporary, os.O_RDONLY)
     temporary = _marked(temporary, folder, lock)
@@ -99,6 +101,16 @@ def atomic_folder(folder: Path) -> Iterator[Path]:
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
         os.close(lock)
+
+
+@contextmanager
+def _named(target: Path) -> Iterator[None]:
+    """Lets an error name what was to be written: nobody knows the temporary file."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = str(target)
+        raise
 
 
 def _marked(temporary: Path, target: Path, handle: int) -> Path:

@@ -4,6 +4,7 @@ import os
 import signal
 import stat
 import sys
+import tempfile
 import threading
 
 import pytest
@@ -48,6 +49,18 @@ def test_readers_see_the_old_file_until_the_new_one_is_whole(tmp_path):
         assert temporary.suffix == ".bin"
         assert (tmp_path / "a.bin").read_text() == "old"
     assert (tmp_path / "a.bin").read_text() == "new"
+
+
+@pytest.mark.parametrize("write", [atomic_folder, atomic_path])
+def test_where_nothing_can_be_written_the_error_names_what_was_to_be(tmp_path, monkeypatch, write):
+    def refuse(*words, prefix="", dir=None, **more):  # noqa: A002
+        raise PermissionError(13, "Permission denied", f"{tmp_path}/.x.png.z24exd8s.png")
+
+    for name in ("mkstemp", "mkdtemp"):
+        monkeypatch.setattr(tempfile, name, refuse)
+    with pytest.raises(PermissionError) as raised, write(tmp_path / "x.png"):
+        pass
+    assert raised.value.filename == str(tmp_path / "x.png")
 
 
 def test_a_folder_takes_the_place_of_the_old_one_as_a_whole(tmp_path):
