@@ -13,6 +13,7 @@ from pathlib import Path
 import pyarrow as pa
 from filelock import FileLock
 
+from mlops_cli.data import copies
 from mlops_cli.data.collecting import Collector, input_columns, known_labels, refuse_same_columns
 from mlops_cli.data.examples import Examples, Splits
 from mlops_cli.data.file import open_file, refuse_missing
@@ -59,9 +60,8 @@ def _mapped(
     refuse_missing(table, config, None)
     settings = {name: value for name, value in asdict(config).items() if name not in _NOT_OF_ROWS}
     facts = [str(source), source.stat().st_size, source.stat().st_mtime_ns, settings]
-    folder = find_root() / "runs" / ".streams" / _digest(str(source))
-    folder.mkdir(parents=True, exist_ok=True)
-    copy = folder / f"{_digest(facts)}.arrow"
+    folder = copies.folder(find_root() / "runs", source)
+    copy = folder / f"{copies.digest(facts)}.arrow"
     # Processes that train together all come here.
     with FileLock(folder / "lock"):
         if not copy.exists():
@@ -74,10 +74,6 @@ def _mapped(
     if known is not None:
         _refuse_unknown(mapped, table, config, known)
     return mapped
-
-
-def _digest(facts: object) -> str:
-    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
 
 
 def _copy(table: Table, config: StreamDataConfig, path: Path, reporter: Reporter) -> None:

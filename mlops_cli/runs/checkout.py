@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mlops_cli import project
+from mlops_cli.data import copies
 from mlops_cli.errors import DataError, MlopsError, NotFoundError
 from mlops_cli.tracking import record
 from mlops_cli.tracking.record import Run
@@ -55,7 +56,7 @@ def of(run: Run, root: Path) -> Iterator[Checkout]:
         yield Checkout(root, False, [doubt], [doubt])
         return
     code, doubts = [f"commit {commit[:12]}"], []
-    with _worktree(top, commit) as tree:
+    with _no_copies_left(root), _worktree(top, commit) as tree:
         copy = tree / root.resolve().relative_to(top)
         if not (copy / "configs" / "config.yaml").is_file() and _has_config(root):
             raise NotFoundError(f"commit {commit[:12]} does not hold the project {root}")
@@ -66,6 +67,18 @@ def of(run: Run, root: Path) -> Iterator[Checkout]:
             doubts.append("the run had uncommitted changes, which it did not keep")
         _share_runs(root, copy)
         yield Checkout(copy, True, code + doubts, doubts)
+
+
+@contextmanager
+def _no_copies_left(root: Path) -> Iterator[None]:
+    """Drops what `data=stream` copied of files in a checkout, also of one whose rerun was killed.
+
+    Such a copy is found by the path of its file, which no other checkout will have.
+    """
+    try:
+        yield
+    finally:
+        copies.drop_gone(record.runs_folder(root), _PREFIX)
 
 
 @contextmanager

@@ -187,6 +187,24 @@ def test_every_package_of_the_environment_is_compared(project, mlops):
     assert (done.exit_code, done.json["environment"]) == (6, [])
 
 
+@pytest.mark.slow
+def test_copies_of_streamed_files_go_with_the_checkout(repository, mlops):
+    repository({"reviews.csv": TEXTS})
+    commit()
+    run = train(mlops, "data=stream", *FROM_FILE[1:], "data.split=hash")
+    streams = repository / "runs" / ".streams"
+    (before,) = streams.rglob("*.arrow")
+    killed = streams / "killed"
+    killed.mkdir()
+    (killed / "source").write_text("/tmp/mlops-rerun-0000/code/reviews.csv")
+    (streams / "elsewhere").mkdir()
+    (streams / "elsewhere" / "source").write_text("/mnt/unplugged/reviews.csv")
+    done = mlops("runs", "rerun", run, json=True)
+    assert (done.exit_code, done.json["verdict"]) == (0, "same"), done.stderr
+    assert [*streams.rglob("*.arrow")] == [before]
+    assert {path.name for path in streams.iterdir()} == {before.parent.name, "elsewhere"}
+
+
 def test_a_commit_that_is_gone_is_told(repository, recorded, mlops):
     run = recorded("20260101-000001-tiny-aaaa")
     done = mlops("runs", "rerun", run.id)
