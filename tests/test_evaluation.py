@@ -173,6 +173,15 @@ def test_an_unknown_label_is_named(project, run):
         evaluate(project, run, "data.validation_path=other.csv")
 
 
+def test_a_finished_run_whose_weights_are_gone_is_made_again(project, run):
+    shutil.rmtree(run.model)
+    with pytest.raises(NotFoundError, match="is finished, and its weights are gone") as raised:
+        evaluate(project, run)
+    assert raised.value.hint.startswith(f"make it again: mlops runs rerun {run.id}")
+    assert "mlops evaluate best" in raised.value.hint
+    assert "--resume" not in raised.value.hint
+
+
 @pytest.mark.parametrize("status", ["running", "failed", "interrupted"])
 def test_a_run_without_a_model_says_its_status(project, run, status):
     (run.model / "task.json").unlink()

@@ -188,6 +188,15 @@ def test_data_that_changed_since_the_training_is_told(project, run):
     assert "validation split" in warning
 
 
+def test_a_finished_run_whose_weights_are_gone_is_made_again(project, run):
+    shutil.rmtree(run.model)
+    with pytest.raises(NotFoundError, match="is finished, and its weights are gone") as raised:
+        export_run(project.path, run)
+    assert raised.value.hint.startswith(f"make it again: mlops runs rerun {run.id}")
+    assert "mlops export best" in raised.value.hint
+    assert "--resume" not in raised.value.hint
+
+
 def test_a_run_without_a_model_says_its_status(project, run):
     shutil.rmtree(run.model)
     run.update(status="interrupted")

@@ -25,6 +25,7 @@ from mlops_cli.schemas.results import EvaluationResult
 from mlops_cli.schemas.task import METRICS
 from mlops_cli.tasks import Task
 from mlops_cli.tasks.heads.classification_metrics import softmax
+from mlops_cli.tracking import finding
 from mlops_cli.tracking.record import Run
 
 
@@ -103,12 +104,7 @@ def probabilities(
 def _model(run: Run) -> tuple[torch.nn.Module, Task]:
     """The run's model; a run that has none yet is told by its status."""
     if not (run.model / "task.json").exists():
-        status = run.read().get("status", "unknown")
-        raise NotFoundError(
-            f"run {run.id} has no model (its status is {status})",
-            hint=f"go on with it: mlops train --resume {run.id}; "
-            "or take another: mlops evaluate best",
-        )
+        raise finding.without_model(run, "evaluate")
     return models.load(run.model)
 
 

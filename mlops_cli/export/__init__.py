@@ -14,7 +14,7 @@ import torch
 
 from mlops_cli import __version__, data, models
 from mlops_cli.data.examples import Examples, Splits
-from mlops_cli.errors import DataError, NotFoundError
+from mlops_cli.errors import DataError
 from mlops_cli.export import graphs, layout
 from mlops_cli.export.graphs import Graph, Judged
 from mlops_cli.export.parity import compare, limits
@@ -28,6 +28,7 @@ from mlops_cli.serving import timing
 from mlops_cli.serving.bundle import GRAPH, PLAIN, REFERENCE, Bundle
 from mlops_cli.serving.runtime import Predictor, available_cores
 from mlops_cli.tasks import Outputs, Task
+from mlops_cli.tracking import finding
 from mlops_cli.tracking.record import Run, now
 
 _DESCRIBED = 20_000
@@ -186,11 +187,7 @@ def _graphs(
 def _model(run: Run) -> tuple[torch.nn.Module, Task]:
     """The run's model; a run that has none yet is told by its status."""
     if not (run.model / "task.json").is_file():
-        raise NotFoundError(
-            f"run {run.id} has no model (its status is {run.read().get('status', 'unknown')})",
-            hint=f"go on with it: mlops train --resume {run.id}; "
-            "or take another: mlops export best",
-        )
+        raise finding.without_model(run, "export")
     return models.load(run.model)
 
 

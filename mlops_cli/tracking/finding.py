@@ -69,6 +69,25 @@ def find(root: Path, reference: str) -> Run:
     )
 
 
+def without_model(run: Run, command: str) -> NotFoundError:
+    """The error for a run that has no model: what to do depends on how far it got.
+
+    Args:
+        run: The run.
+        command: What was asked for, such as `evaluate`.
+    """
+    status = run.read().get("status", "unknown")
+    if status == "finished":
+        return NotFoundError(
+            f"run {run.id} is finished, and its weights are gone: no model in {run.model}",
+            hint=f"make it again: mlops runs rerun {run.id}; or take another: mlops {command} best",
+        )
+    return NotFoundError(
+        f"run {run.id} has no model (its status is {status})",
+        hint=f"go on with it: mlops train --resume {run.id}; or take another: mlops {command} best",
+    )
+
+
 def _latest(runs: list[Run]) -> Run:
     """The run that began last; ids tell only the second it began in."""
     second = _began(runs[-1])
