@@ -65,9 +65,15 @@ def settings(found: Run) -> dict[str, Any]:
     try:
         content = load_text(found.config_text(), "config.yaml")
     except ConfigError as error:
-        raise DataError(f"config.yaml of run {found.id} is damaged: {error.message}") from error
+        raise DataError(
+            f"config.yaml of run {found.id} is damaged: {error.message}",
+            hint=found.another_config(),
+        ) from error
     if not isinstance(content, dict):
-        raise DataError(f"config.yaml of run {found.id} is damaged: it holds no settings")
+        raise DataError(
+            f"config.yaml of run {found.id} is damaged: it holds no settings",
+            hint=found.another_config(),
+        )
     return content
 
 

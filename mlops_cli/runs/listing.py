@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -70,6 +71,19 @@ def run(
         matching=len(matching),
         total=len(index.facts()),
         best=_best(rows, found),
+        unrecorded=_unrecorded(index),
+    )
+
+
+def _unrecorded(index: Index) -> list[str]:
+    """Folders beside the runs with weights in them, and without `run.json`."""
+    if not index.folder.is_dir():
+        return []
+    with os.scandir(index.folder) as entries:
+        others = [e.name for e in entries if e.name not in index.facts() and e.name[0] != "."]
+    weights = ("model/task.json", "checkpoints/last.ckpt")
+    return sorted(
+        name for name in others if any((index.folder / name / file).is_file() for file in weights)
     )
 
 

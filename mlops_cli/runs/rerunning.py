@@ -84,7 +84,14 @@ def _train_again(
 ) -> TrainResult:
     name = record.new_id(str(facts.get("model", "model")))
     text = original.config_text()
-    with contextlib.chdir(place.root), _files(text, root, place, reporter):
+    try:
+        named = _named(text)
+    except ConfigError as error:
+        raise DataError(
+            f"config.yaml of run {original.id} is damaged: {error.message}",
+            hint=original.another_config(),
+        ) from error
+    with contextlib.chdir(place.root), _files(named, root, place, reporter):
         config = _config(original, text, place)
         _check_data(original, facts, config, reporter)
         _tell_checkpoint(facts, config, reporter)
@@ -103,14 +110,15 @@ def _config(original: Run, text: str, place: Checkout) -> Config:
         return configs.from_yaml(text, root=place.root)
     except ConfigError as error:
         raise DataError(
-            f"config.yaml of run {original.id} can't be used: {error.message}", hint=error.hint
+            f"config.yaml of run {original.id} can't be used: {error.message}",
+            hint=error.hint or original.another_config(),
         ) from error
 
 
 @contextlib.contextmanager
-def _files(text: str, root: Path, place: Checkout, reporter: Reporter) -> Iterator[None]:
+def _files(named: list[str], root: Path, place: Checkout, reporter: Reporter) -> Iterator[None]:
     """Lays out the files that the settings name: by git, by DVC, else as they are now."""
-    missing = [name for name in _named(text) if not (place.root / name).exists()]
+    missing = [name for name in named if not (place.root / name).exists()]
     with contextlib.ExitStack() as stack:
         tracked = place.temporary and (place.root / ".dvc").is_dir()
         if missing and tracked:

@@ -35,6 +35,7 @@ class RunList:
         matching: Runs that fulfil the condition, shown or not.
         total: All runs of the project.
         best: Best value on show of each column that is a metric.
+        unrecorded: Folders that hold what a training left and no `run.json`: none is a run.
     """
 
     runs: list[RunRow]
@@ -43,6 +44,7 @@ class RunList:
     matching: int
     total: int
     best: dict[str, float]
+    unrecorded: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

@@ -103,13 +103,13 @@ class Run:
             facts = json.loads((self.path / "run.json").read_text("utf-8"))
         except (OSError, ValueError) as error:
             raise DataError(
-                f"run {self.id} has no readable run.json", hint=f"remove the run: {self.path}"
+                f"run {self.id} has no readable run.json", hint=self._without_record()
             ) from error
         improper = improper_fact(facts)
         if improper is not None:
             raise DataError(
                 f"run.json of run {self.id} is damaged: no proper {improper!r} in it",
-                hint=f"remove the run: {self.path}",
+                hint=self._without_record(),
             )
         found: dict[str, Any] = facts
         return found
@@ -119,7 +119,25 @@ class Run:
         try:
             return self.config_path.read_text("utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise DataError(f"run {self.id} has no readable config.yaml") from error
+            raise DataError(
+                f"run {self.id} has no readable config.yaml", hint=self.another_config()
+            ) from error
+
+    def another_config(self) -> str:
+        """What to do where `config.yaml` can't be used: where there may be another."""
+        return (
+            f"put back a copy of {self.config_path}, or train anew with the words in its "
+            f"overrides.yaml; mlops runs delete {self.id} removes the run"
+        )
+
+    def _without_record(self) -> str:
+        """What to do where `run.json` can't be used."""
+        whole = (self.model / "task.json").is_file()
+        kept = f"its model is still in {self.model}: " if whole else ""
+        return (
+            f"{kept}put back a copy of run.json, from a backup or another machine; "
+            f"mlops runs delete {self.id} removes the run"
+        )
 
     def update(self, **facts: Any) -> None:
         """Changes some facts of `run.json`, atomically."""

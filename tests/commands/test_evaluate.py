@@ -144,6 +144,7 @@ def test_a_run_without_its_config_is_told(run, mlops):
     done = mlops("evaluate")
     assert done.exit_code == 5
     assert f"run {run.id} has no readable config.yaml" in done.stderr
+    assert f"hint: put back a copy of {run.config_path}, or train anew" in done.stderr
 
 
 def test_no_run_at_all_names_the_command_to_type(project, mlops):

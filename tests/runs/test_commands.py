@@ -119,6 +119,42 @@ def test_a_picture_of_another_kind_is_refused(two, mlops):
     assert (done.exit_code, "pictures are .png or .svg" in done.stderr) == (2, True)
 
 
+@pytest.mark.parametrize("content", [None, "lr: [", "just words"])
+@pytest.mark.parametrize("words", [("show",), ("compare", "latest"), ("rerun",)])
+def test_a_config_that_cannot_be_read_says_what_to_do(two, mlops, monkeypatch, words, content):
+    run = two[0]
+    run.update(git=None)
+    if content is None:
+        run.config_path.unlink()
+    else:
+        run.config_path.write_text(content)
+    done = mlops("runs", *words, run.id)
+    assert done.exit_code == 5
+    assert f"config.yaml of run {run.id}" in done.stderr or "readable config.yaml" in done.stderr
+    hint = done.stderr.splitlines()[-1]
+    assert hint.startswith(f"hint: put back a copy of {run.config_path}")
+    assert f"mlops runs delete {run.id}" in hint
+
+
+def test_a_cut_record_does_not_cost_the_weights(two, mlops):
+    run = two[0]
+    (run.path / "run.json").write_text('{"id": "a", "sta')
+    done = mlops("runs", "show", run.id)
+    assert done.exit_code == 5
+    assert "hint: put back a copy of run.json" in done.stderr
+    run.model.mkdir()
+    (run.model / "task.json").write_text("{}")
+    assert f"hint: its model is still in {run.model}: put" in mlops("runs", "show", run.id).stderr
+
+    # Without any record it is no run, which is told where runs are listed.
+    (run.path / "run.json").unlink()
+    (two[0].path.parent / "notes").mkdir()
+    done = mlops("runs", "list", json=True)
+    assert [row["run"] for row in done.json["runs"]] == [two[1].id]
+    assert done.json["unrecorded"] == [run.id]
+    assert f"runs/{run.id} has no run.json" in mlops("runs", "list").stderr
+
+
 def test_compare_shows_what_differs(two, mlops):
     done = mlops("runs", "compare", two[0].id, "latest")
     assert done.stdout.startswith("✓ Compared 2 runs: 2 settings differ\n")
