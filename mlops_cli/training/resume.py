@@ -19,7 +19,7 @@ from mlops_cli.tracking import finding, record
 from mlops_cli.tracking.flat import flat
 from mlops_cli.tracking.liveness import alive
 from mlops_cli.tracking.record import Run
-from mlops_cli.training import hardware, processes
+from mlops_cli.training import code_changes, hardware, processes
 from mlops_cli.training.claims import claimed
 from mlops_cli.training.saved import newest
 
@@ -63,6 +63,8 @@ def run(
     with claimed(found):
         facts, config = _unfinished(found, root)
         _tell_other_settings(found, config, root, asked, reporter)
+        if changed := code_changes.since(found, facts, root):
+            reporter.warn(f"the code is not what run {found.id} began with: {changed}")
         # Whoever started several processes has said how many.
         if places.here().world > 1:
             changes = dict.fromkeys(_FREE, 1)
@@ -75,6 +77,11 @@ def _unfinished(found: Run, root: Path) -> tuple[dict[str, Any], Config]:
     """Record and settings of a run that nobody trains."""
     facts = _facts(found)
     if facts["status"] == "finished":
+        if not (found.model / "task.json").is_file():
+            raise UsageError(
+                f"run {found.id} is finished, and its weights are gone",
+                hint=f"make it again: mlops runs rerun {found.id}",
+            )
         raise UsageError(
             f"run {found.id} is finished", hint=f"mlops evaluate {found.id}, or mlops train"
         )
@@ -203,7 +210,9 @@ def _config(run: Run, facts: dict[str, Any], root: Path) -> Config:
     try:
         config = configs.from_yaml(text, root=root)
     except ConfigError as error:
-        raise DataError(f"config.yaml of run {run.id} is damaged: {error.message}") from error
+        raise DataError(
+            f"config.yaml of run {run.id} is damaged: {error.message}", hint=run.another_config()
+        ) from error
     if config.model.name != facts["model"]:
         raise DataError(f"config.yaml of run {run.id} is not that of its model {facts['model']}")
     return config

@@ -1,5 +1,6 @@
 """A run that was stopped, however hard, ends as one that never was."""
 
+import dataclasses
 import fcntl
 import json
 import os
@@ -25,6 +26,7 @@ from own.resumed import (
 from own.stopper import STOPPER
 
 from mlops_cli import collectives
+from mlops_cli.project import diff, git_facts
 from mlops_cli.tracking import record
 
 pytestmark = pytest.mark.slow
@@ -175,9 +177,53 @@ def test_patience_is_not_given_a_second_time(project, mlops):
     assert facts(run)["epochs"] == run_json["epochs"]
 
 
+def test_code_that_changed_since_the_run_began_is_told(interrupted, project, mlops):
+    def git(*words):
+        done = subprocess.run(["git", *words], capture_output=True, encoding="utf-8", check=True)
+        return done.stdout.strip()
+
+    project({".gitignore": "/runs/\n", "own/part.py": "A = 1\n", "own/other.py": "B = 1\n"})
+    git("init", "-q")
+    git("add", "-A")
+    git("commit", "-qm", "the state it began with")
+    began = git("rev-parse", "HEAD")
+    project({"own/other.py": "B = 2\n"})
+    said = {**facts(interrupted), "git": dataclasses.asdict(git_facts(project.path))}
+
+    def resumed():
+        (interrupted / "run.json").write_text(json.dumps(said))
+        shutil.rmtree(interrupted / "model", ignore_errors=True)
+        done = mlops("train", "--resume", interrupted.name)
+        assert done.exit_code == 0, done.stderr
+        return [line for line in done.stderr.splitlines() if "the code is not" in line]
+
+    (interrupted / "git.diff").write_bytes(diff(project.path))
+    assert resumed() == []
+
+    project({"own/part.py": "A = 2\n"})
+    begins = f"warning: the code is not what run {interrupted.name} began with: "
+    assert resumed() == [f"{begins}the uncommitted changes of own/part.py are others"]
+
+    git("checkout", "-q", "own/part.py")
+    git("commit", "-qam", "a later state")
+    now = git("rev-parse", "HEAD")
+    assert resumed() == [
+        f"{begins}it began at commit {began[:12]}, and {now[:12]} is checked out; "
+        "the uncommitted changes of own/other.py are others"
+    ]
+
+
 def test_a_finished_run_is_not_resumed(interrupted, mlops):
     said = facts(interrupted)
     (interrupted / "run.json").write_text(json.dumps({**said, "status": "finished"}))
+    refused = mlops("train", "--resume", "latest")
+    assert refused.exit_code == 2
+    assert refused.stderr == (
+        f"error: run {interrupted.name} is finished, and its weights are gone\n"
+        f"hint: make it again: mlops runs rerun {interrupted.name}\n"
+    )
+    (interrupted / "model").mkdir()
+    (interrupted / "model" / "task.json").write_text("{}")
     refused = mlops("train", "--resume", "latest")
     assert (refused.exit_code, refused.stdout) == (2, "")
     assert refused.stderr == (
