@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     import torch
 
     from mlops_cli.data.examples import Splits
+    from mlops_cli.models.checkpoints import Checkpoint
     from mlops_cli.reporting import Reporter
     from mlops_cli.schemas.config import Config
-    from mlops_cli.models.checkpoints import Checkpoint
 
 _AGAIN = "train it again: mlops train"
 
