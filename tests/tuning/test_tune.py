@@ -123,6 +123,48 @@ def test_a_search_that_is_interrupted_goes_on_with_the_trial_that_ran(project, m
     assert (project / "studies/s/pareto.png").exists()
 
 
+def test_a_search_that_is_killed_repeats_no_trial_that_is_finished(project, mlops, mlops_script):
+    words = [word.replace("epochs=1", "epochs=30") for word in SMALL]
+    child = subprocess.Popen(
+        [mlops_script, "tune", *words, *SPACE, FRONT, "--trials", "3", "--name", "s", "--json"],
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        text=True,
+    )
+
+    def recorded():
+        found = (project / "runs").glob("*/run.json")
+        return {file.parent.name: json.loads(file.read_text("utf-8")) for file in found}
+
+    until = time.monotonic() + 180
+    while not any(
+        facts["status"] == "running" and (project / f"runs/{run}/checkpoints/last.ckpt").exists()
+        for run, facts in recorded().items()
+        if len(recorded()) == 2
+    ):
+        assert child.poll() is None, child.stderr.read()
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    os.killpg(child.pid, signal.SIGKILL)
+    assert child.wait() == -signal.SIGKILL
+    child.stderr.close()
+    before = recorded()
+    assert sorted(facts["status"] for facts in before.values()) == ["finished", "running"]
+    (first,) = (run for run, facts in before.items() if facts["status"] == "finished")
+    (second,) = before.keys() - {first}
+
+    done = mlops("tune", "--resume", "s", "--trials", "3", json=True)
+    assert done.exit_code == 0, done.stderr
+    after = recorded()
+    assert after[first] == before[first], "what is finished is left alone"
+    assert after[second]["status"] == "finished"
+    assert after[second]["resumed"], "what ran goes on"
+    trials = [(one["run"], one["state"]) for one in done.json["trials"]]
+    assert [state for _, state in trials] == ["finished"] * 3
+    assert sorted(run for run, _ in trials) == sorted(after), "each trial has one run"
+    assert [run for run, _ in trials][:2] == [first, second]
+
+
 def test_a_trial_that_falls_behind_is_ended_early(project, mlops):
     words = [word.replace("epochs=1", "epochs=30") for word in SMALL]
     done = mlops(
