@@ -141,15 +141,31 @@ def load(config: ServeConfig, *, pages: Iterable[str] = ()) -> Keys:
 
     Raises:
         NotFoundError: There is no such file.
-        ConfigError: A line of it is none of a key.
+        ConfigError: A line of it is none of a key, or the file or the variable holds none at all.
     """
     return Keys(listed(config), opened=[*pages, *(["/metrics"] if config.open_metrics else [])])
 
 
 def listed(config: ServeConfig) -> list[Key]:
     """The keys of the file and of the environment; see `load`."""
-    keys = [*_from_file(Path(config.api_keys))] if config.api_keys else []
-    return [*keys, *parsed(os.environ.get(ENVIRONMENT, ""))]
+    keys: list[Key] = []
+    if config.api_keys is not None:
+        keys += _some(_from_file(Path(config.api_keys)), config.api_keys)
+    # Compose and the like set a variable that nobody gave to nothing: that names no source.
+    if told := os.environ.get(ENVIRONMENT):
+        keys += _some(parsed(told), ENVIRONMENT)
+    return keys
+
+
+def _some(found: Iterable[Key], source: str) -> list[Key]:
+    """The keys of a source: whoever names one wants a server that is closed."""
+    keys = [*found]
+    if not keys:
+        raise ConfigError(
+            f"{source} holds no API key, and everybody could ask",
+            hint="make one: mlops serve --new-key NAME",
+        )
+    return keys
 
 
 def new(name: str, role: Role = "predict") -> tuple[str, Key]:

@@ -93,6 +93,31 @@ def test_a_line_that_is_no_key_is_named_and_not_shown(tmp_path, text, told):
     assert "secret" not in caught.value.message
 
 
+@pytest.mark.parametrize("text", ["", "\n \n", "# shop: not yet\n  # nor ops\n"])
+def test_a_file_without_a_key_does_not_open_the_server(mlops, project, trained, text):
+    project({"keys.txt": text})
+    bundle = ["--bundle", str(trained.path / "bundle"), "--port", "0"]
+    done = mlops("serve", *bundle, "serve.api_keys=keys.txt", json=True)
+    told = json.loads(done.stderr.splitlines()[-1])
+    assert done.exit_code == ConfigError.exit_code
+    assert told["error"] == "keys.txt holds no API key, and everybody could ask"
+    assert "mlops serve --new-key NAME" in told["hint"]
+
+
+def test_an_environment_without_a_key_does_not_open_the_server(monkeypatch, tmp_path):
+    secret, key = auth.new("shop")
+    file = tmp_path / "keys.txt"
+    file.write_text(key.line)
+    for text in (" ", " , ", ",\n"):
+        monkeypatch.setenv("MLOPS_API_KEYS", text)
+        for config in (ServeConfig(), ServeConfig(api_keys=str(file))):
+            with pytest.raises(ConfigError, match="MLOPS_API_KEYS holds no API key"):
+                auth.load(config)
+    monkeypatch.setenv("MLOPS_API_KEYS", "")  # As where Compose has nothing to give it.
+    assert not auth.load(ServeConfig())
+    auth.load(ServeConfig(api_keys=str(file))).admit(request(x_api_key=secret))
+
+
 def test_mistakes_end_the_command_in_one_line(mlops, project, monkeypatch, trained):
     bundle = ["--bundle", str(trained.path / "bundle"), "--port", "0"]
     done = mlops("serve", *bundle, "serve.api_keys=nowhere.txt", json=True)
