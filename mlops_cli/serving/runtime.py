@@ -14,6 +14,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 from mlops_cli import tasks
 from mlops_cli.errors import ConfigError, DataError
 from mlops_cli.schemas.predictions import Prediction
+from mlops_cli.serving import quota
 from mlops_cli.serving.bundle import Bundle
 from mlops_cli.tasks import Columns, Inputs, Outputs, joined, masked
 
@@ -191,10 +192,12 @@ class Predictor:
 
 
 def available_cores() -> int:
-    """CPU cores that this process may use."""
+    """CPU cores that this process may use: those it may run on, or fewer by a container's quota."""
     if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+        there = len(os.sched_getaffinity(0))
+    else:
+        there = os.cpu_count() or 1
+    return min(there, quota.cores() or there)
 
 
 def _load_task(bundle: Bundle) -> tasks.Task:
