@@ -13,6 +13,7 @@ from pathlib import Path
 
 from mlops_cli.serving import state as states
 from mlops_cli.serving.comparison import Comparisons
+from mlops_cli.serving.keeping import Keeper
 from mlops_cli.serving.loading import Loader
 from mlops_cli.serving.plan import Wanted
 from mlops_cli.serving.refusals import Conflict
@@ -37,6 +38,7 @@ class Operations:
 
     def __init__(self, service: Service, loader: Loader, file: Path, wanted: Wanted) -> None:
         self.service, self.loader, self.file, self.wanted = service, loader, file, wanted
+        self.keeper = Keeper(file, wanted)
         self.previous: dict[str, Placed] = {}
         self.events: list[Event] = []
         self.comparisons = Comparisons(
@@ -188,6 +190,7 @@ class Operations:
         if self._tasks:
             await asyncio.wait(self._tasks)
         self._writer.shutdown()
+        self.keeper.close()
 
     def _judged(self, entry: Model, verdict: Verdict) -> None:
         """Follows the verdict on a canary, at once."""
@@ -260,10 +263,11 @@ class Operations:
         at = datetime.now(UTC).isoformat(timespec="seconds")
         self.events.append(Event(at, model, change, version, reason))
         write = asyncio.get_running_loop().run_in_executor(
-            self._writer, states.write, self.file, self.state()
+            self._writer, self.keeper.write, self.state()
         )
         try:
-            await write
+            if not await write:
+                _log.warning("this is not kept: %s is another server's", self.file)
         except OSError as error:
             # What was changed holds: whoever rolls back needs that on a full disk too.
             _log.warning("the serving state can't be kept in %s: %s", self.file, error.strerror)

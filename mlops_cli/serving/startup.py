@@ -55,7 +55,13 @@ def begin(plan: Plan, config: ServeConfig, warn: Warn) -> Starting:
 
 
 def _load(plan: Plan, operations: Operations, warn: Warn) -> None:
-    service, kept = operations.service, _kept(plan, warn)
+    service, keeper = operations.service, operations.keeper
+    if not keeper.take():
+        warn(
+            f"process {keeper.other} keeps what it serves in {plan.state}, so what is changed here "
+            "is not kept; give each server a file of its own: serve.state=FILE"
+        )
+    kept = _kept(plan, warn)
     service.loading = True
     for name, folder in plan.models.items():
         state = kept.models.get(name) if kept else None
