@@ -8,6 +8,7 @@
     │   └── UnreachableError   5   … because the hub that holds it can't be reached
     ├── DataError              5   data, a run or a bundle is there, and invalid
     ├── GateError              6   a gate failed: quality, parity, signature
+    │   └── ExportRefused      6   … because a graph differs from PyTorch by more than is tolerated
     ├── TrainingError          1   training can't go on (NaN loss, out of memory)
     │   └── ProcessLost       75   … because one of the processes that train together is gone
     ├── StepError              1   a step of a workflow failed; ends with the step's own exit code
@@ -18,6 +19,12 @@ ours and keeps its traceback, save for a disk or folder that the system refuses.
 """
 
 import errno
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mlops_cli.schemas.results import GraphFigures
 
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 """The disk, or what the user may use of it, is full."""
@@ -93,6 +100,22 @@ class GateError(MlopsError):
     """A quality, parity or signature gate failed."""
 
     exit_code = 6
+
+
+class ExportRefused(GateError):
+    """A graph differs from PyTorch by more than is tolerated.
+
+    Attributes:
+        figures: Those of all graphs that were made, where they are known; `kept` are those that
+            agree.
+        monitor: The metric in them.
+    """
+
+    def __init__(
+        self, message: str, *, hint: str, figures: "Sequence[GraphFigures]", monitor: str
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.figures, self.monitor = figures, monitor
 
 
 class TrainingError(MlopsError):

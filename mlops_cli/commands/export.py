@@ -1,5 +1,7 @@
 """`mlops export --onnx`: a trained model as a verified bundle."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
 import typer
@@ -13,6 +15,7 @@ from mlops_cli.commands._options import (
     load_run,
     refuse_beside_params,
 )
+from mlops_cli.errors import ExportRefused
 from mlops_cli.extras import extra
 from mlops_cli.output import Output
 
@@ -75,13 +78,15 @@ def run(
         with extra("train", "mlops export"):
             from mlops_cli.pipeline import export as stage
             from mlops_cli.pipeline import params as settings
-        result = stage.run(settings.read(params, root), root, out)
+        with _shown_where_refused(out):
+            result = stage.run(settings.read(params, root), root, out)
     else:
         found, loaded, _ = load_run(root, [*(words or []), *asked])
         with extra("train", "mlops export"):
             from mlops_cli import export
             from mlops_cli.tracking import sending
-        result = export.run(found, loaded, out)
+        with _shown_where_refused(out):
+            result = export.run(found, loaded, out)
     from mlops_cli.reports import export as report
 
     out.result(
@@ -92,6 +97,22 @@ def run(
     )
     if params is None:
         sending.after_work(found, loaded.tracker)
+
+
+@contextmanager
+def _shown_where_refused(out: Output) -> Iterator[None]:
+    """Shows what every graph is worth before the error that one of them is."""
+    try:
+        yield
+    except ExportRefused as error:
+        if error.figures and not out.json_mode:
+            from mlops_cli.reports import export as report
+
+            figures = report.refused(error.figures, error.monitor)
+            out.result(
+                "Not exported; in brackets is what differs", None, lines=figures, failed=True
+            )
+        raise
 
 
 def _overrides(optimize: bool, quantize: str | None, fp16: bool) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from mlops_cli.errors import DataError, GateError
+from mlops_cli.errors import DataError, ExportRefused
 from mlops_cli.export.parity import Limits, Parity, excess
 from mlops_cli.models import graph_variants
 from mlops_cli.reporting import Reporter
@@ -26,6 +26,8 @@ FILES = {
 }
 """Files by the name of the graph, as Optimum has them."""
 
+_FLAGS = {OPTIMIZED: "--optimize", QUANTIZED: "--quantize", FP16: "--fp16"}
+"""What asks for a graph, by its name."""
 _MARGIN = 1.1
 """How many times as fast a graph must be to be preferred to one that was there before."""
 _BATCH = 8
@@ -168,14 +170,14 @@ def select(judged: Sequence[Judged]) -> list[Judged]:
     """The graphs to keep: of several by one name, the fastest that passes.
 
     Raises:
-        GateError: None by a name passes; names the figure and its limit.
+        GateError: None by a name passes; names each one's figure and its limit.
     """
     kept: dict[str, Judged] = {}
     for one in judged:
         rivals = [other for other in judged if other.graph.name == one.graph.name]
         passing = [other for other in rivals if other.excess is None]
         if not passing:
-            raise _refused(one)
+            raise _refused(judged)
         if one in passing and one.graph.name not in kept:
             kept[one.graph.name] = fastest(passing)
     return list(kept.values())
@@ -206,18 +208,31 @@ def settle(kept: Sequence[Judged], judged: Sequence[Judged]) -> list[Judged]:
     return settled
 
 
-def _refused(one: Judged) -> GateError:
-    assert one.excess is not None
-    figure, limit = one.excess
-    key = limit.partition("=")[0]
-    what, hint = "exported", "another operator set may agree better (export.opset=17)"
-    if one.graph.name != PLAIN:
-        flags = {OPTIMIZED: "--optimize", QUANTIZED: "--quantize", FP16: "--fp16"}
-        what, hint = one.graph.kind, f"leave out {flags[one.graph.name]}"
-    return GateError(
-        f"the {what} graph does not agree with PyTorch on {one.parity.rows} validation rows: "
-        f"{figure}, tolerated is {limit}; no bundle was written",
-        hint=f"{hint}; to accept it, change {key}",
+def _refused(judged: Sequence[Judged]) -> ExportRefused:
+    """Names every graph by whose name none passes, and why."""
+    passing = {one.graph.name for one in judged if one.excess is None}
+    lost = [(one, one.excess) for one in judged if one.graph.name not in passing]
+    reasons, keys = [], []
+    for one, beyond in lost:
+        assert beyond is not None
+        figure, limit = beyond
+        what = "exported" if one.graph.name == PLAIN else one.graph.kind
+        reasons.append((f"{what} graph", f"{figure}, tolerated is {limit}"))
+        keys.append(limit.partition("=")[0])
+    flags = [_FLAGS[one.graph.name] for one, _ in lost if one.graph.name in _FLAGS]
+    hint = "another operator set may agree better (export.opset=17)"
+    if flags:
+        hint = f"leave out {' and '.join(dict.fromkeys(flags))}"
+    parity = judged[0].parity
+    measured = all(one.speed is not None for one in judged)
+    (what, why), *others = reasons
+    rest = "".join(f"; nor does the {other}: {reason}" for other, reason in others)
+    return ExportRefused(
+        f"the {what} does not agree with PyTorch on {parity.rows} validation rows: "
+        f"{why}{rest}; no bundle was written",
+        hint=f"{hint}; to accept it, change {' and '.join(dict.fromkeys(keys))}",
+        figures=[one.figures(one.excess is None) for one in judged] if measured else [],
+        monitor=parity.monitor,
     )
 
 

@@ -1,10 +1,12 @@
 """An export for the terminal: how well it agrees, and every graph's figures."""
 
+from collections.abc import Mapping, Sequence
+
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from mlops_cli.schemas.results import ExportResult
+from mlops_cli.schemas.results import ExportResult, GraphFigures
 
 
 def summary(result: ExportResult) -> RenderableType:
@@ -21,19 +23,28 @@ def summary(result: ExportResult) -> RenderableType:
     words.rstrip()
     if len(result.graphs) == 1:
         return Group(words, place)
-    return Group(words, _graphs(result), place)
+    return Group(words, _graphs(result.graphs, result.monitor, {result.preferred: "✓"}), place)
 
 
-def _graphs(result: ExportResult) -> Table:
+def refused(figures: Sequence[GraphFigures], monitor: str) -> RenderableType:
+    """The figures of all graphs of an export that was refused; those that differ are in brackets.
+
+    Args:
+        figures: Of each graph.
+        monitor: The metric in them.
+    """
+    return _graphs(figures, monitor, {})
+
+
+def _graphs(figures: Sequence[GraphFigures], monitor: str, marks: Mapping[str, str]) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
     for heading in ("", "graph", "kind"):
         table.add_column(heading, no_wrap=True)
-    for heading in ("MB", "ms", "rows/s", "± logit", "labels", result.monitor, "loss"):
+    for heading in ("MB", "ms", "rows/s", "± logit", "labels", monitor, "loss"):
         table.add_column(heading, justify="right", no_wrap=True)
-    for one in result.graphs:
-        answers = one.kept and one.name == result.preferred
+    for one in figures:
         table.add_row(
-            "✓" if answers else "",
+            marks.get(one.name, "") if one.kept else "",
             one.name,
             one.kind if one.kept else f"({one.kind})",
             f"{one.megabytes:.1f}",

@@ -4,7 +4,7 @@ import shutil
 import subprocess
 
 import pytest
-from own.bundles import DATA, FILES, LABELS, WORDS
+from own.bundles import DATA, FILES, LABELS, WORDS, with_transformer
 from own.keywords import keyword_run
 
 
@@ -74,6 +74,31 @@ def test_nothing_to_fuse_is_told(run, mlops):
     assert done.exit_code == 0
     fused = "model_optimized.onnx" in {path.name for path in run.bundle.iterdir()}
     assert ("nothing in this graph can be fused" in done.stderr) is not fused
+
+
+def test_a_refusal_shows_all_graphs_and_says_of_each_rival_why_it_lost(run, mlops):
+    with_transformer(run)
+    words = ("export", "--onnx", "--fp16", "--quantize", "int8")
+    strict = ("export.reduced_max_logit_difference=1e-9", "export.reduced_max_metric_loss=2")
+    done = mlops(*words, *strict)
+    assert done.exit_code == 6
+    shown = [line.split() for line in done.stdout.splitlines()]
+    kinds = ("float32", "(int8", "(float16)")
+    assert [line[:2] for line in shown if set(line) & set(kinds)] == [
+        ["plain", "float32"],
+        ["quantized", "(int8"],
+        ["quantized", "(int8"],
+        ["fp16", "(float16)"],
+    ]
+    assert "Not exported" in done.stdout
+    told, hint = done.stderr.splitlines()[-2:]
+    for kind in ("int8 dynamic", "int8 static", "float16"):
+        assert f"the {kind} graph" in told
+    assert told.count("tolerated is export.reduced_max_logit_difference=1e-09") == 3
+    assert "leave out --quantize and --fp16" in hint
+    machine = mlops(*words, *strict, json=True)
+    assert (machine.exit_code, machine.stdout) == (6, "")
+    assert not run.bundle.exists()
 
 
 @pytest.mark.slow
