@@ -1,5 +1,6 @@
 """`mlops predict`: answers to texts, standard input or a file."""
 
+import shlex
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -214,6 +215,7 @@ def _predict_texts(
         given = prediction.read_lines(sys.stdin.buffer, "standard input")
         answers = prediction.lines(predictor, given, "standard input", settings)
     else:
+        _warn_of_a_table(predictor, texts, out)
         answers = prediction.texts(predictor, texts, settings)
     if out.quiet and not out.json_mode:
         for answer in answers:
@@ -232,6 +234,30 @@ def _predict_texts(
 
     title = report.headline(predictions, settings.threshold)
     out.result(title, result, lines=report.texts(predictions))
+
+
+def _warn_of_a_table(predictor: "Predictor", texts: list[str], out: Output) -> None:
+    """Tells of a lone text that is the name of a table: its rows may have been meant."""
+    text, *others = texts
+    given = Path(text)
+    if others or predictor.task.encoder.columns == ("image",) or not _is_table(given):
+        return
+    target = f"{given.stem}-predicted{given.suffix}"
+    out.warn(
+        f"{text} was taken as a text; for the file: "
+        f"mlops predict --file {shlex.quote(text)} --output {shlex.quote(target)}"
+    )
+
+
+def _is_table(path: Path) -> bool:
+    try:
+        if not path.is_file():
+            return False
+    except (OSError, ValueError):  # A text that is too long for a name, or holds a null.
+        return False
+    from mlops_cli.data.tables import ENDINGS
+
+    return path.suffix.lower() in ENDINGS
 
 
 def _predict_file(predictor: "Predictor", rows: _Rows, settings: "Settings", out: Output) -> None:

@@ -137,6 +137,7 @@ def test_a_run_chooses_its_bundle(bundle, mlops):
         (["--file", "train.csv", "--output", "o.csv", "--text", "txt"], 5, "--text=text"),
         (["x", "--run", "zzz"], 5, "no run 'zzz'"),
         (["x", "--bundle", "nowhere"], 5, "no folder nowhere"),
+        (["x", "--bundle", "train.csv"], 5, "train.csv is a file, not a bundle's folder"),
         ([], 5, "no text to predict"),
         (["-"], 5, "no text to predict"),
         ([""], 5, "no text to predict"),
@@ -229,3 +230,16 @@ def test_a_long_text_leaves_room_for_its_label(bundle, mlops, monkeypatch):
     assert done.exit_code == 0, done.stderr
     assert done.stdout.splitlines()[1].split() == ["label", "score", "text"]
     assert done.stdout.splitlines()[2].split()[0] == "pos"
+
+
+def test_a_lone_text_that_names_a_table_is_told_and_answered(bundle, project, mlops):
+    project({"good": "", "my rows.csv": "text\ngood\n"})
+    done = mlops("predict", "my rows.csv", json=True)
+    assert done.exit_code == 0
+    assert done.json["predictions"][0]["text"] == "my rows.csv"
+    assert done.stderr.splitlines() == [
+        "warning: my rows.csv was taken as a text; for the file: "
+        "mlops predict --file 'my rows.csv' --output 'my rows-predicted.csv'"
+    ]
+    for words in (["good"], ["gone.csv"], ["my rows.csv", "good"], ["good " * 1000], ["a\0.csv"]):
+        assert mlops("predict", *words, json=True).stderr == ""
