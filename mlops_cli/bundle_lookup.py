@@ -71,4 +71,10 @@ def called(root: Path, words: str | None) -> Path:
             return folder.resolve()
     if there.is_dir() or Path(words).is_absolute() or "/" in words.strip("/"):
         raise NotFoundError(f"no bundle in {words}", hint="mlops runs list")
-    return find(root, None, words).resolve()
+    try:
+        return find(root, None, words).resolve()
+    except NotFoundError as error:
+        if not error.message.startswith("no run"):
+            raise
+        what = "is a file, not a bundle's folder" if there.exists() else "is no folder either"
+        raise NotFoundError(error.message, hint=f"{words} {what}; {error.hint}") from error

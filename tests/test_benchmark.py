@@ -128,7 +128,11 @@ def test_what_is_typed_is_shown(bundle, mlops):
     ("words", "code", "told"),
     [
         (["--seconds", "0"], 2, "above 0"),
+        (["--seconds", "nan"], 2, "above 0"),
+        (["--seconds", "1e9999"], 2, "above 0"),
         (["nowhere"], 5, "no run 'nowhere'"),
+        (["nowhere"], 5, "nowhere is no folder either"),
+        (["configs/config.yaml"], 5, "no bundle in configs/config.yaml"),
         (["configs"], 5, "no bundle in configs"),
         (["--file", "gone.csv"], 5, "gone.csv"),
         (["--graph", "int4"], 2, "no graph 'int4'"),

@@ -60,8 +60,10 @@ def run(
     """
     from mlops_cli import benchmark
 
-    if seconds <= 0:
-        raise UsageError(f"--seconds must be above 0, not {seconds:g}", hint="such as --seconds 1")
+    if not 0 < seconds < float("inf"):
+        raise UsageError(
+            f"--seconds must be a time above 0, not {seconds:g}", hint="such as --seconds 1"
+        )
     out = Output(json_mode=json, quiet=quiet)
     bundle = _bundle(reference)
     result = benchmark.run(bundle, out, file=file, graphs=graph or (), seconds=seconds)

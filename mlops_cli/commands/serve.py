@@ -50,7 +50,10 @@ def run(
         str | None, typer.Option(help="Address to listen at.", show_default="127.0.0.1")
     ] = None,
     port: Annotated[
-        int | None, typer.Option(help="Port to listen at; 0: a free one.", show_default="8000")
+        int | None,
+        typer.Option(
+            help="Port to listen at; 0: a free one.", min=0, max=65535, show_default="8000"
+        ),
     ] = None,
     new_key: Annotated[
         str | None,
@@ -84,12 +87,15 @@ def run(
     given = [f"{key}={value}" for key, value in typed.items() if value is not None]
     settings: ServeConfig = config.load_group("serve", [*overrides, *given], root=root)
     settings = replace(settings, canary=canary or settings.canary, shadow=shadow or settings.shadow)
+    if share is not None and settings.canary is None:
+        raise UsageError("--share goes with --canary", hint="mlops serve --canary RUN --share 10%")
     trust = trusting.trusted(root, overrides)
     plan = serving_plan.make(root, settings, bundle, reference or None, trust)
     # Only now: the bytes of what is served are checked meanwhile.
-    from mlops_cli.serving import startup
+    from mlops_cli.serving import logs, startup
 
-    starting = startup.begin(plan, settings, out.warn)
+    warn = logs.warner(settings, out.warn)
+    starting = startup.begin(plan, settings, warn)
     # And only now: it is loaded meanwhile.
     from mlops_cli.serving import server
 
@@ -102,7 +108,7 @@ def run(
             next_step=f"curl {listening.url}/predict -d '{listening.example}'",
         )
 
-    server.run(starting, settings, on_ready=ready, warn=out.warn)
+    server.run(starting, settings, on_ready=ready, warn=warn)
 
 
 def _make_key(name: str, out: Output, *, admin: bool) -> None:

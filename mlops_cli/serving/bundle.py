@@ -200,6 +200,8 @@ def _not_found(folder: Path) -> NotFoundError:
         if (near / MANIFEST).is_file():
             return NotFoundError(f"no bundle in {folder}", hint=f"did you mean {near}?")
     what = f"no bundle in {folder}" if folder.is_dir() else f"no folder {folder}"
+    if folder.is_file():
+        what = f"{folder} is a file, not a bundle's folder"
     return NotFoundError(what, hint="make a bundle of a trained model: mlops export --onnx")
 
 

@@ -7,6 +7,7 @@ import logging
 import sys
 import time
 import traceback
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -31,6 +32,19 @@ def configure(config: ServeConfig) -> None:
         logging.getLogger(name).handlers[:] = [handler]
     for logger in (_access, _changes):
         logger.setLevel(logging.WARNING if config.log == "errors" else logging.INFO)
+
+
+def warner(config: ServeConfig, plain: Callable[[str], None]) -> Callable[[str], None]:
+    """What tells a person's warnings: as all else on standard error where that is JSON.
+
+    Args:
+        config: Says so.
+        plain: Tells them otherwise.
+    """
+    if config.log != "json":
+        return plain
+    configure(config)
+    return lambda said: _log.warning("%s", said)
 
 
 class _Json(logging.Formatter):

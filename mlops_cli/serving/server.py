@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import importlib.util
 import json
 import logging
@@ -31,6 +32,7 @@ idle server 0.15 ms a connection."""
 _KEEP_ALIVE = 75
 """Seconds for which an idle connection is kept: longer than load balancers keep theirs (60), who
 would else send a request over one that was just ended."""
+_PORTS = 65536
 _FILES = 256
 """Files that are open beside connections: the model's, sockets that wait to be accepted."""
 
@@ -224,15 +226,29 @@ def _listen(config: ServeConfig) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((config.host, config.port))
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         listener.close()
-        reason = (error.strerror or str(error)).lower()
-        raise UsageError(
-            f"can't listen at {config.host}:{config.port}: {reason}",
-            hint=f"another port: serve.port={config.port + 1}, or 0 for a free one",
-        ) from error
+        raise _not_bound(config, error) from error
     listener.listen(_BACKLOG)
     return listener
+
+
+def _not_bound(config: ServeConfig, error: OSError | UnicodeError) -> UsageError:
+    """What is wrong with the address: its host or its port."""
+    at = f"can't listen at {config.host}:{config.port}"
+    unknown = isinstance(error, socket.gaierror | UnicodeError)
+    if unknown or error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.EINVAL):
+        which = "no address that can be found" if unknown else "no address of this machine"
+        return UsageError(
+            f"{at}: the host is {which}",
+            hint="this machine alone: serve.host=127.0.0.1; every network: serve.host=0.0.0.0",
+        )
+    other = config.port + 1
+    free = "serve.port=0 takes a free one"
+    if other < _PORTS:
+        free = f"serve.port={other}, or 0 for a free one"
+    reason = (error.strerror or str(error)).lower()
+    return UsageError(f"{at}: {reason}", hint=f"another port: {free}")
 
 
 def _listening(listener: socket.socket, config: ServeConfig, service: Service) -> Listening:

@@ -4,12 +4,17 @@ import asyncio
 import json
 import shutil
 import signal
+import socket
 import subprocess
 import time
 
 import pytest
 from own import raw, served
 from own.servers import free_port
+
+from mlops_cli.errors import UsageError
+from mlops_cli.schemas.serve import ServeConfig
+from mlops_cli.serving import server
 
 BODY = json.dumps({"inputs": ["The boy near the queen blamed himself."] * 4}).encode()
 
@@ -121,6 +126,63 @@ def test_a_damaged_bundle_is_refused_in_one_line(trained, root, mlops_script, na
     assert (done.returncode, done.stdout) == (5, "")
     assert done.stderr.count("\n") <= 2
     assert "bundle" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("host", "told"),
+    [
+        ("300.1.1.1", "no address that can be found"),
+        ("no such host", "no address that can be found"),
+        ("a..b", "no address that can be found"),
+        ("8.8.8.8", "no address of this machine"),
+    ],
+)
+def test_a_host_that_can_not_be_listened_at_is_told(host, told):
+    with pytest.raises(UsageError, match=f"the host is {told}") as raised:
+        server._listen(ServeConfig(host=host, port=0))
+    assert "serve.host=127.0.0.1" in raised.value.hint
+    assert "port" not in raised.value.hint
+
+
+def test_the_port_that_is_hinted_at_exists():
+    def refused(port):
+        with pytest.raises(UsageError, match="already in use") as raised:
+            server._listen(ServeConfig(port=port))
+        return raised.value.hint
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 65535))
+        taken.listen()
+        assert refused(65535) == "another port: serve.port=0 takes a free one"
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", free_port()))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert f"serve.port={port + 1}" in refused(port)
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        (["--port", "70000"], 2, "70000"),
+        (["--share", "30%"], 2, "--share goes with --canary"),
+        (["--bundle", "configs/config.yaml"], 5, "is a file, not a bundle's folder"),
+    ],
+)
+def test_wrong_words_are_told(project, mlops, words, code, told):
+    done = mlops("serve", *words)
+    assert (done.exit_code, done.stdout) == (code, "")
+    assert told in done.stderr
+
+
+def test_warnings_are_json_where_the_log_is(trained, root):
+    (root / ".mlops" / "serving").mkdir(parents=True)
+    (root / ".mlops" / "serving" / "state.json").write_text("{", "utf-8")
+    with served.serving(trained.path / "bundle", root, "serve.log=json", "--quiet") as running:
+        lines = running.log.read_text("utf-8").splitlines()
+    told = [json.loads(line) for line in lines]
+    (kept,) = [line for line in told if "can't be read" in line["message"]]
+    assert (kept["log.level"], kept["log.logger"]) == ("warning", "mlops.serving")
 
 
 def test_a_port_in_use_is_told_in_one_line(server, trained, root, mlops_script):
