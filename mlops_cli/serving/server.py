@@ -236,9 +236,12 @@ def _listen(config: ServeConfig) -> socket.socket:
 def _not_bound(config: ServeConfig, error: OSError | UnicodeError) -> UsageError:
     """What is wrong with the address: its host or its port."""
     at = f"can't listen at {config.host}:{config.port}"
-    unknown = isinstance(error, socket.gaierror | UnicodeError)
-    if unknown or error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.EINVAL):
-        which = "no address that can be found" if unknown else "no address of this machine"
+    which = None
+    if isinstance(error, socket.gaierror | UnicodeError):
+        which = "no address that can be found"
+    elif error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.EINVAL):
+        which = "no address of this machine"
+    if which is not None or isinstance(error, UnicodeError):
         return UsageError(
             f"{at}: the host is {which}",
             hint="this machine alone: serve.host=127.0.0.1; every network: serve.host=0.0.0.0",
