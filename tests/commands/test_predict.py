@@ -3,11 +3,14 @@
 import json
 import signal
 import subprocess
+import sys
 
 import pexpect
 import pytest
 from own.bundles import DATA, FILES, LABELS, WORDS, copied, keyword_bundle
 from own.keywords import keyword_run
+
+from mlops_cli.prediction import WINDOW
 
 BANNED = {
     "torch",
@@ -243,3 +246,35 @@ def test_a_lone_text_that_names_a_table_is_told_and_answered(bundle, project, ml
     ]
     for words in (["good"], ["gone.csv"], ["my rows.csv", "good"], ["good " * 1000], ["a\0.csv"]):
         assert mlops("predict", *words, json=True).stderr == ""
+
+
+MEASURED = """
+import atexit, resource, sys
+from mlops_cli.cli import main
+sys.argv = ["mlops", "predict", "--quiet", "--file", sys.argv[1], "--output", sys.argv[2]]
+peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+atexit.register(lambda: print(peak(), file=sys.stderr))
+main()
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("ending", ["csv", "jsonl"])
+def test_a_file_ten_times_as_long_takes_no_more_memory(bundle, project, ending):
+    peaks, sizes, counts = [], [], (4 * WINDOW, 40 * WINDOW)
+    for count in counts:
+        source, target = project / f"rows-{count}.{ending}", project / f"answers-{count}.csv"
+        with source.open("w", encoding="utf-8") as stream:
+            stream.write("text,note\n" if ending == "csv" else "")
+            for number in range(count):
+                note = f"{number:08d}" * 125
+                row = {"text": "good film", "note": note}
+                stream.write(f"good film,{note}\n" if ending == "csv" else f"{json.dumps(row)}\n")
+        command = [sys.executable, "-c", MEASURED, str(source), str(target)]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        peaks.append(int(done.stderr.splitlines()[-1]) * 1024)
+        sizes.append(source.stat().st_size)
+        with target.open("rb") as stream:
+            assert sum(1 for _ in stream) == count + 1
+    assert sizes[1] - sizes[0] > 140_000_000
+    assert peaks[1] - peaks[0] < 40_000_000
