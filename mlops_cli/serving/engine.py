@@ -11,14 +11,16 @@ import threading
 import time
 from bisect import insort
 from collections import deque
+from contextlib import suppress
 from functools import partial
 from operator import attrgetter
 
 import numpy as np
 
+from mlops_cli.serving import encoding
+from mlops_cli.serving.clock import Clock
 from mlops_cli.serving.jobs import Answer, Item, Job, Question, attempt, late, tell
 from mlops_cli.serving.refusals import Overloaded, Unavailable
-from mlops_cli.serving.rows import present
 from mlops_cli.serving.runtime import Predictor
 from mlops_cli.tasks import Outputs, joined
 
@@ -57,6 +59,7 @@ class Engine:
         self._waiting, self._busy, self._numbers = 0, 0, 0
         self._row_seconds = 0.0
         self._closed = False
+        self._clock: Clock | None = None
         # A session holds the weights. With two threads one does for both, at the price of a few
         # percent of processor time a row; with more, batches side by side would disturb each other.
         self._wide = predictor.session(sessions * threads)
@@ -88,13 +91,21 @@ class Engine:
             Unavailable: The engine is closed.
         """
         loop = asyncio.get_running_loop()
-        job = Job(question, deadline, time.monotonic(), loop, loop.create_future())
+        job = Job(question, deadline, time.monotonic(), loop, loop.create_future(), question.rows)
         with self._news:
             self._admit(job)
             self._asked.append(job)
             self._waiting += question.rows
             self._news.notify()
-        return await job.future
+        if self._clock is None or self._clock.loop is not loop:
+            self._clock = Clock(loop)
+        clock = self._clock
+        clock.watch(job)
+        try:
+            return await job.future
+        finally:
+            clock.forget(job)
+            job.over = True  # Of an asker who has gone, too: nobody works for him.
 
     def warm(self, question: Question) -> None:
         """Runs both sessions once, so that the first request finds them with memory and threads.
@@ -117,13 +128,15 @@ class Engine:
 
     def _admit(self, job: Job) -> None:
         """Refuses a job that can't be answered in time."""
+        if job.deadline <= job.asked:
+            raise late()
         if self._closed:
             raise Unavailable("this version is being taken down", retry_after=1)
         rows = self._waiting + job.question.rows
         seconds = rows * self._row_seconds / self._sessions
         full = self._waiting and rows > self._queue
-        late = seconds > (job.deadline - job.asked) * _MARGIN
-        if full or (self._waiting and late):
+        too_late = seconds > (job.deadline - job.asked) * _MARGIN
+        if full or (self._waiting and too_late):
             raise Overloaded(
                 f"{self._waiting} rows wait already",
                 hint="try again a little later, or send less at once",
@@ -139,26 +152,58 @@ class Engine:
                         return
                     self._news.wait()
                 fresh = self._take()
-            since = time.monotonic()
-            items = [item for job in fresh for item in self._items(job)]
-            with self._news:
-                for item in items:
-                    self._numbers += 1
-                    item.number = self._numbers
-                    insort(self._ready, item, key=_SIZE)
-                batch = self._pick()
-                alone = not self._busy and not self._asked and not self._ready
-                self._busy += 1
-                if self._asked or self._ready:
-                    self._news.notify()
+            batch: list[Item] = []
+            failure = attempt(partial(self._turn, fresh, batch))
+            if failure is not None:  # A defect of ours: the thread has others to answer.
+                self._fail([*fresh, *(item.job for item in batch)], failure)
+
+    def _turn(self, fresh: list[Job], batch: list[Item]) -> None:
+        """Encodes what was asked, and answers a batch of what is ready.
+
+        Args:
+            fresh: What was asked.
+            batch: Takes the batch.
+        """
+        since = time.monotonic()
+        items = [item for job in fresh for item in self._items(job)]
+        with self._news:
+            for item in items:
+                self._numbers += 1
+                item.number = self._numbers
+                insort(self._ready, item, key=_SIZE)
+            batch += self._pick()
+            alone = not self._busy and not self._asked and not self._ready
+            self._busy += 1
+            if self._asked or self._ready:
+                self._news.notify()
+        try:
             if batch:
                 self._run(batch, time.monotonic(), alone=alone)
+        finally:
             with self._news:
                 self._busy -= 1
                 if batch:  # With encoding before and answering after it.
                     seconds = (time.monotonic() - since) / len(batch)
                     weight = _MEMORY if self._row_seconds else 1.0
                     self._row_seconds += (seconds - self._row_seconds) * weight
+
+    def _fail(self, jobs: list[Job], error: Exception) -> None:
+        """Ends the jobs of a turn that failed; where it had none, all that it could choose from."""
+        with self._news:
+            if not jobs:
+                jobs = [item.job for item in self._ready]
+                self._ready = []
+            for job in jobs:
+                self._leave(job, job.waiting)
+        for job in jobs:
+            with suppress(RuntimeError):  # Its loop is closed: nobody waits.
+                tell([(job, error)])
+
+    def _leave(self, job: Job, rows: int) -> None:
+        """Rows of a job that wait no more; those of one that failed were all taken off then."""
+        rows = min(rows, job.waiting)
+        job.waiting -= rows
+        self._waiting -= rows
 
     def _take(self) -> list[Job]:
         """The oldest jobs that fill the window up."""
@@ -170,27 +215,15 @@ class Engine:
 
     def _items(self, job: Job) -> list[Item]:
         """The rows of a job, encoded; none where it is over already."""
-        sizes = attempt(partial(self._encode, job))
+        sizes = attempt(partial(encoding.encode, self.predictor.task.encoder, job))
         kept = [] if isinstance(sizes, Exception) else sizes
         with self._news:
-            self._waiting -= job.question.rows - len(kept)
+            self._leave(job, job.question.rows - len(kept))
         if isinstance(sizes, Exception):
             tell([(job, sizes)])
         elif not kept:
             tell([(job, self._answer(job))])
         return [Item(size, 0, row, job) for row, size in enumerate(kept)]
-
-    def _encode(self, job: Job) -> list[int]:
-        """Encodes the rows of a job that have every input; their sizes."""
-        if job.deadline <= time.monotonic():
-            raise late()
-        encoder = self.predictor.task.encoder
-        job.there, job.inputs = present(encoder, job.question.inputs)
-        if not job.there:
-            return []
-        job.encoded = encoder.encode(job.inputs)
-        sizes: list[int] = encoder.sizes(job.encoded).tolist()
-        return sizes
 
     def _pick(self) -> list[Item]:
         """The oldest row and those nearest to it in size, taken off what is ready."""
@@ -219,7 +252,9 @@ class Engine:
         over = {id(one.job): one.job for one in self._ready if one.job.deadline <= now}
         tell([(job, late()) for job in over.values()])
         kept = [item for item in self._ready if not item.job.over]
-        self._waiting -= len(self._ready) - len(kept)
+        for item in self._ready:
+            if item.job.over:
+                self._leave(item.job, 1)
         self._ready = kept
 
     def _run(self, batch: list[Item], began: float, *, alone: bool = False) -> None:
@@ -232,7 +267,8 @@ class Engine:
                 self._run([item], time.monotonic())
             return
         with self._news:  # Two batches may hold the last rows of one job.
-            self._waiting -= len(batch)
+            for item in batch:
+                self._leave(item.job, 1)
             if not isinstance(found, Exception):
                 for item, outputs in zip(batch, found, strict=True):
                     item.job.take(item.row, outputs, began=began, batch=len(batch))

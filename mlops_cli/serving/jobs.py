@@ -52,13 +52,18 @@ class Answer:
 
 @dataclass(eq=False)
 class Job:
-    """A question on its way."""
+    """A question on its way.
+
+    `waiting` counts its rows that the network has not answered yet; `over` says that its asker was
+    told, or waits no more.
+    """
 
     question: Question
     deadline: float
     asked: float
     loop: asyncio.AbstractEventLoop
     future: asyncio.Future[Answer]
+    waiting: int
     there: list[int] = field(default_factory=list)
     inputs: Columns = field(default_factory=dict)
     encoded: Sequence[Any] = ()

@@ -134,3 +134,70 @@ def test_closing_answers_what_was_asked_and_then_refuses(predictor):
         return await asyncio.gather(*asking)
 
     assert len(asyncio.run(run())) == 60
+
+
+def test_a_deadline_is_kept_while_the_engine_is_at_a_long_text(engine, predictor, monkeypatch):
+    encoded, encode = [], type(predictor.task.encoder).encode
+
+    def slowly(self, inputs):
+        encoded.append(len(inputs["text"]))
+        time.sleep(0.3)
+        return encode(self, inputs)
+
+    monkeypatch.setattr(type(predictor.task.encoder), "encode", slowly)
+    began = time.monotonic()
+    (late,) = asked(engine, Question({"text": ["long " * 10_000] * 20}), seconds=0.5)
+    assert isinstance(late, Late)
+    assert 0.4 < time.monotonic() - began < 0.9
+    while engine.waiting and time.monotonic() - began < 5:
+        time.sleep(0.01)
+    # Nobody waits: the rest is not encoded, though no row of a long text is more than its own.
+    assert engine.waiting == 0
+    assert 1 <= len(encoded) <= 3
+    assert set(encoded) == {1}
+
+
+def test_each_asker_has_a_deadline_of_its_own(engine, predictor, monkeypatch):
+    monkeypatch.setattr(predictor, "run", lambda *rows: time.sleep(2))
+
+    async def run():
+        began, ends = time.monotonic(), {}
+
+        async def ask(seconds):
+            with pytest.raises(Late):
+                await engine.ask(Question({"text": ["a"]}), deadline=began + seconds)
+            ends[seconds] = time.monotonic() - began
+
+        await asyncio.gather(*(ask(seconds) for seconds in (0.6, 0.2, 0.4, 0.6)))
+        return ends
+
+    ends = asyncio.run(run())
+    assert ends == {seconds: pytest.approx(seconds, abs=0.15) for seconds in (0.2, 0.4, 0.6)}
+
+
+def test_parts_of_a_long_question_are_encoded_as_the_whole_is(engine, predictor):
+    texts = [f"{text} {number} " * 60 for number, text in enumerate(TEXTS)]
+    assert sum(map(len, texts)) > 100_000
+    expected, outputs, _ = predictor.predict({"text": texts})
+    (answer,) = asked(engine, Question({"text": texts}))
+    assert [one.label for one in answer.predictions] == [one.label for one in expected]
+    np.testing.assert_allclose(answer.outputs, outputs, atol=1e-5)
+
+
+@pytest.mark.parametrize("part", ["_items", "_pick", "_run"])
+def test_a_defect_of_ours_ends_a_request_and_no_thread(predictor, monkeypatch, part):
+    engine = Engine(predictor, sessions=1, batch=4, queue=256)
+    real = getattr(engine, part)
+
+    def break_once(*args, **named):
+        monkeypatch.setattr(engine, part, real)
+        raise ZeroDivisionError("ours")
+
+    monkeypatch.setattr(engine, part, break_once)
+    (broken,) = asked(engine, Question({"text": TEXTS[:3]}), seconds=5)
+    assert isinstance(broken, ZeroDivisionError)
+    assert engine.waiting == 0
+    (answer,) = asked(engine, Question({"text": TEXTS[:3]}), seconds=5)
+    assert len(answer.predictions) == 3
+    assert engine.waiting == 0
+    engine.close()
