@@ -22,6 +22,8 @@ Headers = Iterable[tuple[bytes, bytes]]
 
 _JSON = b"application/json"
 _AUTHENTICATE = (b"www-authenticate", b'Bearer realm="mlops"')
+_DIGITS = 19
+"""Most digits of a number in a header."""
 _encoder = msgspec.json.Encoder()
 
 
@@ -34,6 +36,13 @@ def header(scope: Scope, name: bytes) -> str | None:
     return None
 
 
+def whole(told: str, *, most: int) -> int | None:
+    """A whole number from 0 to `most` in a header; None where it is none."""
+    if not told.isdecimal() or len(told) > _DIGITS or (found := int(told)) > most:
+        return None
+    return found
+
+
 async def body(scope: Scope, receive: Receive, limits: ServeConfig) -> bytes:
     """The whole body of a request.
 
@@ -42,11 +51,14 @@ async def body(scope: Scope, receive: Receive, limits: ServeConfig) -> bytes:
         TooLarge: It is larger than is taken.
         TooSlow: It did not arrive in time.
     """
-    if (header(scope, b"content-encoding") or "identity") != "identity":
-        raise WrongType("a compressed body is not read here", hint="send it as it is")
+    coding = header(scope, b"content-encoding")
+    if coding is not None and coding.strip().lower() not in ("", "identity"):
+        raise _compressed()
     most = int(limits.max_body_mb * 1_000_000)
     told = header(scope, b"content-length")
-    if told is not None and told.isdecimal() and int(told) > most:
+    if told is None:
+        _check_chunks(scope)
+    elif told.isdecimal() and whole(told, most=most) is None:
         raise _too_large(limits)
     parts: list[bytes] = []
     size, more = 0, True
@@ -62,6 +74,17 @@ async def body(scope: Scope, receive: Receive, limits: ServeConfig) -> bytes:
     except TimeoutError as error:
         raise TooSlow(f"the body did not arrive within {limits.read_seconds:g} s") from error
     return b"".join(parts)
+
+
+def _check_chunks(scope: Scope) -> None:
+    """Refuses codings beside chunks, which are all that was taken off the body."""
+    for name, value in scope["headers"]:
+        if name == b"transfer-encoding" and value.strip().lower() != b"chunked":
+            raise _compressed()
+
+
+def _compressed() -> WrongType:
+    return WrongType("a compressed body is not read here", hint="send it as it is")
 
 
 def _check_there(message: Any) -> None:
@@ -121,9 +144,10 @@ def deadline(scope: Scope) -> float | None:
     told = header(scope, b"x-timeout-ms")
     if told is None:
         return None
-    if not told.isdecimal() or not 0 < int(told) < 10**9:
+    found = whole(told, most=10**9 - 1)
+    if not found:
         raise BadRequest(
             f"X-Timeout-Ms must be a whole number of ms, not {told[:40]!r}",
             hint="X-Timeout-Ms: 500",
         )
-    return int(told) / 1000
+    return found / 1000

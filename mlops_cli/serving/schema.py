@@ -97,6 +97,18 @@ class Contract:
         except msgspec.ValidationError as error:
             raise Unprocessable(*_sentence(error)) from error
 
+    def check_rows(self, rows: int) -> None:
+        """Refuses more rows than one request may hold, before any of them is looked at.
+
+        Args:
+            rows: How many there are, at least.
+
+        Raises:
+            Unprocessable: In the words in which `read` and `convert` refuse them.
+        """
+        if rows > (most := self.limits.max_rows):
+            raise Unprocessable(f"inputs: expected array of length <= {most}")
+
     def _question(self, asked: Any) -> Question:
         rows = [row.values() if isinstance(row, _Row) else (row,) for row in asked.inputs]
         return Question(self._columns(rows), asked.top_k, asked.threshold)

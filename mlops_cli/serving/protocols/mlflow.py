@@ -7,6 +7,7 @@ have the name that the training data had for it.
 
 import csv
 import io
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -15,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 from mlops_cli import __version__
 from mlops_cli.schemas.plain import plain
-from mlops_cli.serving import http
+from mlops_cli.serving import http, memory
 from mlops_cli.serving.jobs import Question
 from mlops_cli.serving.protocols.native import allow
 from mlops_cli.serving.refusals import BadRequest, Refusal, Unprocessable, WrongType
@@ -37,6 +38,8 @@ _CODES = {
     504: "DEADLINE_EXCEEDED",
 }
 """MLflow's error codes by HTTP status."""
+_UTF_8 = ("", *(f"charset={name}" for name in ("utf-8", "utf8", '"utf-8"', '"utf8"')))
+"""Parameters of a content type that say nothing new."""
 _HINT = 'send {"dataframe_records": [{"COLUMN": VALUE}]}'
 _decoder = msgspec.json.Decoder()
 
@@ -97,7 +100,7 @@ class _VersionName:
 def _reader(content_type: str) -> Any:
     """What reads a body of a type: a function of the body and the version."""
     kind, *parameters = (part.strip().lower() for part in content_type.split(";"))
-    if any(part not in ("charset=utf-8", "") for part in parameters):
+    if any(part not in _UTF_8 for part in parameters):
         raise WrongType(f"{content_type[:80]!r} is not read here", hint="send UTF-8")
     if kind == "application/json":
         return _read_json
@@ -111,7 +114,7 @@ def _reader(content_type: str) -> Any:
 
 def _read_json(body: bytes, version: Version) -> Question:
     try:
-        content = _decoder.decode(body)
+        content = memory.decoded(_decoder, body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadRequest(f"the body is no JSON: {error}", hint=_HINT) from error
     given = [form for form in _FORMS if isinstance(content, dict) and form in content]
@@ -127,10 +130,16 @@ def _read_json(body: bytes, version: Version) -> Question:
 def _read_csv(body: bytes, version: Version) -> Question:
     try:
         text = body.decode("utf-8-sig")
-        header, *lines = csv.reader(io.StringIO(text, newline=""), strict=True)
+        reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+        header = next(reader, None)
+        if header is None:
+            raise ValueError("it is empty")
+        # No more than is needed to see that there are too many.
+        lines = list(islice(filter(None, reader), version.contract.limits.max_rows + 1))
     except (UnicodeDecodeError, csv.Error, ValueError) as error:
         raise BadRequest(f"the body is no CSV with a header: {error}") from error
-    return version.contract.convert({"inputs": _table(header, filter(None, lines), version)})
+    version.contract.check_rows(len(lines))
+    return version.contract.convert({"inputs": _table(header, lines, version)})
 
 
 def _rows(form: str, content: Any, version: Version) -> list[Any]:
@@ -139,11 +148,13 @@ def _rows(form: str, content: Any, version: Version) -> list[Any]:
         if not isinstance(content, dict) or not isinstance(content.get("data"), list):
             raise Unprocessable("dataframe_split: expected columns and data")
         data = content["data"]
+        version.contract.check_rows(len(data))
         return _table(content.get("columns"), data, version)
     if isinstance(content, dict) and form in ("inputs", "instances"):
         return _from_columns(content, version)
     if not isinstance(content, list):
         raise Unprocessable(f"{form}: expected a list of rows")
+    version.contract.check_rows(len(content))
     return [_record(row, version) for row in content]
 
 
@@ -154,6 +165,7 @@ def _from_columns(content: dict[str, Any], version: Version) -> list[Any]:
     }
     if len({len(values) for values in lists.values()}) > 1:
         raise Unprocessable("inputs: the columns are of different lengths")
+    version.contract.check_rows(max(map(len, lists.values()), default=0))
     return _table(list(lists), zip(*lists.values(), strict=True), version)
 
 

@@ -16,18 +16,17 @@ from mlops_cli import __version__
 from mlops_cli.schemas.plain import plain
 from mlops_cli.serving import http
 from mlops_cli.serving.jobs import Question
-from mlops_cli.serving.protocols import tensors
+from mlops_cli.serving.protocols import infer_request, tensors
+from mlops_cli.serving.protocols.infer_request import InferRequest, RequestedOutput
 from mlops_cli.serving.protocols.native import allow
-from mlops_cli.serving.protocols.tensors import BYTES, Tensor
-from mlops_cli.serving.refusals import BadRequest, Refusal, Unprocessable
+from mlops_cli.serving.protocols.tensors import BYTES
+from mlops_cli.serving.refusals import Refusal
 from mlops_cli.serving.rows import present
 from mlops_cli.serving.service import Reply, Service, Version
 
 _LENGTH = b"inference-header-content-length"
 _FLOATS = ("score", "value")
 _LOGITS = "logits"
-_ASKED = ("top_k", "threshold")
-_PARAMETERS = (*_ASKED, "timeout", "priority", "binary_data_output")
 _encoder = msgspec.json.Encoder()
 
 
@@ -51,25 +50,6 @@ def routes(service: Service) -> list[BaseRoute]:
 def problem(refusal: Refusal) -> dict[str, object]:
     """`{"error": …}`."""
     return {"error": f"{refusal.message} ({refusal.hint})" if refusal.hint else refusal.message}
-
-
-class RequestedOutput(msgspec.Struct):
-    """An output that a request names; `binary_data` wants it in binary form."""
-
-    name: str
-    parameters: dict[str, Any] = {}
-
-
-class InferRequest(msgspec.Struct):
-    """Tensors, and which outputs are wanted: all of the task's where none is named."""
-
-    inputs: list[Tensor]
-    id: str = ""
-    parameters: dict[str, Any] = {}
-    outputs: list[RequestedOutput] = []
-
-
-_decoder = msgspec.json.Decoder(InferRequest)
 
 
 class _Server:
@@ -143,81 +123,12 @@ class _Infer:
         named = scope["path_params"]
         body = await http.body(scope, receive, self.service.config)
         version = self.service.choose(named.get("model"), named.get("version"))
-        request, rest = _read(body, http.header(scope, _LENGTH))
-        _check(request, version)
-        question = version.contract.convert(_asked(request, rest, version))
-        seconds = _seconds(request) or http.deadline(scope)
+        request, rest = infer_request.read(body, http.header(scope, _LENGTH))
+        infer_request.check(request, [*_columns(version), _LOGITS])
+        question = version.contract.convert(infer_request.asked(request, rest, version))
+        seconds = infer_request.seconds(request) or http.deadline(scope)
         reply = await self.service.ask(question, version, deadline=seconds)
         await _answer(send, request, question, reply)
-
-
-def _read(body: bytes, told: str | None) -> tuple[InferRequest, memoryview]:
-    """The JSON of a request, and the binary data behind it."""
-    length = len(body)
-    if told is not None:
-        if not told.isdecimal() or int(told) > len(body):
-            raise BadRequest(f"Inference-Header-Content-Length is no length of JSON: {told[:40]!r}")
-        length = int(told)
-    try:
-        return _decoder.decode(body[:length]), memoryview(body)[length:]
-    except msgspec.ValidationError as error:
-        raise Unprocessable(str(error)) from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise BadRequest(f"the body is no JSON: {error}") from error
-
-
-def _check(request: InferRequest, version: Version) -> None:
-    """Refuses what would be passed over in silence."""
-    for name in request.parameters:
-        if name not in _PARAMETERS and not name.startswith("sequence_"):
-            raise Unprocessable(
-                f"there is no parameter {name[:80]!r}", hint=f"parameters: {', '.join(_PARAMETERS)}"
-            )
-    known = [*_columns(version), _LOGITS]
-    for output in request.outputs:
-        if output.name not in known:
-            raise Unprocessable(
-                f"there is no output {output.name[:80]!r}", hint=f"outputs: {', '.join(known)}"
-            )
-        if output.parameters.get("classification"):
-            raise Unprocessable(
-                "the parameter classification is not known", hint='ask for "parameters": {"top_k"}'
-            )
-
-
-def _asked(request: InferRequest, rest: memoryview, version: Version) -> dict[str, Any]:
-    """What the native protocol would send."""
-    kinds, columns = version.task.encoder.cells, {}
-    for tensor in request.inputs:
-        if tensor.name not in kinds or tensor.name in columns:
-            what = "comes twice" if tensor.name in columns else "is none of the model's"
-            raise Unprocessable(
-                f"input {tensor.name[:80]!r} {what}", hint=f"inputs: {', '.join(kinds)}"
-            )
-        size = tensor.parameters.get("binary_data_size")
-        binary = None
-        if size is not None:
-            if not isinstance(size, int) or not 0 <= size <= len(rest):
-                raise Unprocessable(f"input {tensor.name!r}: there is no binary data of that size")
-            binary, rest = rest[:size], rest[size:]
-        columns[tensor.name] = tensors.cells(tensor, kinds[tensor.name], binary)
-    if len(rest):
-        raise Unprocessable(f"{len(rest)} bytes of binary data belong to no input")
-    if len({len(values) for values in columns.values()}) > 1:
-        raise Unprocessable("the inputs have different numbers of rows")
-    rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-    asked = {name: request.parameters[name] for name in _ASKED if name in request.parameters}
-    return {"inputs": rows, **asked}
-
-
-def _seconds(request: InferRequest) -> float | None:
-    """How long the asker waits, which Triton's clients tell in microseconds."""
-    told = request.parameters.get("timeout")
-    if told is None:
-        return None
-    if not isinstance(told, int) or told <= 0:
-        raise Unprocessable("the parameter timeout is no number of microseconds")
-    return told / 1e6
 
 
 async def _answer(send: Send, request: InferRequest, question: Question, reply: Reply) -> None:

@@ -16,7 +16,7 @@ from mlops_cli.serving.openapi import (
     operation,
 )
 from mlops_cli.serving.protocols import tensors
-from mlops_cli.serving.protocols.open_inference import InferRequest
+from mlops_cli.serving.protocols.infer_request import InferRequest
 from mlops_cli.serving.refusals import Refusal, Unavailable, Unknown
 from mlops_cli.serving.service import Service
 from mlops_cli.serving.version import Version
@@ -26,7 +26,7 @@ _LENGTH: Part = {
     "name": "Inference-Header-Content-Length",
     "in": "header",
     "description": "Bytes of the JSON, where binary tensors follow it.",
-    "schema": {"type": "integer", "minimum": 0},
+    "schema": {"type": "integer", "minimum": 0, "maximum": 2**63 - 1},
 }
 _BINARY = content({"type": "string", "format": "binary"}, media_type="application/octet-stream")
 

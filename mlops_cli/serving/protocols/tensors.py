@@ -9,6 +9,7 @@ import json
 import math
 import struct
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -27,6 +28,7 @@ _WHOLE = {
 }
 _ARRAYS = _FLOATS | _WHOLE
 _LENGTH = struct.Struct("<I")
+_TEXT = (str,)
 
 
 class Tensor(msgspec.Struct):
@@ -69,13 +71,12 @@ def cells(tensor: Tensor, kind: CellKind, binary: memoryview | None) -> list[Any
     if tensor.datatype not in taken:
         raise _off(tensor, f"datatype {tensor.datatype!r:.40} is none of {', '.join(taken)}")
     if binary is None:
-        values = _flat(tensor)
+        values = _flat(tensor, rows)
     elif tensor.datatype == BYTES:
         values = [_text(tensor, raw, kind) for raw in _elements(tensor, binary, rows)]
     else:
-        values = _numbers(tensor, binary)
-    if len(values) != rows:
-        raise _off(tensor, f"shape {tensor.shape} has {rows} elements and the data {len(values)}")
+        values = _numbers(tensor, binary, rows)
+    _check_count(tensor, rows, len(values))
     return [None if _is_nan(value) else value for value in values]
 
 
@@ -109,18 +110,40 @@ def _rows(tensor: Tensor) -> int:
     return shape[0]
 
 
-def _flat(tensor: Tensor) -> list[Any]:
-    """Values of the JSON: text for BYTES, numbers for the rest."""
+def _check_count(tensor: Tensor, rows: int, found: int) -> None:
+    if found != rows:
+        raise _off(tensor, f"shape {tensor.shape!s:.40} has {rows} elements and the data {found}")
+
+
+def _flat(tensor: Tensor, rows: int) -> list[Any]:
+    """Values of the JSON: text for BYTES, numbers that it can hold for any other datatype."""
     if not isinstance(tensor.data, list):
         raise _off(tensor, "there is no data")
     data = tensor.data
+    _check_count(tensor, rows, len(data))
     if len(tensor.shape) == 2 and all(isinstance(one, list) and len(one) == 1 for one in data):
         data = [one[0] for one in data]
-    wanted: Any = str if tensor.datatype == BYTES else (int, float)
+    kinds, least, most = _range(tensor.datatype)
     for value in data:
-        if not isinstance(value, wanted):
+        if type(value) not in kinds:
             raise _off(tensor, f"the data of {tensor.datatype} has a {type(value).__name__} in it")
+        if kinds != _TEXT and not least <= value <= most:
+            raise _off(tensor, f"{value!s:.40} is no {tensor.datatype}")
     return data
+
+
+@cache
+def _range(datatype: str) -> tuple[tuple[type, ...], float, float]:
+    """Types of JSON's values of a datatype, and the range that its binary form has."""
+    if datatype == BYTES:
+        return _TEXT, 0, 0
+    if datatype == "BOOL":
+        return (bool,), 0, 1
+    if datatype in _WHOLE:
+        whole = np.iinfo(_WHOLE[datatype])
+        return (int,), int(whole.min), int(whole.max)
+    real = np.finfo(_FLOATS[datatype])
+    return (int, float), float(real.min), float(real.max)
 
 
 def _elements(tensor: Tensor, binary: memoryview, rows: int) -> list[bytes]:
@@ -147,11 +170,12 @@ def _text(tensor: Tensor, raw: bytes, kind: CellKind) -> str:
         raise _off(tensor, "an element is no UTF-8 text") from error
 
 
-def _numbers(tensor: Tensor, binary: memoryview) -> list[Any]:
+def _numbers(tensor: Tensor, binary: memoryview, rows: int) -> list[Any]:
     kind = np.dtype(_ARRAYS[tensor.datatype])
     if len(binary) % kind.itemsize:
         raise _off(tensor, "the binary data ends within an element")
     array = np.frombuffer(binary, dtype=kind)
+    _check_count(tensor, rows, len(array))
     values: list[Any] = array.tolist() if tensor.datatype in _WHOLE else shortest(array)
     return values
 
