@@ -1,8 +1,13 @@
 """Bodies that break careless servers: every one gets the status it deserves."""
 
+import contextlib
+import csv
+import io
 import json
 
+import numpy as np
 import pytest
+import tritonclient.http as triton
 from own import nasty, raw
 
 SENTENCE = "The boy near the queen blamed himself."
@@ -28,6 +33,37 @@ def test_every_text_is_a_text(server, category):
         assert (together["label"] is None) == (not text.strip())
         scores = one["predictions"][0]["scores"]
         assert together["label"] is None or scores[together["label"]] > 0.499
+
+
+def labels(answer):
+    return [one["label"] for one in answer["predictions"]]
+
+
+def table(texts):
+    """Texts as CSV, every one in quotes: it is an empty line that is no row."""
+    stream = io.StringIO(newline="")
+    writer = csv.writer(stream, quoting=csv.QUOTE_ALL, lineterminator="\n")
+    writer.writerows([["text"], *([text] for text in texts)])
+    return stream.getvalue().encode()
+
+
+@pytest.mark.parametrize("category", nasty.STRINGS)
+def test_every_protocol_reads_the_same_text(server, category):
+    texts = nasty.STRINGS[category]
+    expected = server.ask(body={"inputs": texts})[2]
+    kinds = {"Content-Type": "application/json"}, {"Content-Type": "text/csv"}
+    for headers, body in zip(kinds, ({"inputs": texts}, table(texts)), strict=True):
+        status, _, answer = server.ask("/invocations", body, headers=headers)
+        assert (status, labels(answer)) == (200, labels(expected)), headers
+    with contextlib.closing(triton.InferenceServerClient(f"127.0.0.1:{server.port}")) as client:
+        for binary in (True, False):
+            tensor = triton.InferInput("text", [len(texts)], "BYTES")
+            values = np.array([text.encode() for text in texts], dtype=object)
+            tensor.set_data_from_numpy(values, binary_data=binary)
+            wanted = [triton.InferRequestedOutput("label", binary_data=binary)]
+            found = client.infer("model", [tensor], outputs=wanted).as_numpy("label")
+            told = [one if isinstance(one, str) else one.decode() for one in found]
+            assert told == [label or "" for label in labels(expected)], binary
 
 
 @pytest.mark.parametrize("text", nasty.ALL[:60])
