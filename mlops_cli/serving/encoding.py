@@ -32,6 +32,8 @@ def encode(encoder: Encoder, job: Job) -> list[int]:
 
 
 def _encoded(encoder: Encoder, job: Job) -> Sequence[Any]:
+    if len(job.there) == 1:
+        return encoder.encode(job.inputs)
     texts = [job.inputs[name] for name, kind in encoder.cells.items() if kind in _TEXTS]
     if sum(len(cell) for cells in texts for cell in cells) <= _LONG:
         return encoder.encode(job.inputs)
