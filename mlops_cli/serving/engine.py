@@ -106,6 +106,9 @@ class Engine:
         finally:
             clock.forget(job)
             job.over = True  # Of an asker who has gone, too: nobody works for him.
+            if job.waiting:
+                with self._news:
+                    self._leave(job, job.waiting)
 
     def warm(self, question: Question) -> None:
         """Runs both sessions once, so that the first request finds them with memory and threads.

@@ -149,10 +149,8 @@ def test_a_deadline_is_kept_while_the_engine_is_at_a_long_text(engine, predictor
     (late,) = asked(engine, Question({"text": ["long " * 10_000] * 20}), seconds=0.5)
     assert isinstance(late, Late)
     assert 0.4 < time.monotonic() - began < 0.9
-    while engine.waiting and time.monotonic() - began < 5:
-        time.sleep(0.01)
-    # Nobody waits: the rest is not encoded, though no row of a long text is more than its own.
     assert engine.waiting == 0
+    time.sleep(1)  # Nobody waits: the rest is not encoded.
     assert 1 <= len(encoded) <= 3
     assert set(encoded) == {1}
 
