@@ -5,13 +5,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytorch_lightning as pl
 import torch
-from safetensors.torch import load_file, save_file
-from tokenizers import Tokenizer, models, pre_tokenizers, trainers
-from torch import nn
-
 from mlops_cli import tasks
 from mlops_cli.models import Built
 from mlops_cli.tasks.encoders.text import TextEncoder
+from safetensors.torch import load_file, save_file
+from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+from torch import nn
 
 
 class Network(nn.Module):
