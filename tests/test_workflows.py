@@ -1,15 +1,22 @@
 """The workflows of a new project: sound by their schema and by a security linter, and they work."""
 
+import contextlib
+import functools
 import json
+import os
 import re
 import shutil
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 import typer
 import yaml
+from own.engine import BASE
 
 from mlops_cli.cli import application
 from mlops_cli.reporting import SilentReporter
@@ -81,7 +88,53 @@ def test_zizmor_finds_nothing(project):
 def test_ours_are_as_sound():
     files = (REPOSITORY / ".github/workflows").iterdir()
     checked(BIN / "check-jsonschema", "--builtin-schema", "vendor.github-workflows", *files)
+    actions = (REPOSITORY / ".github/actions").glob("*/action.yml")
+    checked(BIN / "check-jsonschema", "--builtin-schema", "vendor.github-actions", *actions)
     checked(BIN / "zizmor", "--offline", "--no-progress", "--quiet", REPOSITORY / ".github")
+
+
+def test_ours_set_python_up_in_one_place():
+    files = [*(REPOSITORY / ".github").rglob("*.y*ml")]
+    users = [file.parent.name for file in files if "actions/setup-python@" in file.read_text()]
+    assert users == ["setup"]
+
+
+DOCKER = """#!/bin/sh
+echo "$@" >> {said}
+"""
+
+
+@pytest.mark.skipif(not shutil.which("curl"), reason="no curl")
+def test_tests_take_the_engine_that_is_there(tmp_path):
+    said = tmp_path / "said"
+    (tmp_path / "docker").write_text(DOCKER.format(said=said))
+    (tmp_path / "docker").chmod(0o755)
+    (tmp_path / "v2").mkdir()  # What a registry answers first.
+    with running_files(tmp_path) as port:
+        done = subprocess.run(
+            [REPOSITORY / "scripts" / "docker-engine", "here"],
+            env={
+                **os.environ,
+                "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}",
+                "DOCKER_ENGINE_PORT": str(port),
+            },
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    assert done.stdout == f"export MLOPS_TEST_REGISTRY=127.0.0.1:{port}\n"
+    base = BASE.rpartition("/")[2]
+    assert said.read_text().splitlines()[-1] == f"push --quiet 127.0.0.1:{port}/{base}"
+
+
+@contextlib.contextmanager
+def running_files(folder: Path) -> Iterator[int]:
+    """A server of a folder; its port."""
+    handler = functools.partial(SimpleHTTPRequestHandler, directory=folder)
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_address[1]
+        server.shutdown()
 
 
 @pytest.mark.skipif(
@@ -122,6 +175,21 @@ def test_what_the_steps_need_is_installed(project):
     }.items():
         if any(command.startswith(words) for command in commands(project)):
             assert re.search(rf"mlops-cli\[[a-z,]*\b{extra}\b", installed), words
+
+
+def test_ci_lints_and_a_new_project_has_nothing_to_mend(project):
+    steps = [step.get("run") for step in workflows(project)["ci"]["jobs"]["test"]["steps"]]
+    assert "ruff check ." in steps
+    assert re.search(r"^ruff>=", (project / "requirements.txt").read_text("utf-8"), re.MULTILINE)
+    # From inside: where ruff stands tells it which packages are first-party.
+    words = [BIN / "ruff", "check", "--isolated", "--no-cache", "."]
+    done = subprocess.run(words, cwd=project, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_ci_validates_the_data_whatever_it_is(project):
+    steps = [step.get("run") for step in workflows(project)["ci"]["jobs"]["test"]["steps"]]
+    assert "mlops data validate" in steps
 
 
 def test_every_action_is_pinned(project):
@@ -175,6 +243,7 @@ def test_they_work_in_a_clean_clone(tmp_path):
     done = play(shop, "ci")
     steps = {step["name"]: step["outcome"] for step in done["jobs"][0]["steps"]}
     assert steps["Set up / mlops pull"] == steps["pytest"] == "success"
+    assert steps["ruff check ."] == steps["mlops data validate"] == "success"
     assert done["held"] == ["pip install -r requirements.txt"]
 
     dispatch = ("--event", "workflow_dispatch", "--input", "settings=experiment=smoke")
@@ -184,6 +253,10 @@ def test_they_work_in_a_clean_clone(tmp_path):
     assert comment["outcome"] == "skipped"
 
     done = play(shop, "retrain")
-    assert done["pushed"] == ["refs/heads/mlops-registry", "refs/tags/shop@v1.0.0"]
+    assert done["pushed"] == [
+        "refs/heads/mlops-registry",
+        "refs/tags/shop#staging#1",
+        "refs/tags/shop@v1.0.0",
+    ]
     assert "mlops push" in done["held"]
     assert git(shop, "tag", "--list") == ""
