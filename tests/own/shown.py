@@ -8,6 +8,7 @@ from itertools import takewhile
 _BLOCK = re.compile(r"^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 _RUN = re.compile(r"\d{8}-\d{6}-tiny-[0-9a-f]{4}")
 _VARYING = [
+    (re.compile(r"exit \d+"), ""),
     (_RUN, _RUN.pattern),
     (re.compile(r"(commit,|at) [0-9a-f]{8}"), "(commit,|at) [0-9a-f]{8}"),
     (re.compile(r"\d+(\.\d+)?(e-\d+)?"), r"\d+(\.\d+)?(e-\d+)?"),
@@ -31,7 +32,7 @@ def commands(page):
 
 def options_are_there(words, mlops):
     """Looks whether the help of a command has the options of its words."""
-    names = list(takewhile(lambda word: re.fullmatch("[a-z][a-z-]*", word), words[:2]))
+    names = list(takewhile(lambda word: re.fullmatch("[a-z][a-z_-]*", word), words[:2]))
     asked = mlops(*names, "--help")
     if asked.exit_code:  # The second word was an argument.
         asked = mlops(names[0], "--help")
@@ -61,12 +62,16 @@ def steps(page):
 
 
 def pattern(line):
-    """What a shown line stands for: figures, runs, commits and widths differ among machines."""
+    """What a shown line stands for: figures, runs, commits and widths differ among machines.
+
+    An exit code does not.
+    """
     text, expression = line.strip(), ""
     while text:
         kind = next(
             ((found, any_) for shape, any_ in _VARYING if (found := shape.match(text))), None
         )
-        expression += kind[1] if kind else re.escape(text[0])
-        text = text[kind[0].end() if kind else 1 :]
+        shown = text[: kind[0].end() if kind else 1]
+        expression += (kind and kind[1]) or re.escape(shown)
+        text = text[len(shown) :]
     return re.compile(rf"^\s*{expression}\s*$", re.MULTILINE)
