@@ -65,11 +65,11 @@ def shop(trained, tmp_path):
 def test_what_is_in_production_becomes_an_image_that_answers(shop):
     try:
         done = json.loads(ours(shop, "ci", "run", "release", "--input", f"model={MODEL}", "--json"))
-        sign, image, there, back = done["jobs"]
+        sign, by_key, image, there, back = done["jobs"]
         steps = {step["name"]: step for step in image["steps"]}
         assert steps["Try it"]["outcome"] == "success"
         assert steps["mlops package --push"]["reason"].startswith("held back: mlops package")
-        assert (sign["outcome"], there["outcome"], back["outcome"]) == ("skipped",) * 3
+        assert {one["outcome"] for one in (sign, by_key, there, back)} == {"skipped"}
         assert any(one.startswith("docker login ghcr.io") for one in done["held"])
     finally:
         for words in (("rm", "--force", MODEL), ("image", "rm", f"{MODEL}:candidate")):
