@@ -10,6 +10,8 @@ from pathlib import Path
 from mlops_cli.errors import NotFoundError
 
 COMMIT_VARIABLE, DIRTY_VARIABLE = "MLOPS_GIT_COMMIT", "MLOPS_GIT_DIRTY"
+LAID_OUT = Path(".mlops", "registry")
+"""Where versions that are in use here lie, by model and version. It can go at any time."""
 _PACKAGE = Path(__file__).parent
 
 
@@ -61,6 +63,12 @@ def locate(path: str) -> Path:
     here = from_home(path)
     there = find_root() / here
     return there if there.exists() and not here.exists() else here
+
+
+def version_in(folder: Path) -> str:
+    """What the registered version is called that is laid out in a folder; empty if none is."""
+    *_, first, second, model, version = ("", "", "", "", *folder.resolve().parts)
+    return f"{model}@{version}" if (first, second) == LAID_OUT.parts else ""
 
 
 @dataclass(frozen=True)

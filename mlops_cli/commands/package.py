@@ -73,13 +73,15 @@ def run(
     """Make a container image of a bundle: small, reproducible, run by no root.
 
     What is packaged: NAME@STAGE or NAME@VERSION of the registry, a run, or the folder of a bundle;
-    the newest bundle by default. Where Docker is not there, what to build it from is written.
+    the newest bundle by default; signed as the project asks (registry.trust). Where Docker is not
+    there, what to build it from is written.
 
     With --train: what is committed, or the commit of a run with the changes that it began with, and
     every package in the version it had, so that a cluster trains as the run did. No data, no
     secrets: mount /project/data and /project/runs.
     """
     from mlops_cli import bundle_lookup, config, packaging, project
+    from mlops_cli.registry import trusting
 
     out = Output(json_mode=json, quiet=quiet)
     root = project.find_root()
@@ -91,6 +93,7 @@ def run(
         return
     serve = config.load_group("serve", overrides, root=root)
     folder = bundle_lookup.called(root, reference or None)
+    trusting.trusted(root, overrides).check(folder, out.warn)
     wanted = packaging.Wanted(image, serve, output, tag, push, compose, build)
     done = packaging.run(root, folder, wanted, out)
     out.result(_title(done), done, lines=_lines(done), next_step=_next(done))

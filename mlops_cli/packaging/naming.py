@@ -7,8 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from mlops_cli.errors import ConfigError, UsageError
-from mlops_cli.project import repository, run_git
-from mlops_cli.registry.storage import LAID_OUT
+from mlops_cli.project import LAID_OUT, repository, run_git
 from mlops_cli.schemas.image import SERVER
 from mlops_cli.serving.bundle import Bundle
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from mlops_cli.errors import DataError, MissingDependencyError, MlopsError, UsageError
 from mlops_cli.extras import extra
 from mlops_cli.files import write_text
+from mlops_cli.project import version_in
 from mlops_cli.registry import audit, names, records, storage, tags, writing
 from mlops_cli.registry.reading import opened
 from mlops_cli.reporting import Reporter
@@ -63,9 +64,15 @@ def run_bundle(folder: Path, credentials: Credentials) -> Signed:
     """Signs the bundle in a folder; an older signature is replaced.
 
     Raises:
+        UsageError: It is the copy of a registered version, which is made anew from the registry.
         DataError: The bundle is damaged, or holds files that are not its own.
         MlopsError: There is nothing to sign with.
     """
+    if version := version_in(folder):
+        raise UsageError(
+            f"{folder} is a copy of {version}, and a signature there would not stay",
+            hint=f"mlops models sign {version}",
+        )
     bundle = bundles.load(folder)
     _refuse_strangers(folder)
     text = _signature(folder, credentials)

@@ -9,6 +9,7 @@ from typing import Any
 
 from mlops_cli.errors import DataError, GateError, MlopsError, NotFoundError
 from mlops_cli.files import atomic_folder
+from mlops_cli.project import LAID_OUT
 from mlops_cli.registry import records
 from mlops_cli.registry.repository import Repository
 from mlops_cli.reporting import Reporter
@@ -17,9 +18,6 @@ from mlops_cli.schemas.versions import Held, Version
 from mlops_cli.serving import bundle as bundles
 from mlops_cli.serving.bundle import MANIFEST, SIGNATURE, Bundle
 from mlops_cli.serving.signatures import Trust
-
-LAID_OUT = Path(".mlops", "registry")
-"""Where versions that are in use here lie, by model and version. It can go at any time."""
 
 
 def take(root: Path, bundle: Bundle, name: str) -> Held:

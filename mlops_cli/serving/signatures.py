@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from mlops_cli.errors import ConfigError, GateError, MlopsError, UnreachableError
 from mlops_cli.extras import extra
 from mlops_cli.files import sha256
+from mlops_cli.project import version_in
 from mlops_cli.serving.bundle import MANIFEST, SIGNATURE
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ class Trust:
         Args:
             folder: The bundle.
             warn: Told where it has no signature and needs none.
-            called: What a message calls it; its folder by default.
+            called: What a message calls it; by default the version, or else its folder.
 
         Returns:
             The signer; None where nobody is trusted, or there is no signature.
@@ -87,7 +88,8 @@ class Trust:
         """
         if not self or not (folder / MANIFEST).is_file():
             return None  # That there is no bundle is for those to say who load it.
-        name = called or str(folder)
+        # What lies there for a version is made anew from the registry: only that can be signed.
+        name = called or version_in(folder) or str(folder)
         if not (folder / SIGNATURE).is_file():
             if self.required:
                 raise GateError(

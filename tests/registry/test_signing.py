@@ -107,6 +107,24 @@ def test_an_unsigned_version_is_refused_and_signed_later(
     )
 
 
+def test_the_version_is_what_is_to_be_signed_and_not_a_copy_of_it(
+    registry, register, trusting, mlops
+):
+    register("fair")
+    hint = "hint: mlops models sign shop@v1.0.0 --key FILE"
+    for words in (
+        ("predict", "--model", "shop@v1.0.0", "good"),
+        ("predict", "--bundle", ".mlops/registry/shop/v1.0.0", "good"),
+        ("serve", "shop@v1.0.0", "--port", "0"),
+    ):
+        refused(mlops(*words), 6, "shop@v1.0.0 has no signature")
+        assert hint in mlops(*words).stderr.splitlines()
+    copy = registry.root / ".mlops" / "registry" / "shop" / "v1.0.0"
+    done = mlops("models", "sign", str(copy), "--key", trusting)
+    refused(done, 2, f"{copy} is a copy of shop@v1.0.0", "mlops models sign shop@v1.0.0")
+    assert not (copy / "model.sig").exists()
+
+
 def test_a_later_signature_comes_with_a_clone(
     registry, register, sign, trusting, promote, mlops, tmp_path, monkeypatch
 ):
