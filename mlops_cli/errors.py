@@ -31,6 +31,10 @@ FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 _REFUSALS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG, *FULL_DISK)
 
 
+class PlaceError(OSError):
+    """Something can't be written where it was asked for: that is no folder to write in, or one."""
+
+
 class MlopsError(Exception):
     """A failure that is explained to the user in one line.
 
@@ -49,6 +53,9 @@ class MlopsError(Exception):
 
 def refused_by_system(error: OSError | SystemExit) -> MlopsError:
     """A disk or folder that can't be used, as an error of ours; anything else is raised again."""
+    if isinstance(error, PlaceError):
+        said = (error.strerror or "").lower()
+        return MlopsError(f"can't write {error.filename} ({said})", hint="name another place")
     if not isinstance(error, OSError) or error.errno not in _REFUSALS:
         raise error
     # Of two files, the second is the one that was to be written.

@@ -1,6 +1,7 @@
 """Files that are there whole or not at all."""
 
 import ctypes
+import errno
 import fcntl
 import hashlib
 import json
@@ -12,7 +13,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
+from mlops_cli.errors import PlaceError
+
 _MARK = ".writing-"
+_NO_PLACE = (errno.ENOENT, errno.ENOTDIR, errno.EEXIST, errno.EISDIR, errno.ENOTEMPTY)
+"""What the system says of a path that is a mistake of whoever named it. Elsewhere, ours."""
 
 _BLOCK = 1 << 21
 """Bytes that are hashed at once. Between two blocks a thread waits for those that run Python: with
@@ -33,11 +38,15 @@ def atomic_path(path: Path) -> Iterator[Path]:
     """A temporary path beside `path` that takes its place when the block ends without error.
 
     What a killed process left beside it is removed by the next.
+
+    Raises:
+        PlaceError: There can be no such file, or a folder is there.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _sweep(path)
-    with _named(path):
-        handle, name = tempfile.mkstemp(path.suffix, f".{path.name}.", path.parent)
+    with _placing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _sweep(path)
+        beside = {"prefix": f".{path.name}.", "suffix": path.suffix}
+        handle, name = tempfile.mkstemp(**beside, dir=path.parent)
     temporary = _marked(Path(name), path, handle)
     # mkstemp makes files private; what we write is as readable as any file the user makes.
     umask = os.umask(0)
@@ -47,7 +56,8 @@ def atomic_path(path: Path) -> Iterator[Path]:
         yield temporary
         with temporary.open("rb") as stream:
             os.fsync(stream.fileno())
-        temporary.replace(path)
+        with _placing(path):
+            temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
         os.close(handle)
@@ -80,10 +90,13 @@ def atomic_folder(folder: Path) -> Iterator[Path]:
 
     An older `folder` is replaced as a whole: a reader, and whoever comes after a kill, finds the
     old one or the new one. What a killed process left beside it is removed by the next.
+
+    Raises:
+        PlaceError: There can be no such folder.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    _sweep(folder)
-    with _named(folder):
+    with _placing(folder):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        _sweep(folder)
         temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     temporary.chmod(0o755)
     lock = os.open(temporary, os.O_RDONLY)
@@ -104,13 +117,18 @@ def atomic_folder(folder: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _named(target: Path) -> Iterator[None]:
-    """Lets an error name what was to be written: nobody knows the temporary file."""
+def _placing(target: Path) -> Iterator[None]:
+    """Tells a place that is none from whatever else fails, by the name that was asked for.
+
+    Nobody knows the temporary file.
+    """
     try:
         yield
     except OSError as error:
-        error.filename = str(target)
-        raise
+        if error.errno not in _NO_PLACE:
+            error.filename = str(target)
+            raise
+        raise PlaceError(error.errno, error.strerror, str(target)) from error
 
 
 def _marked(temporary: Path, target: Path, handle: int) -> Path:

@@ -120,6 +120,17 @@ def test_a_part_that_is_misspelt_is_told(registry, mlops, config, message, hint)
     assert mlops("config", "check").exit_code == 3
 
 
+@pytest.mark.parametrize("place", ["/proc/x.md", "afile/y.md", "afile/y/z.md", "folder.md"])
+def test_where_it_can_not_be_written_is_told_in_one_line(registry, register, mlops, place):
+    register("fair")
+    (registry.root / "afile").touch()
+    (registry.root / "folder.md").mkdir()
+    done = mlops("models", "card", "shop@v1.0.0", "--output", place)
+    refused(done, 1, f"can't write {place} (", "name another place")
+    assert list((registry.root / "folder.md").iterdir()) == []
+    assert not list(registry.root.glob(".folder.md*"))
+
+
 def test_what_has_no_card(registry, mlops):
     refused(mlops("models", "card", "nothing"), 5, "")
     refused(mlops("models", "card", "shop@v1.0.0"), 5, "no model is registered")
