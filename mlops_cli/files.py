@@ -45,8 +45,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     with _placing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         _sweep(path)
-        beside = {"prefix": f".{path.name}.", "suffix": path.suffix}
-        handle, name = tempfile.mkstemp(**beside, dir=path.parent)
+        handle, name = tempfile.mkstemp(path.suffix, f".{path.name}.", path.parent)
     temporary = _marked(Path(name), path, handle)
     # mkstemp makes files private; what we write is as readable as any file the user makes.
     umask = os.umask(0)

@@ -2,12 +2,13 @@
 
 import hashlib
 import os
+import re
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlops_cli.errors import NotFoundError
+from mlops_cli.errors import DataError, NotFoundError
 
 COMMIT_VARIABLE, DIRTY_VARIABLE = "MLOPS_GIT_COMMIT", "MLOPS_GIT_DIRTY"
 LAID_OUT = Path(".mlops", "registry")
@@ -88,13 +89,17 @@ class GitFacts:
 
 def run_git(root: Path, *arguments: str) -> bytes | None:
     """What a git command says; None where it fails, or there is no git."""
+    done = _git(root, *arguments)
+    return done.stdout if done and done.returncode == 0 else None
+
+
+def _git(root: Path, *arguments: str) -> subprocess.CompletedProcess[bytes] | None:
     try:
-        done = subprocess.run(
+        return subprocess.run(
             ["git", "-C", str(root), *arguments], capture_output=True, check=False, timeout=30
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return done.stdout if done.returncode == 0 else None
 
 
 def git_facts(root: Path) -> GitFacts:
@@ -131,6 +136,37 @@ def repository(root: Path) -> Path | None:
     """The root of the git repository around a folder; None outside of one."""
     top = run_git(root, "rev-parse", "--show-toplevel")
     return Path(top.decode().strip()).resolve() if top else None
+
+
+def refused_by_git(root: Path) -> DataError | None:
+    """Why git does not work in a repository that is there; None where it does, or none is there.
+
+    It refuses what another user owns, as a folder that is mounted into a container, and what is
+    damaged. To those who only ask for `repository` both look like no repository at all.
+    """
+    place = _git_folder(root.resolve())
+    done = _git(root, "rev-parse", "--show-toplevel") if place else None
+    if done is None or done.returncode == 0:
+        return None
+    said = done.stderr.decode("utf-8", "replace").strip()
+    trusting = re.search(r"git config --global --add safe\.directory .+", said)
+    return DataError(
+        f"git does not work in {root}: {said.partition(chr(10))[0]}",
+        hint=trusting[0] if trusting else f"mend {place}, or clone the repository anew",
+    )
+
+
+def _git_folder(root: Path) -> Path | None:
+    """The nearest `.git` at or above a folder, as far up as git looks; an empty one is none."""
+    if "GIT_CEILING_DIRECTORIES" in os.environ or "GIT_DIR" in os.environ:
+        return None
+    for folder in (root, *root.parents):
+        if folder.stat().st_dev != root.stat().st_dev:
+            return None
+        held = folder / ".git"
+        if held.is_file() or any(os.path.lexists(held / name) for name in ("HEAD", "config")):
+            return held
+    return None
 
 
 def dvc_project(place: Path) -> Path | None:

@@ -239,6 +239,7 @@ def _refuse_canary(ours: Setting, subject: Subject) -> None:
         raise UsageError(f"{ours.name} has no share of requests to give", hint="leave out --canary")
     current = ours.now(subject.name).current
     if current is None:
+        deployments.require_record(ours.repository)
         raise NotFoundError(
             f"nothing answers as {subject.name} on {ours.name} that a version could be on "
             "trial beside",

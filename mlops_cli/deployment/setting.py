@@ -100,6 +100,7 @@ class Setting:
         """
         found = self.now(name).current or begun.read(self.place(name), self.entries)
         if found is None:
+            deployments.require_record(self.repository)
             raise NotFoundError(
                 f"nothing is deployed to {self.name} as {name}", hint=f"mlops deploy {self.name}"
             )
@@ -125,6 +126,7 @@ class Setting:
         listed = sorted({*known, *broken})
         wanted = self.config.deployment
         if not listed or (wanted is not None and wanted not in listed):
+            deployments.require_record(self.repository)
             hint = names.near(wanted, listed, "target.deployment=") if wanted else ""
             raise NotFoundError(
                 f"nothing is deployed to {self.name}" + (f" as {wanted}" if wanted else ""),

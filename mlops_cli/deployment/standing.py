@@ -36,6 +36,7 @@ def run(root: Path, wanted: Wanted | None) -> Standings:
         words = [*record.settings, *(wanted.overrides if wanted else ())]
         found.append(_standing(root, Wanted(one, overrides=words), now, record, note))
     if not found:
+        deployments.require_record(repository)
         raise NotFoundError(
             "nothing is deployed"
             + (f" to {target}" if target else "")

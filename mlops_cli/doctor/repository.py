@@ -34,7 +34,11 @@ def look_at_git(root: Path, *, ours: bool, fix: bool) -> Iterator[Finding]:
         yield Finding(_GIT, "git", "ok", "installed")
         return
     top = project.repository(root)
-    if top is None and fix:
+    refusal = project.refused_by_git(root) if top is None else None
+    if refusal is not None:
+        code = refusal.exit_code
+        yield Finding(_GIT, "repository", "error", refusal.message, refusal.hint, exit_code=code)
+    elif top is None and fix:
         yield _done(_GIT, "repository", "made", "git init", root)
         top = project.repository(root)
     elif top is None:
@@ -87,6 +91,8 @@ def look_at_dvc(root: Path, *, ours: bool, fix: bool) -> Iterator[Finding]:
     if held is not None:
         yield Finding(_DVC, "project", "ok", f"{held / '.dvc'}")
         yield from _private(held / ".dvc" / "config.local", fix=fix)
+    elif project.refused_by_git(root) is not None:
+        yield _warning(_DVC, "project", "not begun, nor can it be while git refuses", "dvc init")
     elif not fix:
         here = project.repository(root) == root.resolve()
         remedy = "dvc init" if here else "git init && dvc init, or dvc init --subdir"

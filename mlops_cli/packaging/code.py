@@ -81,6 +81,8 @@ def of(root: Path, run: Run | None, reporter: Reporter) -> Iterator[Code]:
 
 def _commit(root: Path, run: Run | None, reporter: Reporter) -> tuple[str, str | None]:
     if project.repository(root) is None:
+        if refusal := project.refused_by_git(root):
+            raise refusal
         raise NotFoundError(
             f"{root} is in no git repository, whose commit would tell which code it is",
             hint="git init && git add --all && git commit",

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mlops_cli.errors import NotFoundError
 from mlops_cli.registry import audit, tags, writing
 from mlops_cli.registry.repository import Repository
 from mlops_cli.schemas.deploy import Deployment
@@ -44,6 +45,19 @@ class Now:
 def read(repository: Repository) -> list[Deployment]:
     """Every entry of the record, the oldest first."""
     return [_parsed(one) for one in audit.entries(audit.read(repository), audit.DEPLOYING)]
+
+
+def require_record(repository: Repository) -> None:
+    """Refuses to take it for a record without an entry that a clone has not got it.
+
+    Raises:
+        NotFoundError: It has not, as a shallow one.
+    """
+    if repository.tip is None and repository.partial:
+        raise NotFoundError(
+            "what is deployed is not in this clone, which has not got all tags and branches",
+            hint=repository.fetching,
+        )
 
 
 def now(entries: Iterable[Deployment], target: str, name: str) -> Now:

@@ -15,9 +15,12 @@ def held(root: Path, *, staged: bool = False) -> list[Held]:
         staged: Only of versions that are in a stage now.
 
     Raises:
+        DataError: Git refuses to work here: what is registered is not known.
         MlopsError: The tags can't be read.
     """
     if project.repository(root) is None:
+        if refusal := project.refused_by_git(root):
+            raise refusal
         return []
     repository = open_repository(root)
     if repository.tip is None:

@@ -16,12 +16,15 @@ from functools import cached_property
 from pathlib import Path
 
 from mlops_cli.errors import MissingDependencyError, MlopsError, NotFoundError
-from mlops_cli.project import repository, run_git
+from mlops_cli.project import refused_by_git, repository, run_git
 
 BRANCH = "mlops-registry"
 """The branch that all commits of the registry are on."""
 _REF = f"refs/heads/{BRANCH}"
 _LOCKED = re.compile(r"Unable to create '(.+\.lock)': File exists")
+_DENIED = re.compile(
+    "insufficient permission|Permission denied|Unable to add|unable to create temp"
+)
 
 
 @dataclass(frozen=True)
@@ -217,6 +220,13 @@ class Repository:
         found = dict(line.split() for line in (listed or b"").decode().splitlines())
         return found.get(_REF), found.get(pattern)
 
+    @property
+    def _writing(self) -> str:
+        """What helps where git can't write."""
+        objects = run_git(self.top, "rev-parse", "--git-path", "objects") or b".git"
+        place = self.top / objects.decode("utf-8", "replace").strip()
+        return f"let your user write there: ls -ld {shlex.quote(str(place))} shows whose it is"
+
     def _leads_to(self, earlier: str, later: str) -> bool:
         return run_git(self.top, "merge-base", "--is-ancestor", earlier, later) is not None
 
@@ -244,7 +254,8 @@ class Repository:
                     hint=f"where no git runs any more: rm {shlex.quote(lock[1])}",
                 )
             said = text.splitlines()
-            raise MlopsError(f"git refuses: {said[-1] if said else words[0]}")
+            hint = self._writing if _DENIED.search(text) else ""
+            raise MlopsError(f"git refuses: {said[-1] if said else words[0]}", hint=hint)
         return done.stdout.decode("utf-8", "replace").strip()
 
 
@@ -254,6 +265,7 @@ def open_repository(root: Path) -> Repository:
     Raises:
         MissingDependencyError: Git is not installed.
         NotFoundError: The project lies in no git repository.
+        DataError: It does, and git refuses to work in it.
     """
     if shutil.which("git") is None:
         raise MissingDependencyError(
@@ -261,6 +273,8 @@ def open_repository(root: Path) -> Repository:
         )
     top = repository(root)
     if top is None:
+        if refusal := refused_by_git(root):
+            raise refusal
         raise NotFoundError(
             f"{root} lies in no git repository, which keeps the registry of models",
             hint="git init",

@@ -3,10 +3,11 @@
 import json
 
 import pytest
-from own import keys
+from own import held, keys
 from own.versions import refused
 
 from mlops_cli.registry import deployments
+from mlops_cli.registry.repository import open_repository
 from mlops_cli.schemas.deploy import Deployment
 
 
@@ -147,3 +148,26 @@ def test_with_nothing_in_production_a_version_has_to_be_named(registered, shop, 
     refused(done, 5, "no version of a model is in production", "mlops models promote NAME")
     done = mlops("deploy", "compose", "shop", "--plan", json=True)
     assert done.json["model"] == "shop@v1.1.0"
+
+
+def test_a_clone_without_the_record_is_not_taken_for_nothing_deployed(
+    shop, mlops, tmp_path, monkeypatch
+):
+    recorded = deployments.write(open_repository(shop.root), one("deploy", "v1.0.0"))
+    assert recorded.entry
+    hub = tmp_path / "hub.git"
+    held.git(tmp_path, "clone", "--quiet", "--bare", str(shop.root), str(hub))
+    words = ("clone", "--quiet", "--depth", "1")
+    held.git(tmp_path, *words, f"file://{hub}", "shallow")
+    monkeypatch.chdir(tmp_path / "shallow")
+    fetching = "git fetch --tags origin mlops-registry:mlops-registry"
+    for words in (
+        ("status",),
+        ("status", "compose"),
+        ("rollback", "compose"),
+        ("destroy", "compose", "--yes"),
+    ):
+        done = mlops("deploy", *words)
+        refused(done, 5, "what is deployed is not in this clone", fetching)
+    held.git(tmp_path / "shallow", *fetching.split()[1:])
+    assert "what is deployed is not" not in mlops("deploy", "status").stderr

@@ -1,6 +1,7 @@
 """Locks of git's: none is left by a kill, and one that is there is told."""
 
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -39,3 +40,21 @@ def test_a_lock_that_git_left_is_told(registry, mlops):
     lock.touch()
     done = mlops("models", "register", registry.runs["fair"])
     refused(done, 1, "git is at work here, or was killed: its lock is there, ", f"rm {lock}")
+
+
+def test_objects_that_can_not_be_written_are_told(registry, register, mlops, monkeypatch, tmp_path):
+    register("fair")
+    # As git says it of a folder of another user's; root may write everywhere.
+    said = "error: insufficient permission for adding an object to repository database"
+    tool, real = tmp_path / "bin" / "git", shutil.which("git")
+    tool.parent.mkdir()
+    tool.write_text(
+        f'#!/bin/sh\ncase "$*" in *hash-object*) echo "{said} .git/objects" >&2\n'
+        'echo "fatal: Unable to add (null) to database" >&2; exit 128;; esac\n'
+        f'exec {real} "$@"\n'
+    )
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tool.parent}{os.pathsep}{os.environ['PATH']}")
+    done = mlops("models", "promote", "shop@v1.0.0", "production")
+    objects = registry.root / ".git" / "objects"
+    refused(done, 1, "git refuses: fatal: Unable to add (null)", f"ls -ld {objects}")

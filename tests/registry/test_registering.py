@@ -294,6 +294,32 @@ def test_what_cant_be_registered(registry, register, mlops, tmp_path):
     assert registry.git("tag", "--list").split() == ["shop@v1.0.0"]
 
 
+@pytest.mark.parametrize("how", ["owned by another", "config", "HEAD"])
+def test_a_repository_that_git_refuses_is_not_taken_for_none(registry, mlops, monkeypatch, how):
+    said, hint = "not a git repository (or any", f"mend {registry.root / '.git'}"
+    if how == "config":
+        (registry.root / ".git" / "config").write_text("[core", "utf-8")
+        said = "bad config line "
+    elif how == "HEAD":
+        (registry.root / ".git" / "HEAD").write_text("garbage", "utf-8")
+    else:
+        monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+        said = f"detected dubious ownership in repository at '{registry.root}'"
+        hint = f"git config --global --add safe.directory {registry.root}"
+    message = f"git does not work in {registry.root}: fatal: {said}"
+    for words in (["models", "list"], ["models", "promote", "shop", "staging"], ["push"]):
+        refused(mlops(*words), 5, message, hint)
+
+    for more in ([], ["--fix"]):
+        done = mlops("doctor", "--offline", *more, json=True)
+        assert done.exit_code == 5
+        told = [one for one in done.json["findings"] if one["name"] == "repository"]
+        assert [(one["area"], one["status"]) for one in told] == [("git", "error")]
+        assert told[0]["detail"].startswith(message)
+        assert told[0]["remedy"].startswith(hint)
+        assert done.json["fixed"] == 0
+
+
 def test_without_git_dvc_or_a_name(registry, mlops, monkeypatch):
     run = registry.runs["fair"]
     shutil.move(registry.root / ".dvc", registry.root / "away")
