@@ -244,6 +244,8 @@ def _metadata(subject: Subject) -> str:
     data = ModelCardData(
         language=language or None,
         license=text.get("license") or model_card.UNKNOWN,
+        license_name=text.get("license_name"),
+        license_link=text.get("license_link"),
         library_name="onnx" if subject.digest else None,
         tags=[str(tag) for tag in tags if tag],
         pipeline_tag=pipeline,

@@ -58,10 +58,15 @@ def _model(subject: Subject) -> list[tuple[str, Any]]:
         ("answers", shown or "a number" if subject.kind == "numbers" else shown),
         ("architecture", subject.config.get("model", {}).get("name")),
         ("began with", subject.base_model or ("no checkpoint" if subject.config else None)),
-        ("license", subject.text.get("license")),
+        ("license", _license(subject.text)),
         ("language", subject.text.get("language")),
         ("authors", subject.text.get("authors")),
     ]
+
+
+def _license(text: Mapping[str, str]) -> str:
+    parts = (text.get(name) for name in ("license", "license_name", "license_link"))
+    return ", ".join(part for part in parts if part)
 
 
 def _limits(subject: Subject) -> Iterator[str]:

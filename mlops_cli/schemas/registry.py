@@ -1,6 +1,7 @@
 """Config group `registry`: the stages of a model, and what a version must prove to enter one."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -9,8 +10,13 @@ from mlops_cli.schemas.option import option
 
 CARD = (
     "license", "language", "authors", "description", "uses", "limits", "data", "citation",
+    "license_name", "license_link",
 )  # fmt: skip
 """What people can write into a model card."""
+_OTHER = "other"
+"""The license of a card whose own one the hub does not list: it has a name, and a place."""
+_LICENSE_NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
+_LICENSE_LINK = re.compile(r"https?://\S+|LICENSE|LICENSE\.md")
 SPLITS = ("validation", "test", "train")
 
 
@@ -56,8 +62,27 @@ def problems(config: RegistryConfig) -> Iterator[ConfigError]:
                 f"registry.card has no {name!r}",
                 hint=f"did you mean {near[0]}?" if near else f"it takes {', '.join(CARD)}",
             )
+    yield from _license_problems(config.card)
     if config.require_signature and not (config.trust or config.trust_identities):
         yield ConfigError(
             "registry.require_signature refuses everything while nobody is trusted",
             hint="say whose signatures count: registry.trust=[keys/release.pub]",
         )
+
+
+def _license_problems(card: Mapping[str, str]) -> Iterator[ConfigError]:
+    """What the hub would not take of a license of one's own."""
+    forms = {
+        "license_name": (_LICENSE_NAME, "lower-case letters, digits, - . and _: my-license-1.0"),
+        "license_link": (_LICENSE_LINK, "https://…, or LICENSE or LICENSE.md beside the card"),
+    }
+    for name, (form, hint) in forms.items():
+        if name not in card:
+            continue
+        if card.get("license") != _OTHER:
+            yield ConfigError(
+                f"registry.card.{name} goes with license: {_OTHER} alone",
+                hint=f"registry.card.license={_OTHER}, or leave out {name}",
+            )
+        elif not form.fullmatch(card[name]):
+            yield ConfigError(f"registry.card.{name} can't be {card[name]!r}", hint=hint)

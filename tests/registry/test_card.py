@@ -62,6 +62,17 @@ def test_a_version_has_its_card_from_when_it_was_registered(registry, register, 
     assert made["metadata"] == yaml.safe_load(text.split("---\n")[1])
 
 
+def test_a_license_of_ones_own_has_a_name_and_a_place(registry, register, mlops):
+    own = "license: other, license_name: our-license-1.0, license_link: https://example.com/l"
+    written(registry.root, f"registry: {{card: {{{own}}}}}\n")
+    register("fair")
+    text = mlops("models", "card", "shop@v1.0.0").stdout
+    data = loaded(text)
+    assert (data.license, data.license_name) == ("other", "our-license-1.0")
+    assert data.license_link == "https://example.com/l"
+    assert "other, our-license-1.0, https://example.com/l" in text
+
+
 def test_what_nobody_wrote_is_unknown(registry, register, mlops):
     register("fair")
     text = mlops("models", "card", "shop@v1.0.0").stdout
@@ -111,6 +122,22 @@ def test_the_card_of_a_run_says_what_was_measured(trained, mlops, tmp_path, monk
     ("config", "message", "hint"),
     [
         ("{licence: mit}", "registry.card has no 'licence'", "did you mean license?"),
+        ("{license_name: my-own}", "registry.card.license_name goes with", "license=other"),
+        (
+            "{license: mit, license_link: LICENSE}",
+            "registry.card.license_link goes with license: other alone",
+            "leave out license_link",
+        ),
+        (
+            "{license: other, license_name: My Own}",
+            "registry.card.license_name can't be 'My Own'",
+            "my-license-1.0",
+        ),
+        (
+            "{license: other, license_link: somewhere}",
+            "registry.card.license_link can't be 'somewhere'",
+            "https://",
+        ),
         ("{colour: red}", "registry.card has no 'colour'", "it takes license, language"),
     ],
 )
