@@ -4,13 +4,14 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 
-from mlops_cli.errors import NotFoundError, UsageError
+from mlops_cli.errors import MlopsError, NotFoundError, UsageError
 from mlops_cli.registry.repository import BRANCH, Repository
 from mlops_cli.schemas.versions import Model, Version
 
 LATEST = "latest"
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9_-]*[a-z0-9])?")
-_VERSION = re.compile(r"v?\d+\.\d+\.\d+(?:[-+].*)?")
+_VERSION = re.compile(r"v?\d+(?:\.\d+)*(?:[-+].*)?")
+"""A version, or the beginning of one."""
 _LONGEST = 64
 
 
@@ -64,8 +65,10 @@ def version(models: Mapping[str, Model], words: str, repository: Repository) -> 
 
     Raises:
         NotFoundError: There is no such model, version or stage.
+        UsageError: No model is named, or no version.
     """
     name, at, rest = words.partition("@")
+    refuse_nameless(models, words)
     found = model(models, name, repository)
     if at and not rest:
         raise UsageError(f"{words!r} names no version", hint=f"{name}@{found.versions[0].version}")
@@ -76,19 +79,47 @@ def version(models: Mapping[str, Model], words: str, repository: Repository) -> 
             if not one.deprecated:
                 return one
         raise NotFoundError(f"{name} has no version in use", hint=f"mlops models history {name}")
-    if _VERSION.fullmatch(rest):
-        full = rest if rest.startswith("v") else f"v{rest}"
-        known = [one.version for one in found.versions]
-        if full in known:
-            return _of(found, full)
+    full, known = f"v{rest.removeprefix('v')}", [one.version for one in found.versions]
+    if full in known:
+        return _of(found, full)
+    allowed = _stages(repository)
+    if _VERSION.fullmatch(rest) and rest not in allowed:
         hint = near(full, known, f"{name}@") or f"versions: {shown(known)}"
         raise NotFoundError(f"{name} has no version {full}", hint=hint)
-    places = [*found.stages, *(one.version for one in found.versions), LATEST]
-    hint = near(rest, places, f"{name}@")
+    places = [*found.stages, *known, LATEST]
+    hint = "" if rest in allowed else near(rest, places, f"{name}@")
     raise NotFoundError(
         f"no version of {name} is in stage {rest!r}",
-        hint=hint or f"mlops models promote {name} {rest}",
+        hint=hint or filling(name, rest, allowed),
     )
+
+
+def refuse_nameless(models: Iterable[str], words: str) -> None:
+    """Refuses a version or a stage of no model.
+
+    Raises:
+        UsageError: There is none before the @.
+    """
+    if words.startswith("@"):
+        name = next(iter(models), "NAME")
+        raise UsageError(f"{words!r} names no model", hint=f"such as {name}{words}")
+
+
+def filling(name: str, stage: str, allowed: Sequence[str]) -> str:
+    """The hint where a stage is empty: how it gets a version, or which stages there are."""
+    if allowed and stage not in allowed:
+        return f"stages: {shown(allowed)}"
+    return f"mlops models promote {name} {stage}"
+
+
+def _stages(repository: Repository) -> list[str]:
+    """The stages that are configured; none where the config can't be read, which is told later."""
+    from mlops_cli import config as configs  # Only where something is wrong: it takes long.
+
+    try:
+        return list(configs.load_group("registry", [], root=repository.root).stages)
+    except MlopsError:
+        return []
 
 
 def stage(stage: str, allowed: Sequence[str]) -> str:

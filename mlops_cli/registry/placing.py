@@ -102,8 +102,10 @@ def rollback(
     """
     repository, models = opened(root)
     known = names.model(models, name, repository)
+    settings: RegistryConfig = configs.load_group("registry", [], root=root)
     if stage not in {event.stage for event in known.events if event.stage}:
-        hint = names.near(stage, known.stages) or f"mlops models promote {name} {stage}"
+        hint = "" if stage in settings.stages else names.near(stage, known.stages)
+        hint = hint or names.filling(name, stage, settings.stages)
         raise NotFoundError(f"no version of {name} ever was in stage {stage!r}", hint=hint)
     audit.require_writable(repository)
     repository.identity()
@@ -111,7 +113,6 @@ def rollback(
     record = records.read(repository, version)
     folder = storage.ensure(repository, version, record, reporter)
     said = f"{len(record['bundle']['files'])} files are those that were registered"
-    settings: RegistryConfig = configs.load_group("registry", [], root=root)
     checks = [*signed(folder, version, settings), Check("bytes", True, said)]
     why = names.reason(message)
     if not all(check.passed for check in checks):
@@ -133,6 +134,7 @@ def deprecate(root: Path, words: str, *, message: str | None = None) -> Deprecat
     """
     repository, models = opened(root)
     name, at, _ = words.partition("@")
+    names.refuse_nameless(models, words)
     known = names.model(models, name, repository)
     version = names.version(models, words, repository) if at else None
     _refuse_used(known, version)

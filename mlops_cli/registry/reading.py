@@ -1,9 +1,11 @@
 """Stages `models list`, `show` and `history`: what the registry says."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from mlops_cli.errors import DataError
 from mlops_cli.registry import audit, deployments, names, records, tags
 from mlops_cli.registry.repository import Repository, open_repository
 from mlops_cli.schemas.versions import (
@@ -77,13 +79,27 @@ def _events(repository: Repository, model: Model) -> list[Event]:
     """What the tags say of a model, and what only the audit log has, the oldest first."""
     log = audit.read(repository)
     places = audit.places(log)
-    every = [*model.events, *audit.events(log, model.name)]
+    found = [_from(repository, model, event) for event in model.events]
+    every = [*found, *audit.events(log, model.name)]
     # The log knows what came first; the times of tags are a second apart, be it of the future.
     told = sorted((one for one in every if one.entry in places), key=lambda one: places[one.entry])
     for other in sorted((one for one in every if one.entry not in places), key=lambda one: one.at):
         later = (place for place, one in enumerate(told) if one.at > other.at)
         told.insert(next(later, len(told)), other)
     return told
+
+
+def _from(repository: Repository, model: Model, event: Event) -> Event:
+    """A registration with what it is of, as its record has it; any other event as it is."""
+    version = next((one for one in model.versions if one.version == event.version), None)
+    if event.action != "register" or version is None:
+        return event
+    try:
+        record = records.read(repository, version)
+    except DataError:  # Registered by another tool, or not in this clone.
+        return event
+    git = record.get("git") or {}
+    return replace(event, run=str(record.get("run") or ""), commit=str(git.get("commit") or ""))
 
 
 def used(version: Version, events: Sequence[Event]) -> list[dict[str, Any]]:

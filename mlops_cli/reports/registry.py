@@ -112,9 +112,15 @@ def events(found: Sequence[Event]) -> RenderableType:
             event.action,
             *(Text(_short(word) or "-") for word in (event.version, _place(event), event.before)),
             Text(event.by.partition(" <")[0]),
-            Text(event.why),
+            Text("\n".join(line for line in (event.why, _origin(event)) if line)),
         )
     return table
+
+
+def _origin(event: Event) -> str:
+    """What a version was registered from; empty for what is no registration."""
+    commit = f" at {event.commit[:_SHORT]}" if event.commit else ""
+    return f"from {event.run}{commit}" if event.run else ""
 
 
 def _place(event: Event) -> str:

@@ -38,6 +38,8 @@ class Event:
         tag: The tag.
         entry: Hash of the entry in the audit log; empty where another tool made the tag.
         where: Of a deployment, the target and where it is.
+        run: Of a registration, the run that the bundle was made from.
+        commit: Of a registration, the commit that the code of the run stood at.
     """
 
     at: str
@@ -50,6 +52,8 @@ class Event:
     tag: str
     entry: str
     where: str = ""
+    run: str = ""
+    commit: str = ""
 
 
 @dataclass(frozen=True)

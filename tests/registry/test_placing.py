@@ -148,6 +148,8 @@ def test_rollback_goes_one_version_further_back_each_time(register, promote, mlo
     refused(
         mlops("models", "rollback", "shop", "prod"), 5, "no version", "did you mean production?"
     )
+    done = mlops("models", "rollback", "shop", "nosuch")
+    refused(done, 5, "no version of shop ever was in", "stages: staging, production")
     back = mlops("models", "rollback", "shop", "-m", "wrong answers", json=True)
     assert back.exit_code == 0, back.stderr
     assert (back.json["version"], back.json["before"]) == ("v1.1.0", "v1.2.0")

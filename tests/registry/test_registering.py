@@ -158,6 +158,22 @@ def test_what_people_see(register, promote, mlops):
     assert "promote   v1.0.0   production" in told
 
 
+def test_history_tells_from_what_a_version_was_registered(registry, register, promote, mlops):
+    run, commit = registry.runs["fair"], registry.git("rev-parse", "HEAD").strip()
+    record = registry.root / "runs" / run / "run.json"
+    facts = json.loads(record.read_text("utf-8"))
+    git = {"commit": commit, "branch": None, "dirty_hash": None}
+    record.write_text(json.dumps({**facts, "git": git}), "utf-8")
+    register("fair")
+    promote("shop", "production")
+    # A narrow terminal breaks the line.
+    told = "".join(mlops("models", "history", "shop").stdout.split())
+    assert f"from{run}at{commit[:12]}" in told
+    first, second = mlops("models", "history", "shop", json=True).json["events"]
+    assert (first["run"], first["commit"]) == (run, commit)
+    assert (second["run"], second["commit"]) == ("", "")
+
+
 def test_lineage_leads_from_the_version_to_the_data(registry, register, mlops):
     register("fair")
     tree = mlops("models", "show", "shop@latest", "--lineage").stdout
@@ -340,7 +356,10 @@ def test_without_git_dvc_or_a_name(registry, mlops, monkeypatch):
         ("shpo", "no model 'shpo' is registered", "did you mean shop?"),
         ("shop@v1.0.1", "shop has no version v1.0.1", "did you mean shop@v1.0.0?"),
         ("shop@prodcution", "no version of shop is in stage 'prodcution'", "shop@production?"),
-        ("shop@qa", "no version of shop is in stage 'qa'", "mlops models promote shop qa"),
+        ("shop@qa", "no version of shop is in stage 'qa'", "stages: staging, production"),
+        ("shop@staging", "no version of shop is in", "mlops models promote shop staging"),
+        ("shop@v9", "shop has no version v9", "versions: v1.0.0"),
+        ("shop@1.0", "shop has no version v1.0", "did you mean shop@v1.0.0?"),
     ],
 )
 def test_names_that_are_not_there(register, promote, mlops, words, message, hint):
@@ -350,6 +369,14 @@ def test_names_that_are_not_there(register, promote, mlops, words, message, hint
         refused(mlops("models", *command, words), 5, message, hint)
     if "@" in words:
         refused(mlops("predict", "--run", words, "a text"), 5, message, hint)
+
+
+@pytest.mark.parametrize("command", ["show", "history", "verify", "deprecate"])
+def test_a_stage_of_no_model_is_a_slip_of_the_pen(register, promote, mlops, command):
+    register("fair")
+    promote("shop", "production")
+    done = mlops("models", command, "@production")
+    refused(done, 2, "'@production' names no model", "shop@production")
 
 
 def test_who_was_faster_wins(registry, register, mlops, monkeypatch):
