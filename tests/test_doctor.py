@@ -101,6 +101,42 @@ def test_secrets_are_told_as_there_and_never_shown(begun, mlops, monkeypatch):
         assert told["credentials", name]["status"] == "ok"
 
 
+def test_logins_that_lie_in_files_are_found_and_never_shown(begun, mlops, monkeypatch, tmp_path):
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE", "KUBECONFIG",
+                 "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "DOCKER_CONFIG"):  # fmt: skip
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    names = ("AWS", "Kubernetes", "Docker registry")
+
+    def told():
+        done = mlops("doctor", "--offline", json=True)
+        assert SECRET not in done.stdout + done.stderr
+        return [found(done)["credentials", name]["status"] for name in names]
+
+    files = {".aws/config": "[default]\nregion = eu-west-1\n", ".docker/config.json": "{}"}
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_text(text)
+    assert told() == ["absent"] * 3
+    (tmp_path / ".aws/config").write_text(f"[profile me]\nsso_start_url = https://x/{SECRET}\n")
+    (tmp_path / ".docker/config.json").write_text(json.dumps({"auths": {"x": {"auth": SECRET}}}))
+    (tmp_path / ".kube").mkdir()
+    (tmp_path / ".kube/config").write_text(f"users:\n- user: {{token: {SECRET}}}\n")
+    assert told() == ["ok"] * 3
+
+
+def test_hooks_are_told_and_are_no_warning(begun, mlops, mlops_script):
+    before = mlops("doctor", "--offline", json=True)
+    hooks = found(before)["git", "hooks"]
+    assert (hooks["status"], hooks["remedy"]) == ("absent", "dvc install")
+    assert "dvc install" in mlops("doctor", "--offline").stdout
+    dvc = mlops_script.with_name("dvc")
+    subprocess.run([dvc, "install"], cwd=begun.path, check=True, capture_output=True)
+    after = mlops("doctor", "--offline", json=True)
+    assert found(after)["git", "hooks"]["status"] == "ok"
+    assert after.json["warnings"] == before.json["warnings"]
+
+
 @pytest.mark.skipif(os.name != "posix", reason="permissions are POSIX's")
 def test_secrets_that_others_can_read_are_closed(begun, mlops):
     held = begun / ".dvc/config.local"

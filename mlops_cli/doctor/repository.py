@@ -16,6 +16,7 @@ _GIT, _DVC = "git", "dvc"
 _SECRETS = (".env", ".dvc/config.local", ".netrc", "credentials.json")
 """Files whose names say that they hold secrets, seen from the project."""
 _PRIVATE_KEY = "^-----BEGIN ([A-Z]+ )*PRIVATE KEY-----$"
+_DVC_HOOKS = ("post-checkout", "pre-commit", "pre-push")
 _SECONDS = 60
 
 
@@ -129,17 +130,26 @@ def _identity(root: Path) -> Finding:
 
 
 def _hooks(top: Path, *, fix: bool) -> Iterator[Finding]:
-    """The hooks that a `.pre-commit-config.yaml` asks for."""
-    if not (top / ".pre-commit-config.yaml").is_file():
-        return
+    """The hooks that a `.pre-commit-config.yaml` asks for; without one, those of DVC."""
     folder = (project.run_git(top, "rev-parse", "--git-path", "hooks") or b"").decode().strip()
-    if folder and (top / folder / "pre-commit").is_file():
+    if not (top / ".pre-commit-config.yaml").is_file():
+        yield _dvc_hooks(top / folder if folder else None)
+    elif folder and (top / folder / "pre-commit").is_file():
         yield Finding(_GIT, "hooks", "ok", "pre-commit is installed")
     elif fix and shutil.which("pre-commit"):
         yield _done(_GIT, "hooks", "installed", "pre-commit install", top)
     else:
         remedy = "pip install pre-commit && pre-commit install"
         yield _warning(_GIT, "hooks", ".pre-commit-config.yaml has no hook installed", remedy)
+
+
+def _dvc_hooks(folder: Path | None) -> Finding:
+    """DVC's hooks, which bring the data along with a checkout: of use, and needed by no command."""
+    hooks = [folder / name for name in _DVC_HOOKS] if folder else []
+    if any(hook.is_file() and b"dvc" in hook.read_bytes() for hook in hooks):
+        return Finding(_GIT, "hooks", "ok", "DVC's are installed")
+    said = "none: dvc install makes git checkout bring the data too"
+    return Finding(_GIT, "hooks", "absent", said, "dvc install")
 
 
 def _done(area: str, name: str, what: str, command: str, folder: Path) -> Finding:

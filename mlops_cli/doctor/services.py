@@ -1,5 +1,6 @@
 """What lies outside: the DVC remote, credentials (told as there or not, never shown), Docker."""
 
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -52,7 +53,9 @@ def look_at_credentials(root: Path) -> Iterator[Finding]:
     places = {
         "Weights & Biases": (has_wandb_key(), "wandb login, or WANDB_API_KEY"),
         "Hugging Face": (_any(("HF_TOKEN",), _hub_token()), "hf auth login, or HF_TOKEN"),
-        "AWS": (_any(_AWS, _aws_file()), "aws configure, or AWS_PROFILE"),
+        "AWS": (_any(_AWS, _aws_file()) or _aws_login(), "aws configure, or AWS_PROFILE"),
+        "Kubernetes": (_kubeconfig(), "a kubeconfig: ~/.kube/config, or KUBECONFIG"),
+        "Docker registry": (_docker_login(), "docker login REGISTRY"),
         "MLflow": (_any(("MLFLOW_TRACKING_URI",)), "MLFLOW_TRACKING_URI=URL of the server"),
     }
     for name, (there, remedy) in places.items():
@@ -80,6 +83,46 @@ def _hub_token() -> Path:
 
 def _aws_file() -> Path:
     return Path(os.environ.get("AWS_SHARED_CREDENTIALS_FILE") or Path.home() / ".aws/credentials")
+
+
+def _aws_login() -> bool:
+    """Whether the config file has a way to log in, as SSO; the region alone is none."""
+    file = Path(os.environ.get("AWS_CONFIG_FILE") or Path.home() / ".aws/config")
+    lines = _text(file).splitlines()
+    return any(line.partition("=")[0].strip() in _AWS_LOGINS for line in lines)
+
+
+_AWS_LOGINS = (
+    "sso_session", "sso_start_url", "role_arn", "credential_process", "aws_access_key_id",
+)  # fmt: skip
+
+
+def _kubeconfig() -> bool:
+    listed = (os.environ.get("KUBECONFIG") or "").split(os.pathsep)
+    files = [Path(name) for name in listed if name] or [Path.home() / ".kube/config"]
+    return _IN_CLUSTER.is_file() or any(_text(file).strip() for file in files)
+
+
+_IN_CLUSTER = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
+"""What a pod has."""
+
+
+def _docker_login() -> bool:
+    """Whether Docker is logged in anywhere: with what it keeps itself, or has a helper keep."""
+    folder = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
+    try:
+        found = json.loads(_text(folder / "config.json") or "{}")
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(found, dict) and bool(found.get("auths") or found.get("credHelpers"))
+
+
+def _text(file: Path) -> str:
+    """What a file says; nothing where it is not there, or can't be read."""
+    try:
+        return file.read_text("utf-8", "replace")
+    except OSError:
+        return ""
 
 
 def look_at_docker(*, offline: bool) -> Iterator[Finding]:
