@@ -11,6 +11,7 @@
     │   └── ExportRefused      6   … because a graph differs from PyTorch by more than is tolerated
     ├── TrainingError          1   training can't go on (NaN loss, out of memory)
     │   └── ProcessLost       75   … because one of the processes that train together is gone
+    ├── PlaceError             1   a file or folder can't be where it was asked for
     ├── StepError              1   a step of a workflow failed; ends with the step's own exit code
     └── Interrupted          130   stopped by the user; what was saved can be resumed
 
@@ -31,10 +32,6 @@ FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 _REFUSALS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG, *FULL_DISK)
 
 
-class PlaceError(OSError):
-    """Something can't be written where it was asked for: that is no folder to write in, or one."""
-
-
 class MlopsError(Exception):
     """A failure that is explained to the user in one line.
 
@@ -53,9 +50,6 @@ class MlopsError(Exception):
 
 def refused_by_system(error: OSError | SystemExit) -> MlopsError:
     """A disk or folder that can't be used, as an error of ours; anything else is raised again."""
-    if isinstance(error, PlaceError):
-        said = (error.strerror or "").lower()
-        return MlopsError(f"can't write {error.filename} ({said})", hint="name another place")
     if not isinstance(error, OSError) or error.errno not in _REFUSALS:
         raise error
     # Of two files, the second is the one that was to be written.
@@ -133,6 +127,18 @@ class ProcessLost(TrainingError):
     """A process that trains with this one is gone; what is on disk can be gone on with."""
 
     exit_code = 75  # EX_TEMPFAIL of sysexits.h: try again.
+
+
+class PlaceError(MlopsError, OSError):
+    """Something can't be written where it was asked for: there is no folder, or one is there.
+
+    An OSError too, to those who do without what can't be written.
+    """
+
+    def __init__(self, place: object, error: OSError) -> None:
+        said = (error.strerror or "").lower()
+        super().__init__(f"can't write {place} ({said})", hint="name another place")
+        self.errno, self.strerror = error.errno, error.strerror
 
 
 class StepError(MlopsError):

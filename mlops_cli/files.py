@@ -127,7 +127,7 @@ def _placing(target: Path) -> Iterator[None]:
         if error.errno not in _NO_PLACE:
             error.filename = str(target)
             raise
-        raise PlaceError(error.errno, error.strerror, str(target)) from error
+        raise PlaceError(target, error) from error
 
 
 def _marked(temporary: Path, target: Path, handle: int) -> Path:
