@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from own import held
 from own.apart import run_apart
 from own.stopper import STOPPER
 from safetensors.torch import load_file
@@ -428,3 +429,12 @@ def test_without_the_extra_one_line_says_what_to_install(project, tmp_path):
         "error: mlops train needs the package torch, which the extra 'train' brings\n"
         "hint: pip install 'mlops-cli[train]'\n"
     )
+
+
+def test_a_run_that_git_tells_no_commit_says_so(project, mlops, monkeypatch):
+    held.git(project.path, "init", "--quiet")
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    done = mlops("train", "experiment=smoke")
+    assert done.exit_code == 0, done.stderr
+    assert "warning: the run will not know its commit: git does not work in" in done.stderr
+    assert f"git config --global --add safe.directory {project.path}" in done.stderr
