@@ -3,6 +3,7 @@
 Needs nothing of the server itself: the bytes are checked while that is imported.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from mlops_cli import bundle_lookup
@@ -47,19 +48,11 @@ def make(
         # The newest bundle is another one after each training: not a reason to leave what is
         # served.
         wanted = {_ONLY: str(models[_ONLY]) if named else ""}
-    if len(models) > 1 and (config.canary or config.shadow):
-        role = "canary" if config.canary else "shadow"
-        raise UsageError(
-            f"{len(models)} models are served, and serve.{role} does not say of which",
-            hint=f"once they are served: mlops rollout {role} RUN --model {next(iter(models))}",
-        )
-    canary, shadow = (
-        str(bundle_lookup.called(root, words)) if words else None
-        for words in (config.canary, config.shadow)
-    )
+    canary, canary_of = _beside(root, config.canary, models, "canary")
+    shadow, shadow_of = _beside(root, config.shadow, models, "shadow")
     share = config.canary_share if canary else 0.0
     return Plan(
-        wanted=Wanted(wanted, canary, share, shadow),
+        wanted=Wanted(wanted, canary, share, shadow, canary_of, shadow_of),
         models=models,
         reading={folder: bundles.begin_load(folder) for folder in set(models.values())},
         state=Path(config.state) if config.state else root / STATE,
@@ -67,3 +60,22 @@ def make(
         folders=[root, *(root / folder for folder in config.bundles)],
         trust=trust or Trust(),
     )
+
+
+def _beside(
+    root: Path, words: str | None, models: Mapping[str, Path], role: str
+) -> tuple[str | None, str]:
+    """The folder of a canary or shadow, and the model it goes beside; empty for the only one."""
+    if not words:
+        return None, ""
+    model, colon, run = words.partition(":")
+    if not colon or model not in models:
+        model, run = "", words
+    if not model and len(models) > 1:
+        first = next(iter(models))
+        raise UsageError(
+            f"{len(models)} models are served, and serve.{role} does not say of which",
+            hint=f"serve.{role}={first}:RUN; once they are served: mlops rollout {role} RUN "
+            f"--model {first}",
+        )
+    return str(bundle_lookup.called(root, run)), model

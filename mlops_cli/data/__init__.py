@@ -148,8 +148,12 @@ def _refuse_one_tag(train: Examples) -> None:
     # Brings tokenizers.
     from mlops_cli.tasks.encoders.words import split_words
 
-    tags = {tag for cell in dict.fromkeys(train.targets) for tag in split_words(cell)}
-    if len(tags) == 1:
+    tags: set[str] = set()
+    for cell in dict.fromkeys(train.targets):
+        tags.update(split_words(cell))
+        if len(tags) > 1:
+            return
+    if tags:
         raise DataError(
             f"every word of the {len(train)} training rows has the tag {tags.pop()!r}",
             hint="entities are learnt from words with other tags: is data.label the right column?",
@@ -157,9 +161,10 @@ def _refuse_one_tag(train: Examples) -> None:
 
 
 def _refuse_same_labels(train: Examples, config: DataConfig) -> None:
-    given = {frozenset(labels_of(target, config)) for target in dict.fromkeys(train.targets)}
-    if len(given) == 1:
-        labels = ", ".join(map(repr, sorted(given.pop()))) or "none"
+    given = (frozenset(labels_of(target, config)) for target in dict.fromkeys(train.targets))
+    first = next(given, None)
+    if first is not None and all(other == first for other in given):
+        labels = ", ".join(map(repr, sorted(first))) or "none"
         raise DataError(
             f"every one of the {len(train)} training rows has the same labels: {labels}",
             hint="a label is learnt from rows with and without it: is data.label the right column?",

@@ -60,7 +60,9 @@ class ServeConfig:
         "Several models in one server: a run or the folder of a bundle, by name of the model.", {}
     )
     canary: str | None = option(
-        "Run or folder of a bundle that is on trial with a share of the requests.", None
+        "Run or folder of a bundle that is on trial with a share of the requests; of several "
+        "models, MODEL:RUN says which.",
+        None,
     )
     canary_share: float = option(
         "Of the requests that name no version, how many the canary gets.",
@@ -91,7 +93,9 @@ class ServeConfig:
     )
     canary_promote: bool = option("Whether a canary that passed becomes the primary.", False)
     shadow: str | None = option(
-        "Run or folder of a bundle that is asked the same, without being heard.", None
+        "Run or folder of a bundle that is asked the same, without being heard; of several models, "
+        "MODEL:RUN says which.",
+        None,
     )
     log_inputs: bool = option(
         "Whether what is asked may be recorded: in the log, and where a shadow differs.", False

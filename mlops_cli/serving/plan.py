@@ -19,12 +19,16 @@ class Wanted(msgspec.Struct, frozen=True):
         canary: Folder of a bundle.
         share: Of the requests, how many the canary gets.
         shadow: Folder of a bundle.
+        canary_of: The model that the canary goes beside; empty: the only one.
+        shadow_of: The same of the shadow.
     """
 
     models: dict[str, str]
     canary: str | None = None
     share: float = 0.0
     shadow: str | None = None
+    canary_of: str = ""
+    shadow_of: str = ""
 
 
 @dataclass(frozen=True)

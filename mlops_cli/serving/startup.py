@@ -94,13 +94,15 @@ def _kept(plan: Plan, warn: Warn) -> State | None:
 
 
 def _begin(plan: Plan, operations: Operations) -> None:
-    """Puts the canary and the shadow that were asked for beside the one model."""
+    """Puts the canary and the shadow that were asked for beside their models."""
     wanted, service = plan.wanted, operations.service
-    entry = next(iter(service.models.values()))
+    only = next(iter(service.models))
     if wanted.canary is not None:
+        entry = service.models[wanted.canary_of or only]
         target = _beside(operations, entry, Path(wanted.canary), "canary")
         operations.put_on_trial(entry, target, Trial(service.config, share=wanted.share))
     if wanted.shadow is not None:
+        entry = service.models[wanted.shadow_of or only]
         operations.put_in_shadow(entry, _beside(operations, entry, Path(wanted.shadow), "shadow"))
 
 

@@ -346,3 +346,10 @@ def test_a_restart_serves_what_was_served(shop, mlops):
         assert primaries == {"first": "better", "second": "slow"}
         answered = server.ask("/models/second/predict", {"inputs": ["a"]}, headers=admin.headers)
         assert answered[2]["model"] == {"name": "second", "version": "slow"}
+    named = ("serve.canary=second:bundles/good", "serve.shadow=first:bundles/good")
+    with served.serving(None, shop, *words, *named) as server:
+        models = Admin(server, shop)("state", "GET")[1]["models"]
+        beside = {one["name"]: (one["canary"] or {}, one["shadow"] or {}) for one in models}
+        assert beside["first"][0] == beside["second"][1] == {}
+        assert "good" in beside["first"][1].values()
+        assert "good" in beside["second"][0].values()
