@@ -140,6 +140,9 @@ class PlaceError(MlopsError, OSError):
         super().__init__(f"can't write {place} ({said})", hint="name another place")
         self.errno, self.strerror = error.errno, error.strerror
 
+    def __str__(self) -> str:
+        return self.message  # An OSError would tell its own two alone.
+
 
 class StepError(MlopsError):
     """A step of a workflow that was played failed, with an exit code of its own."""

@@ -69,7 +69,9 @@ def of(root: Path, run: Run | None, reporter: Reporter) -> Iterator[Code]:
         whole = Path(temporary).resolve()
         raw = git.run(top, "archive", "--format=tar", commit)
         with tarfile.open(fileobj=io.BytesIO(raw)) as archive:
-            archive.extractall(whole, filter="data")
+            # Python 3.11.2, as Debian 12 has it, knows no filter; what is read is git's own.
+            archive.extraction_filter = getattr(tarfile, "data_filter", _as_it_is)
+            archive.extractall(whole)
         if run is not None and dirty is not None:
             _apply(run, whole, dirty)
         folder = whole / root.resolve().relative_to(top)
@@ -77,6 +79,10 @@ def of(root: Path, run: Run | None, reporter: Reporter) -> Iterator[Code]:
             raise NotFoundError(f"commit {commit[:12]} does not hold the project {root}")
         epoch = int(git.run(top, "show", "--no-patch", "--format=%ct", f"{commit}^{{commit}}"))
         yield _sorted(Code(folder, commit, epoch, dirty))
+
+
+def _as_it_is(member: tarfile.TarInfo, _: str) -> tarfile.TarInfo:
+    return member
 
 
 def _commit(root: Path, run: Run | None, reporter: Reporter) -> tuple[str, str | None]:

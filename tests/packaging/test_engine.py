@@ -76,7 +76,8 @@ def files_of(image, folder):
     """The files of each layer, by path; the lowest layer first."""
     subprocess.run(["docker", "save", "--output", folder / "image.tar", image], check=True)
     with tarfile.open(folder / "image.tar") as archive:
-        archive.extractall(folder, filter="data")
+        archive.extraction_filter = getattr(tarfile, "data_filter", None)  # From 3.11.4 on.
+        archive.extractall(folder)
     (manifest,) = json.loads((folder / "manifest.json").read_text("utf-8"))
     for layer in manifest["Layers"]:
         with tarfile.open(folder / layer) as archive:
