@@ -66,7 +66,7 @@ class Keeper:
             OSError: It can't be written.
         """
         other = self.other
-        if other is not None and not self.take():
+        if not self.take():
             return False
         if other is not None and not self._is_of_the_same():
             self.close()

@@ -56,7 +56,9 @@ def begin(plan: Plan, config: ServeConfig, warn: Warn) -> Starting:
 
 def _load(plan: Plan, operations: Operations, warn: Warn) -> None:
     service, keeper = operations.service, operations.keeper
-    if not keeper.take():
+    # A folder that is no project, as where a bundle is tried, gets no lock until something is kept.
+    project = any(place.is_dir() for place in (plan.state.parent, plan.folders[0] / "configs"))
+    if project and not keeper.take():
         warn(
             f"process {keeper.other} keeps what it serves in {plan.state}, so what is changed here "
             "is not kept; give each server a file of its own: serve.state=FILE"

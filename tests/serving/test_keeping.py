@@ -95,3 +95,8 @@ def test_a_second_server_of_a_project_says_that_it_keeps_nothing(trained, tmp_pa
         first.process.wait(60)
         with served.serving(bundle, tmp_path) as again:
             assert "keeps what it serves" not in again.log.read_text("utf-8")
+
+
+def test_a_folder_that_is_no_project_stays_as_it_is(trained, tmp_path):
+    with served.serving(trained.path / "bundle", tmp_path):
+        assert not (tmp_path / ".mlops").exists()
