@@ -15,7 +15,7 @@ from mlops_cli.deployment import begun, images, subjects
 from mlops_cli.deployment.setting import Setting, Wanted, setting
 from mlops_cli.deployment.subjects import Subject
 from mlops_cli.errors import MissingDependencyError, MlopsError, NotFoundError, UsageError
-from mlops_cli.launching.lock import alone
+from mlops_cli.lock import alone
 from mlops_cli.registry import audit, deployments, names
 from mlops_cli.registry.deployments import Now
 from mlops_cli.reporting import Reporter

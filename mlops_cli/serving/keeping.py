@@ -4,11 +4,10 @@ The lock ends with the process that holds it, however that ends: a server that i
 after a kill keeps its state at once.
 """
 
-import fcntl
-import os
 from pathlib import Path
 from typing import IO
 
+from mlops_cli import lock
 from mlops_cli.errors import MlopsError
 from mlops_cli.serving import state as states
 from mlops_cli.serving.plan import Wanted
@@ -37,23 +36,13 @@ class Keeper:
             return True
         try:
             self.file.parent.mkdir(parents=True, exist_ok=True)
-            lock = self.file.with_name(f"{self.file.name}.lock").open("a+", encoding="utf-8")
+            found = lock.take(self.file.with_name(f"{self.file.name}.lock"))
         except OSError:
             return True
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.seek(0)
-            self.other = lock.read().strip() or "unknown"
-            lock.close()
+        if isinstance(found, str):
+            self.other = found
             return False
-        except OSError:
-            lock.close()
-            return True
-        self._lock, self.other = lock, None
-        lock.truncate(0)
-        lock.write(str(os.getpid()))
-        lock.flush()
+        self._lock, self.other = found, None
         return True
 
     def write(self, state: State) -> bool:

@@ -37,8 +37,7 @@ class Operations:
     """
 
     def __init__(self, service: Service, loader: Loader, file: Path, wanted: Wanted) -> None:
-        self.service, self.loader, self.file, self.wanted = service, loader, file, wanted
-        self.keeper = Keeper(file, wanted)
+        self.service, self.loader, self.keeper = service, loader, Keeper(file, wanted)
         self.previous: dict[str, Placed] = {}
         self.events: list[Event] = []
         self.comparisons = Comparisons(
@@ -182,7 +181,7 @@ class Operations:
             name: states.of_model(entry, self.previous.get(name))
             for name, entry in self.service.models.items()
         }
-        return State(self.wanted, models, list(self.events))
+        return State(self.keeper.wanted, models, list(self.events))
 
     async def close(self) -> None:
         """Ends what runs in the background, and waits for what is written or taken down."""
@@ -267,10 +266,12 @@ class Operations:
         )
         try:
             if not await write:
-                _log.warning("this is not kept: %s is another server's", self.file)
+                _log.warning("this is not kept: %s is another server's", self.keeper.file)
         except OSError as error:
             # What was changed holds: whoever rolls back needs that on a full disk too.
-            _log.warning("the serving state can't be kept in %s: %s", self.file, error.strerror)
+            _log.warning(
+                "the serving state can't be kept in %s: %s", self.keeper.file, error.strerror
+            )
 
 
 def _tidy(entry: Model) -> None:

@@ -60,7 +60,7 @@ def _load(plan: Plan, operations: Operations, warn: Warn) -> None:
     project = any(place.is_dir() for place in (plan.state.parent, plan.folders[0] / "configs"))
     if project and not keeper.take():
         warn(
-            f"process {keeper.other} keeps what it serves in {plan.state}, so what is changed here "
+            f"{keeper.other} keeps what it serves in {plan.state}, so what is changed here "
             "is not kept; give each server a file of its own: serve.state=FILE"
         )
     kept = _kept(plan, warn)

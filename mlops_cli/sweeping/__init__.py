@@ -12,9 +12,9 @@ from mlops_cli.config import grids
 from mlops_cli.config.overrides import parse
 from mlops_cli.errors import Interrupted, MlopsError, UsageError
 from mlops_cli.launching import Ended, Job
-from mlops_cli.launching.lock import alone
 from mlops_cli.launching.results import Outcome, belongs, outcome, validations
 from mlops_cli.launching.work import work
+from mlops_cli.lock import alone
 from mlops_cli.reporting import Board, Reporter
 from mlops_cli.schemas.config import Config
 from mlops_cli.schemas.sweep import SweepGroup, SweepResult, SweepRun

@@ -26,7 +26,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from mlops_cli.errors import ConfigError
 from mlops_cli.files import write_json
-from mlops_cli.launching.lock import alone
+from mlops_cli.lock import alone
 from mlops_cli.tuning import samplers
 from mlops_cli.tuning.plan import Plan
 from mlops_cli.tuning.records import damaged, find, studies_folder

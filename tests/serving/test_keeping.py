@@ -28,7 +28,7 @@ def test_a_second_server_does_not_overwrite_what_the_first_keeps(tmp_path):
     first, second = Keeper(file, WANTED), Keeper(file, WANTED)
     assert first.take()
     assert not second.take()
-    assert second.other == str(os.getpid())
+    assert second.other == f"process {os.getpid()}"
     assert first.write(of("one"))
     assert not second.write(of("two"))
     assert primary(file) == "one"
@@ -69,7 +69,7 @@ def test_a_kill_frees_the_file_at_once(tmp_path):
     with subprocess.Popen(command, stdout=subprocess.PIPE) as holder:
         assert holder.stdout.readline() == b"True\n"
         assert not keeper.take()
-        assert keeper.other == str(holder.pid)
+        assert keeper.other == f"process {holder.pid}"
         holder.send_signal(signal.SIGKILL)
     assert keeper.take()
 

@@ -198,7 +198,7 @@ def test_a_lock_of_optuna_that_a_kill_left_is_no_obstacle(project):
 HOLD = """
 import sys, time
 from pathlib import Path
-from mlops_cli.launching.lock import alone
+from mlops_cli.lock import alone
 with alone(Path(sys.argv[1]), "study s"):
     print("held", flush=True)
     time.sleep(60)

@@ -136,7 +136,7 @@ def _shown(operations: Operations) -> dict[str, Any]:
     return {
         "models": [_model(one, operations) for one in operations.service.models.values()],
         "events": operations.events,
-        "state": str(operations.file),
+        "state": str(operations.keeper.file),
     }
 
 
