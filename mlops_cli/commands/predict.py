@@ -40,7 +40,8 @@ def run(
         typer.Argument(
             metavar="TEXT...",
             help="Texts, two and two for a model of pairs; - (or none at all) reads standard "
-            "input, one a line, the two of a pair parted by a tab.",
+            "input, one a line, the two of a pair parted by a tab. A lone name of a table that "
+            "is there is that of --file.",
             show_default=False,
         ),
     ] = None,
@@ -124,6 +125,8 @@ def run(
     ] = False,
 ) -> None:
     """Predict with a bundle alone: needs no training packages."""
+    if file is None and (table := _lone_table(texts)) is not None:
+        texts, file = None, table
     _check_sources(texts, file, output, text or text_pair or columns)
     if launcher is not None:
         _check_launcher(launcher, file)
@@ -164,6 +167,21 @@ class _Rows:
     cluster: "RayLauncherConfig | None"
 
 
+def _lone_table(texts: list[str] | None) -> Path | None:
+    """The table that one text alone is the name of."""
+    if texts is None or len(texts) != 1:
+        return None
+    path = Path(texts[0])
+    try:
+        if not path.is_file():
+            return None
+    except (OSError, ValueError):  # A text that is too long for a name, or holds a null.
+        return None
+    from mlops_cli.data.tables import ENDINGS
+
+    return path if path.suffix.lower() in ENDINGS else None
+
+
 def _check_sources(
     texts: list[str] | None, file: Path | None, output: Path | None, column: str | None
 ) -> None:
@@ -172,9 +190,10 @@ def _check_sources(
         if texts:
             raise UsageError("texts and --file don't go together", hint="give one of them")
         if output is None:
+            predicted = f"{file.stem}-predicted{file.suffix}"
             raise UsageError(
                 "--file needs --output",
-                hint=f"mlops predict --file {file} --output {file.stem}-predicted{file.suffix}",
+                hint=shlex.join(["mlops", "predict", "--file", str(file), "--output", predicted]),
             )
         return
     if output is not None or column is not None:
@@ -215,7 +234,6 @@ def _predict_texts(
         given = prediction.read_lines(sys.stdin.buffer, "standard input")
         answers = prediction.lines(predictor, given, "standard input", settings)
     else:
-        _warn_of_a_table(predictor, texts, out)
         answers = prediction.texts(predictor, texts, settings)
     if out.quiet and not out.json_mode:
         for answer in answers:
@@ -234,30 +252,6 @@ def _predict_texts(
 
     title = report.headline(predictions, settings.threshold)
     out.result(title, result, lines=report.texts(predictions))
-
-
-def _warn_of_a_table(predictor: "Predictor", texts: list[str], out: Output) -> None:
-    """Tells of a lone text that is the name of a table: its rows may have been meant."""
-    text, *others = texts
-    given = Path(text)
-    if others or predictor.task.encoder.columns == ("image",) or not _is_table(given):
-        return
-    target = f"{given.stem}-predicted{given.suffix}"
-    out.warn(
-        f"{text} was taken as a text; for the file: "
-        f"mlops predict --file {shlex.quote(text)} --output {shlex.quote(target)}"
-    )
-
-
-def _is_table(path: Path) -> bool:
-    try:
-        if not path.is_file():
-            return False
-    except (OSError, ValueError):  # A text that is too long for a name, or holds a null.
-        return False
-    from mlops_cli.data.tables import ENDINGS
-
-    return path.suffix.lower() in ENDINGS
 
 
 def _predict_file(predictor: "Predictor", rows: _Rows, settings: "Settings", out: Output) -> None:

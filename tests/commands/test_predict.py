@@ -235,17 +235,15 @@ def test_a_long_text_leaves_room_for_its_label(bundle, mlops, monkeypatch):
     assert done.stdout.splitlines()[2].split()[0] == "pos"
 
 
-def test_a_lone_text_that_names_a_table_is_told_and_answered(bundle, project, mlops):
+def test_a_lone_name_of_a_table_is_that_of_a_file(bundle, project, mlops):
     project({"good": "", "my rows.csv": "text\ngood\n"})
-    done = mlops("predict", "my rows.csv", json=True)
-    assert done.exit_code == 0
-    assert done.json["predictions"][0]["text"] == "my rows.csv"
-    assert done.stderr.splitlines() == [
-        "warning: my rows.csv was taken as a text; for the file: "
-        "mlops predict --file 'my rows.csv' --output 'my rows-predicted.csv'"
-    ]
+    done = mlops("predict", "my rows.csv")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "mlops predict --file 'my rows.csv' --output 'my rows-predicted.csv'" in done.stderr
+    assert mlops("predict", "my rows.csv", "--output", "answers.csv").exit_code == 0
+    assert (project / "answers.csv").read_text("utf-8").startswith("text,predicted_label")
     for words in (["good"], ["gone.csv"], ["my rows.csv", "good"], ["good " * 1000], ["a\0.csv"]):
-        assert mlops("predict", *words, json=True).stderr == ""
+        assert mlops("predict", *words, json=True).json["predictions"][0]["text"] == words[0]
 
 
 MEASURED = """
