@@ -22,12 +22,7 @@ def find(root: Path, bundle: Path | None, run: str | None) -> Path:
     if run is not None and "@" in run and "/" not in run:
         return registered(root, run)
     if run is not None:
-        found = finding.find(root, run)
-        if not (found.bundle / bundles.MANIFEST).is_file():
-            raise NotFoundError(
-                f"run {found.id} has no bundle", hint=f"mlops export --onnx {found.id}"
-            )
-        return found.bundle
+        return _exported(finding.find(root, run))
     for candidate in reversed(finding.all_runs(root)):
         if (candidate.bundle / bundles.MANIFEST).is_file():
             return candidate.bundle
@@ -71,10 +66,17 @@ def called(root: Path, words: str | None) -> Path:
             return folder.resolve()
     if there.is_dir() or Path(words).is_absolute() or "/" in words.strip("/"):
         raise NotFoundError(f"no bundle in {words}", hint="mlops runs list")
+    if "@" in words:
+        return registered(root, words).resolve()
     try:
-        return find(root, None, words).resolve()
+        run = finding.find(root, words)
     except NotFoundError as error:
-        if not error.message.startswith("no run"):
-            raise
         what = "is a file, not a bundle's folder" if there.exists() else "is no folder either"
         raise NotFoundError(error.message, hint=f"{words} {what}; {error.hint}") from error
+    return _exported(run).resolve()
+
+
+def _exported(run: record.Run) -> Path:
+    if not (run.bundle / bundles.MANIFEST).is_file():
+        raise NotFoundError(f"run {run.id} has no bundle", hint=f"mlops export --onnx {run.id}")
+    return run.bundle

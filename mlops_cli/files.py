@@ -45,7 +45,9 @@ def atomic_path(path: Path) -> Iterator[Path]:
     with _placing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         _sweep(path)
-        handle, name = tempfile.mkstemp(path.suffix, f".{path.name}.", path.parent)
+        handle, name = tempfile.mkstemp(
+            prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent
+        )
     temporary = _marked(Path(name), path, handle)
     # mkstemp makes files private; what we write is as readable as any file the user makes.
     umask = os.umask(0)

@@ -77,20 +77,19 @@ def run(
     from mlops_cli import config, project, remote_training
 
     out = Output(json_mode=json, quiet=quiet)
-    if params is None:
-        _refuse_ignored(multirun, resume, {"--run-id": run_id, "--no-validate": not validate}, jobs)
+    given = {
+        "--resume": resume,
+        "--run-id": run_id,
+        "--no-validate": not validate,
+        "--multirun": multirun,
+        "--jobs": jobs,
+    }
+    if params is not None:
+        refuse_beside_params({"KEY=VALUE": overrides, **given})
+    else:
+        _refuse_ignored(given)
     root = project.find_root()
     if params is not None:
-        refuse_beside_params(
-            {
-                "KEY=VALUE": overrides,
-                "--resume": resume,
-                "--run-id": run_id,
-                "--no-validate": not validate,
-                "--multirun": multirun,
-                "--jobs": jobs,
-            }
-        )
         with extra("train", "mlops train"):
             from mlops_cli.pipeline import train as stage
         result = stage.run(params, root, out)
@@ -121,31 +120,22 @@ def run(
     )
 
 
-def _refuse_ignored(
-    multirun: bool, resume: str | None, given: Mapping[str, object], jobs: int | None
-) -> None:
-    """Refuses what would be ignored.
-
-    Args:
-        multirun: Whether there are to be several runs.
-        resume: What is to be gone on with.
-        given: The options that a run or sweep which is gone on with has settled, if typed.
-        jobs: Runs at once.
-
-    Raises:
-        UsageError: Something would be.
-    """
+def _refuse_ignored(given: Mapping[str, object]) -> None:
+    """Refuses an option, of those that were given, that others would have ignored."""
+    multirun, resume = given["--multirun"], given["--resume"]
     if multirun and given["--run-id"]:
         raise UsageError(
             "--multirun and --run-id don't go together",
             hint="leave out --run-id: every run of a sweep gets an id of its own",
         )
-    if resume is not None and (typed := [name for name, value in given.items() if value]):
+    # What is gone on with has settled these.
+    typed = [name for name in ("--run-id", "--no-validate") if given[name]]
+    if resume is not None and typed:
         raise UsageError(
             f"--resume and {typed[0]} don't go together",
             hint=f"mlops train {'-m ' if multirun else ''}--resume {resume}",
         )
-    if jobs is not None and not multirun:
+    if given["--jobs"] is not None and not multirun:
         raise UsageError(
             "--jobs is for several runs, and without --multirun there is one",
             hint="add -m to train every combination of the values, or leave out --jobs",

@@ -68,6 +68,12 @@ def look_at_credentials(root: Path) -> Iterator[Finding]:
         yield Finding(area, ".env", "warning", "others can read it", f"chmod 600 {key_file}")
 
 
+_AWS_LOGINS = (
+    "sso_session", "sso_start_url", "role_arn", "credential_process", "aws_access_key_id",
+)  # fmt: skip
+"""What the config file of AWS has where one can log in by it."""
+_IN_CLUSTER = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
+"""What a pod has."""
 _AWS = ("AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE")
 
 
@@ -92,19 +98,10 @@ def _aws_login() -> bool:
     return any(line.partition("=")[0].strip() in _AWS_LOGINS for line in lines)
 
 
-_AWS_LOGINS = (
-    "sso_session", "sso_start_url", "role_arn", "credential_process", "aws_access_key_id",
-)  # fmt: skip
-
-
 def _kubeconfig() -> bool:
     listed = (os.environ.get("KUBECONFIG") or "").split(os.pathsep)
     files = [Path(name) for name in listed if name] or [Path.home() / ".kube/config"]
     return _IN_CLUSTER.is_file() or any(_text(file).strip() for file in files)
-
-
-_IN_CLUSTER = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
-"""What a pod has."""
 
 
 def _docker_login() -> bool:

@@ -32,7 +32,7 @@ idle server 0.15 ms a connection."""
 _KEEP_ALIVE = 75
 """Seconds for which an idle connection is kept: longer than load balancers keep theirs (60), who
 would else send a request over one that was just ended."""
-_PORTS = 65536
+_LAST_PORT = 65535
 _FILES = 256
 """Files that are open beside connections: the model's, sockets that wait to be accepted."""
 
@@ -236,22 +236,14 @@ def _listen(config: ServeConfig) -> socket.socket:
 def _not_bound(config: ServeConfig, error: OSError | UnicodeError) -> UsageError:
     """What is wrong with the address: its host or its port."""
     at = f"can't listen at {config.host}:{config.port}"
-    which = None
+    host = "this machine alone: serve.host=127.0.0.1; every network: serve.host=0.0.0.0"
     if isinstance(error, socket.gaierror | UnicodeError):
-        which = "no address that can be found"
-    elif error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.EINVAL):
-        which = "no address of this machine"
-    if which is not None or isinstance(error, UnicodeError):
-        return UsageError(
-            f"{at}: the host is {which}",
-            hint="this machine alone: serve.host=127.0.0.1; every network: serve.host=0.0.0.0",
-        )
-    other = config.port + 1
-    free = "serve.port=0 takes a free one"
-    if other < _PORTS:
-        free = f"serve.port={other}, or 0 for a free one"
+        return UsageError(f"{at}: the host is no address that can be found", hint=host)
+    if error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.EINVAL):
+        return UsageError(f"{at}: the host is no address of this machine", hint=host)
     reason = (error.strerror or str(error)).lower()
-    return UsageError(f"{at}: {reason}", hint=f"another port: {free}")
+    other = config.port + 1 if config.port < _LAST_PORT else config.port - 1
+    return UsageError(f"{at}: {reason}", hint=f"serve.port={other}, or 0 for a free one")
 
 
 def _listening(listener: socket.socket, config: ServeConfig, service: Service) -> Listening:

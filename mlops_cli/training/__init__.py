@@ -107,7 +107,7 @@ def _begin(
     run_id: str,
     validate: bool,
 ) -> TrainResult:
-    if project.repository(root) is None and (refusal := project.refused_by_git(root)):
+    if refusal := project.refused_by_git(root):
         reporter.warn(f"the run will not know its commit: {refusal.message} ({refusal.hint})")
     prepared = prepare(config, reporter, validate=validate)
     run_id = run_id or record.new_id(config.model.name)

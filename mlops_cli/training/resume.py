@@ -78,10 +78,7 @@ def _unfinished(found: Run, root: Path) -> tuple[dict[str, Any], Config]:
     facts = _facts(found)
     if facts["status"] == "finished":
         if not (found.model / "task.json").is_file():
-            raise UsageError(
-                f"run {found.id} is finished, and its weights are gone",
-                hint=f"make it again: mlops runs rerun {found.id}",
-            )
+            raise finding.without_model(found, "evaluate")
         raise UsageError(
             f"run {found.id} is finished", hint=f"mlops evaluate {found.id}, or mlops train"
         )

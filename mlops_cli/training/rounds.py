@@ -53,7 +53,7 @@ def fit(
 ) -> TrainResult:
     """Learns from the beginning, and leaves the state of the best round in the run.
 
-    A training that was interrupted begins anew: it takes seconds, and ends the same.
+    One that was ended by Ctrl-C (`Interrupted`) begins anew: it takes seconds, and ends the same.
 
     Args:
         config: The resolved config.
@@ -63,9 +63,6 @@ def fit(
         tracker: Where metrics go besides the run record.
         train: Holds the rows to learn from.
         validation: Holds the rows that pick the best round.
-
-    Raises:
-        Interrupted: Ctrl-C, or SIGTERM.
     """
     task, monitor = train.task, config.trainer.monitor
     reporter.info(f"run {run.id}")

@@ -153,7 +153,7 @@ def test_the_port_that_is_hinted_at_exists():
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 65535))
         taken.listen()
-        assert refused(65535) == "another port: serve.port=0 takes a free one"
+        assert refused(65535) == "serve.port=65534, or 0 for a free one"
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", free_port()))
         taken.listen()

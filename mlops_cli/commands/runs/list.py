@@ -88,8 +88,8 @@ def run(
     )
     from mlops_cli.reports import runs as report
 
-    for name in found.unrecorded:
-        out.warn(f"runs/{name} has no run.json, so it is not listed: put back a copy of it")
+    if found.unrecorded:
+        out.warn(f"not listed for want of a run.json below runs: {', '.join(found.unrecorded)}")
     out.result(
         report.headline(found),
         found,
