@@ -24,7 +24,7 @@ NAME = "predict"
 EPILOG = epilog(
     'mlops predict "Fred watered the plants flat."',
     "mlops predict --quiet < texts.txt > labels.txt",
-    "mlops predict --file reviews.csv --output labelled.csv --threshold 0.8",
+    "mlops predict reviews.csv --output labelled.csv --threshold 0.8",
     "mlops predict --file reviews.parquet --output labelled.parquet --launcher ray",
     "mlops predict cat.png photos/",
     'mlops predict "A man sleeps." "Nobody is awake."   (a model that takes pairs)',

@@ -311,6 +311,26 @@ def test_the_command_line_does_the_same(admin, mlops, monkeypatch):
     assert mlops("rollout", "status", "--url", "shop").exit_code == 2
 
 
+def test_a_green_version_gets_every_request_and_a_bad_one_gives_way_to_blue(shop):
+    words = ("serve.api_keys=keys.txt", "serve.state=green.json", *SETTINGS)
+    for name, left in (("better", "better"), ("failing", None)):
+        green = (f"serve.canary=bundles/{name}", "serve.canary_share=1")
+        with served.serving(shop / "bundles" / "good", shop, *words, *green) as server:
+            admin = Admin(server, shop)
+            for _ in range(5):
+                _, _, answer = server.ask("/predict", {"inputs": [SHORT]}, headers=admin.headers)
+                assert answer["model"]["version"] == name
+            with asking(server, admin.headers, TEXTS) as clients:
+                for _ in range(100):
+                    beside = admin.model()["canary"]
+                    if beside is None:
+                        break
+                    time.sleep(0.05)
+            assert clients.failures == []
+            assert (beside or {}).get("version") == left
+            assert admin.model()["primary"] == "good"
+
+
 def test_a_restart_serves_what_was_served(shop, mlops):
     state = shop / "restart.json"
     words = ("serve.api_keys=keys.txt", f"serve.state={state}", *SETTINGS)
