@@ -74,19 +74,28 @@ def test_a_search_leaves_an_experiment_and_goes_on_where_it_ended(project, mlops
     assert (project / "configs/experiment/best.yaml").read_text().endswith("# mine\n")
 
 
-def interrupted(project, mlops_script, number):
-    """A search whose process is sent a signal while its first trial is in its epochs."""
+def begun(mlops_script, trials, **options):
+    """A search whose trials train for a while."""
     words = [word.replace("epochs=1", "epochs=30") for word in SMALL]
-    child = subprocess.Popen(
-        [mlops_script, "tune", *words, *SPACE, FRONT, "--trials", "2", "--name", "s", "--json"],
-        stderr=subprocess.PIPE,
-        text=True,
+    command = [mlops_script, "tune", *words, *SPACE, FRONT, "--trials", str(trials)]
+    return subprocess.Popen(
+        [*command, "--name", "s", "--json"], stderr=subprocess.PIPE, text=True, **options
     )
+
+
+def wait_until(child, ready):
+    """Waits for something that a search does."""
     until = time.monotonic() + 180
-    while not list((project / "runs").glob("*/checkpoints/last.ckpt")):
+    while not ready():
         assert child.poll() is None, child.stderr.read()
         assert time.monotonic() < until
-        time.sleep(0.1)
+        time.sleep(0.05)
+
+
+def interrupted(project, mlops_script, number):
+    """A search whose process is sent a signal while its first trial is in its epochs."""
+    child = begun(mlops_script, 2)
+    wait_until(child, lambda: list((project / "runs").glob("*/checkpoints/last.ckpt")))
     os.kill(child.pid, number)
     return child, child.communicate()[1]
 
@@ -124,27 +133,22 @@ def test_a_search_that_is_interrupted_goes_on_with_the_trial_that_ran(project, m
 
 
 def test_a_search_that_is_killed_repeats_no_trial_that_is_finished(project, mlops, mlops_script):
-    words = [word.replace("epochs=1", "epochs=30") for word in SMALL]
-    child = subprocess.Popen(
-        [mlops_script, "tune", *words, *SPACE, FRONT, "--trials", "3", "--name", "s", "--json"],
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-        text=True,
-    )
+    child = begun(mlops_script, 3, start_new_session=True)
 
     def recorded():
         found = (project / "runs").glob("*/run.json")
         return {file.parent.name: json.loads(file.read_text("utf-8")) for file in found}
 
-    until = time.monotonic() + 180
-    while not any(
-        facts["status"] == "running" and (project / f"runs/{run}/checkpoints/last.ckpt").exists()
-        for run, facts in recorded().items()
-        if len(recorded()) == 2
-    ):
-        assert child.poll() is None, child.stderr.read()
-        assert time.monotonic() < until
-        time.sleep(0.05)
+    def second_trains():
+        runs = recorded()
+        checkpoints = (project / f"runs/{run}/checkpoints/last.ckpt" for run in runs)
+        training = any(
+            facts["status"] == "running" and checkpoint.exists()
+            for facts, checkpoint in zip(runs.values(), checkpoints, strict=True)
+        )
+        return training and len(runs) == 2
+
+    wait_until(child, second_trains)
     os.killpg(child.pid, signal.SIGKILL)
     assert child.wait() == -signal.SIGKILL
     child.stderr.close()
