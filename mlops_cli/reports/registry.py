@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
@@ -102,19 +103,27 @@ def details(found: VersionDetails) -> RenderableType:
 
 
 def events(found: Sequence[Event]) -> RenderableType:
-    """An event a line."""
-    table = _table("when", "what", "version", "stage or target", "before", "who", "why")
-    for column in table.columns[:5]:
-        column.no_wrap = True
-    for event in found:
-        table.add_row(
-            value(event.at, "started"),
-            event.action,
-            *(Text(_short(word) or "-") for word in (event.version, _place(event), event.before)),
-            Text(event.by.partition(" <")[0]),
-            Text("\n".join(line for line in (event.why, _origin(event)) if line)),
+    """An event a line, and below it who it was and why: a reason is a sentence, and no cell."""
+    heads = ("when", "what", "version", "stage or target", "before")
+    rows = [
+        (
+            value(event.at, "started"), event.action,
+            *(_short(word) or "-" for word in (event.version, _place(event), event.before)),
         )
-    return table
+        for event in found
+    ]  # fmt: skip
+    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
+    lines: list[RenderableType] = [Text(_aligned(heads, widths), style="dim")]
+    for event, row in zip(found, rows, strict=True):
+        lines.append(Text(_aligned(row, widths)))
+        who = event.by.partition(" <")[0]
+        told = [f"{who}: {event.why}" if event.why else who, _origin(event)]
+        lines += [Padding(Text(line), (0, 0, 0, 2), expand=False) for line in told if line]
+    return Group(*lines)
+
+
+def _aligned(cells: Sequence[str], widths: Sequence[int]) -> str:
+    return "  ".join(map(str.ljust, cells, widths)).rstrip()
 
 
 def _origin(event: Event) -> str:

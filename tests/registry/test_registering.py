@@ -166,9 +166,7 @@ def test_history_tells_from_what_a_version_was_registered(registry, register, pr
     record.write_text(json.dumps({**facts, "git": git}), "utf-8")
     register("fair")
     promote("shop", "production")
-    # A narrow terminal breaks the line.
-    told = "".join(mlops("models", "history", "shop").stdout.split())
-    assert f"from{run}at{commit[:12]}" in told
+    assert f"\n  from {run} at {commit[:12]}" in mlops("models", "history", "shop").stdout
     first, second = mlops("models", "history", "shop", json=True).json["events"]
     assert (first["run"], first["commit"]) == (run, commit)
     assert (second["run"], second["commit"]) == ("", "")
