@@ -15,7 +15,7 @@ def run(reference: Reference, json: Json = False, quiet: Quiet = False) -> None:
 
     with extra("train", "mlops models"):
         from mlops_cli.registry import reading
-    from mlops_cli.reports import registry as report
+    from mlops_cli.reports import version as report
 
     out = Output(json_mode=json, quiet=quiet)
     found = reading.history(project.find_root(), reference)

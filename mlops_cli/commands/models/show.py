@@ -31,7 +31,7 @@ def run(
 
     with extra("train", "mlops models"):
         from mlops_cli.registry import reading
-    from mlops_cli.reports import registry as report
+    from mlops_cli.reports import version as report
 
     out = Output(json_mode=json, quiet=quiet)
     found = reading.show(project.find_root(), reference)
