@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -89,11 +89,14 @@ class Gates:
             for one in conditions.check(bars, found)
         ]  # fmt: skip
         if present is not None:
-            other = self._bundle(present, records.read(self.repository, present))
+            theirs = records.read(self.repository, present)
+            other = self._bundle(present, theirs)
             before = figures(other, examples, self.reporter, present.name)
             monitor = str(record["parity"].get("monitor"))
-            rows = f"{len(examples):,} rows of {split}"
-            checks.append(self._compared(monitor, found, before, f"{present.name}, {rows}"))
+            whose = f"{present.name}, {len(examples):,} rows of {split}"
+            check = self._compared(monitor, found, before, whose)
+            known = _maybe_known(theirs, split, examples, present)
+            checks.append(replace(check, said=check.said + known))
         return checks
 
     def _compared(
@@ -179,6 +182,20 @@ def signature(
     if not said:
         return Check("signature", True, f"columns and labels are those of {present.name}")
     return Check("signature", False, f"{'; '.join(said)} (as {present.name} in {stage} has it)")
+
+
+def _maybe_known(
+    record: Mapping[str, Any], split: str, examples: Examples, version: Version
+) -> str:
+    """That a version may have learnt some of the rows, where its own split had others; or nothing.
+
+    A figure of rows that a model was trained on flatters it, and bars what is better.
+    """
+    own = record["data"]["fingerprints"].get(split)
+    if own is None or own == examples.fingerprint():
+        return ""
+    known = "trained with another split of data: it may know some of these rows"
+    return f"; {version.name} was {known}"
 
 
 def _words(value: Any) -> str:

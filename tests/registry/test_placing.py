@@ -7,7 +7,8 @@ import sys
 
 import pytest
 from own import held
-from own.versions import refused
+from own.bundles import keyword_bundle
+from own.versions import WORDS, refused
 
 
 def stage(mlops, name="production"):
@@ -75,10 +76,30 @@ def test_both_answer_the_data_that_is_asked_for(registry, register, promote, mlo
     register("best")
     register("better")
     promote("shop@v1.0.0", "production")
-    assert mlops("models", "promote", "shop", "production").exit_code == 6
+    same = mlops("models", "promote", "shop", "production")
+    assert same.exit_code == 6
+    assert "of shop@v1.0.0, 4 rows of validation; registry.max_metric_loss=0" in same.stderr
     (registry.root / "new.csv").write_text("text,label\ngood film,pos\nbad plot,neg\n", "utf-8")
-    words = ("shop", "production", "data.validation_path=new.csv")
-    assert promote(*words)["checks"][-1]["bound"] == 1.0
+    check = promote("shop", "production", "data.validation_path=new.csv")["checks"][-1]
+    assert check["bound"] == 1.0
+    assert check["said"].endswith(
+        "2 rows of validation; shop@v1.0.0 was trained with another split of data: it may know "
+        "some of these rows"
+    )
+
+
+def test_a_version_that_was_trained_on_another_split_is_said_to_know_the_rows(
+    registry, register, promote, mlops
+):
+    """The candidate's own validation rows are those that the version in production learnt."""
+    register("better")
+    promote("shop", "production")
+    swapped = ["data=file", "data.path=validation.csv", "data.validation_path=train.csv"]
+    made = keyword_bundle(registry.root, WORDS["best"], data=[*swapped, "data.test_fraction=0"])
+    assert mlops("models", "register", made.run).exit_code == 0
+    done = mlops("models", "promote", "shop", "production")
+    assert done.exit_code == 6
+    assert "shop@v1.0.0 was trained with another split of data: it may know some" in done.stderr
 
 
 def test_data_that_is_not_here(registry, register, promote, mlops):
