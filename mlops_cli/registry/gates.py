@@ -48,7 +48,7 @@ class Gates:
 
         Args:
             version: The version that wants in.
-            stage: The stage.
+            stage: The stage that it is compared with.
             present: The version that is there now; None where there is none.
 
         Raises:

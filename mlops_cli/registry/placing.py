@@ -62,9 +62,10 @@ def promote(
         return _placed(repository, version, stage, version.version, changed=False)
     audit.require_writable(repository)
     repository.identity()
-    present = _version(known, known.stages.get(stage))
+    against = _against(known, stage, settings)
+    present = _version(known, known.stages.get(against))
     gates = Gates(repository, settings, overrides, reporter)
-    checks = _judged(gates, version, stage, present, force=force)
+    checks = _judged(gates, version, against, present, force=force)
     failed = [check.name for check in checks if not check.passed]
     if failed and (not force or SIGNED in failed):
         raise refuse(repository, known, version, stage, checks=checks, reporter=reporter, why=why)
@@ -144,6 +145,14 @@ def deprecate(root: Path, words: str, *, message: str | None = None) -> Deprecat
     change = writing.Change("deprecate", name, tag, names.reason(message), only, target)
     writing.write(repository, known, change)
     return Deprecated(name, only, tag, repository.remote)
+
+
+def _against(known: Model, stage: str, settings: RegistryConfig) -> str:
+    """The stage whose version the new one is compared with."""
+    if settings.against is None:
+        return stage
+    names.stage(settings.against, settings.stages)
+    return settings.against if settings.against in known.stages else stage
 
 
 def _judged(

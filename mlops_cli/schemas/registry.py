@@ -28,12 +28,17 @@ class RegistryConfig:
         "Stages that a version can be promoted to; empty: any.", ["staging", "production"]
     )
     split: str = option(
-        "Split that a version and the one now in the stage both answer.",
+        "Split that a version and the one it is compared with both answer.",
         "validation",
         choices=SPLITS,
     )
+    against: str | None = option(
+        "Stage whose version a new one is compared with, where it has one; else with that of the "
+        "stage it goes to.",
+        None,
+    )
     max_metric_loss: float = option(
-        "By how much the monitored metric may be worse than that of the version now in the stage; "
+        "By how much the monitored metric may be worse than that of the version compared with; "
         "of an error such as rmse as a share of it.",
         0.0,
         minimum=0,

@@ -102,6 +102,26 @@ def test_a_version_that_was_trained_on_another_split_is_said_to_know_the_rows(
     assert "shop@v1.0.0 was trained with another split of data: it may know some" in done.stderr
 
 
+def test_a_version_for_staging_is_compared_with_production_where_that_is_asked(
+    register, promote, mlops
+):
+    for name in ("fair", "better", "best"):
+        register(name)
+    against = "registry.against=production"
+    promote("shop@v1.0.0", "staging")
+    first = promote("shop@v1.1.0", "staging", against)["checks"]
+    assert "shop@v1.0.0" in first[-1]["said"]  # Nothing is in production yet.
+
+    promote("shop@v1.2.0", "production")
+    promote("shop@v1.0.0", "staging", "registry.max_metric_loss=1")
+    worse = mlops("models", "promote", "shop@v1.1.0", "staging", against)
+    assert worse.exit_code == 6
+    assert "1.0000 of shop@v1.2.0, 4 rows of validation" in worse.stderr
+    assert promote("shop@v1.1.0", "staging")["before"] == "v1.0.0"
+    unknown = mlops("models", "promote", "shop@v1.0.0", "staging", "registry.against=prodution")
+    refused(unknown, 5, "there is no stage 'prodution'", "did you mean production?")
+
+
 def test_data_that_is_not_here(registry, register, promote, mlops):
     register("fair")
     register("better")
