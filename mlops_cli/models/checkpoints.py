@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from mlops_cli import hub, project
 from mlops_cli.errors import ConfigError, NotFoundError, UnreachableError
 from mlops_cli.files import sha256
 from mlops_cli.reporting import Reporter
-from mlops_cli.schemas.model import PretrainedModelConfig
+from mlops_cli.schemas.model import ModelConfig, PretrainedModelConfig
 
 _FILES = ["*.json", "*.txt", "*.model", "*.safetensors"]
 """What is fetched from a hub: no code."""
@@ -82,6 +82,34 @@ def difference(then: object, now: object) -> str:
         f"another checkpoint in {now.get('source')}: {at}"
         f"other content of {', '.join(names[:_SHOWN])}{more}"
     )
+
+
+def again(model: ModelConfig, recorded: object, reporter: Reporter) -> tuple[ModelConfig, str]:
+    """The settings that load the checkpoint which a run recorded: at that very commit of the hub.
+
+    A commit that can't be had ends nothing, as a folder with other files does not: there may be
+    no older one to restore.
+
+    Args:
+        model: The settings of the run's model.
+        recorded: What `Checkpoint.facts` said when it began; None of a run that recorded nothing.
+        reporter: Told of what is fetched.
+
+    Returns:
+        The settings, and in words how what they load is another; empty where it is not.
+
+    Raises:
+        MlopsError: Nothing can be had of the checkpoint.
+    """
+    if not isinstance(model, PretrainedModelConfig) or not isinstance(recorded, Mapping):
+        return model, ""
+    commit = recorded.get("revision")
+    pinned = replace(model, revision=commit) if commit and model.path is None else model
+    try:
+        folder = local_folder(pinned, reporter)
+    except (NotFoundError, UnreachableError):
+        pinned, folder = model, local_folder(model, reporter)
+    return pinned, difference(recorded, Checkpoint(pinned, folder).facts())
 
 
 def local_folder(model: PretrainedModelConfig, reporter: Reporter) -> Path:

@@ -15,7 +15,6 @@ from mlops_cli.reporting import Reporter
 from mlops_cli.runs import checkout, listing, reasons, weights
 from mlops_cli.runs.checkout import Checkout
 from mlops_cli.schemas.config import Config
-from mlops_cli.schemas.model import PretrainedModelConfig
 from mlops_cli.schemas.results import TrainResult
 from mlops_cli.schemas.runs import RerunResult, WeightDifference
 from mlops_cli.tracking import finding, liveness, record
@@ -94,9 +93,11 @@ def _train_again(
     with contextlib.chdir(place.root), _files(named, root, place, reporter):
         config = _config(original, text, place)
         _check_data(original, facts, config, reporter)
-        _tell_checkpoint(facts, config, reporter)
+        model, another = checkpoints.again(config.model, facts.get("checkpoint"), reporter)
+        if another:
+            reporter.warn(f"{another}: other weights will come out")
         return training.run(
-            config,
+            dataclasses.replace(config, model=model),
             place.root,
             listing.overrides(original),
             reporter,
@@ -158,21 +159,6 @@ def _check_data(original: Run, facts: dict[str, Any], config: Config, reporter: 
                 f"the {name} data is not what run {original.id} was trained on",
                 hint="restore it: mlops pull, or git checkout and dvc checkout",
             )
-
-
-def _tell_checkpoint(facts: dict[str, Any], config: Config, reporter: Reporter) -> None:
-    """Warns, before anything is trained, where the checkpoint to begin from is another.
-
-    It ends nothing: of a folder that git does not hold, or a hub that moved on, there may be no
-    older one to restore.
-    """
-    recorded, model = facts.get("checkpoint"), config.model
-    if recorded is None or not isinstance(model, PretrainedModelConfig):
-        return
-    found = checkpoints.Checkpoint(model, checkpoints.local_folder(model, reporter))
-    differing = checkpoints.difference(recorded, found.facts())
-    if differing:
-        reporter.warn(f"{differing}: other weights will come out")
 
 
 def _verdict(found: WeightDifference | None, tolerance: float) -> str:

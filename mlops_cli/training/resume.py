@@ -11,6 +11,7 @@ from mlops_cli import config as configs
 from mlops_cli import place as places
 from mlops_cli import training
 from mlops_cli.errors import ConfigError, DataError, MlopsError, UsageError
+from mlops_cli.models import checkpoints
 from mlops_cli.reporting import Reporter
 from mlops_cli.schemas.config import Config
 from mlops_cli.schemas.results import TrainResult
@@ -65,6 +66,10 @@ def run(
         _tell_other_settings(found, config, root, asked, reporter)
         if changed := code_changes.since(found, facts, root):
             reporter.warn(f"the code is not what run {found.id} began with: {changed}")
+        model, another = checkpoints.again(config.model, facts.get("checkpoint"), reporter)
+        if another:
+            reporter.warn(f"the checkpoint is not what run {found.id} began with: {another}")
+        config = dataclasses.replace(config, model=model)
         # Whoever started several processes has said how many.
         if places.here().world > 1:
             changes = dict.fromkeys(_FREE, 1)

@@ -18,17 +18,7 @@ REPOSITORY = "target.repository=team/reviews"
 @pytest.fixture
 def hub(shop, monkeypatch):
     """A hub that knows whoever deploys."""
-    with hub_stub.running() as hub:
-        # What the client reads of the environment when it is imported.
-        monkeypatch.setattr(constants, "ENDPOINT", hub.url)
-        monkeypatch.setattr(
-            constants,
-            "HUGGINGFACE_CO_URL_TEMPLATE",
-            hub.url + "/{repo_id}/resolve/{revision}/{filename}",
-        )
-        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-        monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
-        monkeypatch.setenv("HF_TOKEN", hub_stub.WRITER)
+    with hub_stub.asked(monkeypatch) as hub:
         yield hub
 
 

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from huggingface_hub import constants
+
 WRITER, READER = "hf_writer", "hf_reader"
 _ROLES = {WRITER: "write", READER: "read"}
 LARGE = 500
@@ -85,6 +87,17 @@ class _Handler(BaseHTTPRequestHandler):
             self.answer(404, {"error": "Repository not found"}, X_Error_Code="RepoNotFound")
         return found
 
+    def found(self, name, revision):
+        """Commit and files of a revision; None once it was said that there is none."""
+        repository = self.repository(name)
+        if repository is None:
+            return None
+        found = repository.at(revision)
+        if found is None:
+            gone = {"error": f"Invalid rev id: {revision}"}
+            self.answer(404, gone, X_Error_Code="RevisionNotFound")
+        return found
+
 
 def _whoami(self, *, body, role):
     self.answer(200, {"name": "team", "auth": {"accessToken": {"role": role}}})
@@ -108,9 +121,8 @@ def _validate(self, *, body, role):
 
 
 def _info(self, name, revision="main", *, body, role):
-    repository = self.repository(name)
-    if repository:
-        sha, files = repository.at(revision)
+    if found := self.found(name, revision):
+        sha, files = found
         siblings = [{"rfilename": path} for path in files]
         self.answer(200, {"id": name, "sha": sha, "siblings": siblings})
 
@@ -190,33 +202,35 @@ def _paths(self, name, revision, *, body, role):
     if not repository:
         return
     _, files = repository.at(revision)
-    told = []
-    for path in parse_qs(body.decode())["paths"]:
-        if path in files:
-            content = files[path]
-            blob = b"blob %d\0" % len(content) + content
-            one = {
-                "type": "file",
-                "path": path,
-                "size": len(content),
-                "oid": hashlib.sha1(blob, usedforsecurity=False).hexdigest(),
-            }
-            if len(content) >= LARGE:
-                digest = hashlib.sha256(content).hexdigest()
-                one["lfs"] = {"oid": digest, "size": len(content), "pointerSize": 134}
-            told.append(one)
-    self.answer(200, told)
+    asked = parse_qs(body.decode())["paths"]
+    self.answer(200, [_entry(path, files[path]) for path in asked if path in files])
+
+
+def _tree(self, name, revision, *, body, role):
+    if found := self.found(name, revision):
+        self.answer(200, [_entry(path, content) for path, content in found[1].items()])
+
+
+def _entry(path, content):
+    """A file, as the hub lists it."""
+    blob = b"blob %d\0" % len(content) + content
+    oid = hashlib.sha1(blob, usedforsecurity=False).hexdigest()
+    one = {"type": "file", "path": path, "size": len(content), "oid": oid}
+    if len(content) >= LARGE:
+        digest = hashlib.sha256(content).hexdigest()
+        one["lfs"] = {"oid": digest, "size": len(content), "pointerSize": 134}
+    return one
 
 
 def _resolve(self, name, revision, path, *, body, role):
-    repository = self.repository(name)
-    if not repository:
+    found = self.found(name, revision)
+    if not found:
         return
-    sha, files = repository.at(revision)
+    sha, files = found
     if path not in files:
         self.answer(404, {"error": "no entry"}, X_Error_Code="EntryNotFound")
     else:
-        self.answer(200, files[path], X_Repo_Commit=sha)
+        self.answer(200, files[path], X_Repo_Commit=sha, ETag=f'"{_oid(files[path])}"')
 
 
 _REPOSITORY = r"([\w.-]+/[\w.-]+)"
@@ -231,6 +245,7 @@ _ROUTES = [
     (r"PUT /large/(\w+)", _put_large),
     (rf"POST /api/models/{_REPOSITORY}/commit/(.+)", _commit),
     (rf"POST /api/models/{_REPOSITORY}/paths-info/(.+)", _paths),
+    (rf"GET /api/models/{_REPOSITORY}/tree/([^/]+)", _tree),
     (rf"(?:GET|HEAD) /{_REPOSITORY}/resolve/([^/]+)/(.+)", _resolve),
 ]
 
@@ -245,3 +260,20 @@ def running():
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield hub
         server.shutdown()
+
+
+@contextlib.contextmanager
+def asked(monkeypatch):
+    """A hub that the client of this process asks, as who may write."""
+    with running() as hub:
+        # What the client reads of the environment when it is imported.
+        monkeypatch.setattr(constants, "ENDPOINT", hub.url)
+        monkeypatch.setattr(
+            constants,
+            "HUGGINGFACE_CO_URL_TEMPLATE",
+            hub.url + "/{repo_id}/resolve/{revision}/{filename}",
+        )
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+        monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+        monkeypatch.setenv("HF_TOKEN", WRITER)
+        yield hub

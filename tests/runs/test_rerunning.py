@@ -7,7 +7,10 @@ import subprocess
 
 import pytest
 import torch
+from huggingface_hub import constants
+from own import hub_stub
 from safetensors.torch import load_file, save_file
+from transformers import BertConfig, BertForSequenceClassification
 
 from mlops_cli.runs import weights
 from mlops_cli.tracking.record import Run
@@ -151,6 +154,71 @@ def test_another_checkpoint_is_told_and_named_as_the_reason(repository, mlops, m
     done = mlops("runs", "rerun", "first", json=True)
     assert done.json["verdict"] == "different"
     assert not any("checkpoint" in reason for reason in done.json["reasons"])
+
+
+@pytest.fixture
+def hub(monkeypatch, tmp_path):
+    """A hub on this machine, and a cache of it."""
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+    with hub_stub.asked(monkeypatch) as hub:
+        yield hub
+
+
+def checkpoint(folder, tokenizer, seed):
+    """A small network, as the hub keeps it."""
+    torch.manual_seed(seed)
+    sizes = {"hidden_size": 8, "num_hidden_layers": 1, "intermediate_size": 8}
+    BertForSequenceClassification(
+        BertConfig(vocab_size=30522, num_attention_heads=1, **sizes)
+    ).save_pretrained(folder)
+    shutil.copy(tokenizer, folder)
+    return {file.name: file.read_bytes() for file in folder.iterdir()}
+
+
+@pytest.mark.slow
+def test_a_checkpoint_of_the_hub_is_the_commit_that_the_run_began_from(
+    project, mlops, minilm, hub, tmp_path
+):
+    project({"reviews.csv": TEXTS})
+    first, second = "1" * 40, "2" * 40
+    files = [checkpoint(tmp_path / name, minilm / "tokenizer.json", ord(name)) for name in "ab"]
+    commits = [(first, "made", files[0])]
+    hub.repositories["acme/reader"] = hub_stub.Repository(False, commits)
+    words = ("model=pretrained", "model.checkpoint=acme/reader", "epochs=1", "trainer.threads=1")
+    done = mlops("train", *words, *FROM_FILE, "--run-id", "first", json=True)
+    assert done.exit_code == 0, done.stderr
+    folder = project / "runs/first"
+    facts = json.loads((folder / "run.json").read_text())
+    assert facts["checkpoint"]["revision"] == first
+
+    commits.append((second, "retrained", files[1]))
+    done = mlops("runs", "rerun", "first", json=True)
+    assert (done.exit_code, done.json["verdict"]) == (0, "same"), done.stderr
+    assert "another checkpoint" not in done.stderr
+    made = json.loads((project / "runs" / done.json["run"] / "run.json").read_text())
+    assert made["checkpoint"]["revision"] == first
+
+    def resumed():
+        shutil.rmtree(folder / "model")
+        (folder / "run.json").write_text(json.dumps({**facts, "status": "interrupted"}))
+        done = mlops("runs", "resume", "first")
+        assert done.exit_code == 0, done.stderr
+        return [line for line in done.stderr.splitlines() if "checkpoint" in line]
+
+    assert resumed() == []
+
+    # It is gone from the hub, and from here.
+    del commits[0]
+    shutil.rmtree(tmp_path / "cache")
+    moved = (
+        f"another checkpoint in acme/reader: revision {first[:12]} then, {second[:12]} now; "
+        "other content of model.safetensors"
+    )
+    began = "warning: the checkpoint is not what run first began with"
+    assert resumed() == [f"{began}: {moved}"]
+    done = mlops("runs", "rerun", "first")
+    assert done.exit_code == 6
+    assert f"warning: {moved}: other weights will come out" in done.stderr
 
 
 @pytest.mark.slow
