@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pytorch_lightning as pl
+
 from mlops_cli import config as configs
 from mlops_cli import place as places
 from mlops_cli import training
@@ -104,7 +106,9 @@ def _go_on(found: Run, facts: dict[str, Any], config: Config, reporter: Reporter
                 f"the {split} data has changed since run {found.id} began",
                 hint="restore it (dvc checkout), or start a new run: mlops train",
             )
-    if prepared.precision != facts["precision"]:
+    # Of what learns by rounds older versions recorded what a network would have had.
+    multiplies = isinstance(prepared.built.module, pl.LightningModule)
+    if multiplies and prepared.precision != facts["precision"]:
         raise MlopsError(
             f"run {found.id} began in precision {facts['precision']}, this machine would go on in "
             f"{prepared.precision}",
@@ -112,7 +116,12 @@ def _go_on(found: Run, facts: dict[str, Any], config: Config, reporter: Reporter
         )
     checkpoint, step = newest(found, prepared.built.module, reporter)
     found.truncate_metrics(step)
-    found.update(status="running", pid=os.getpid(), resumed=record.now())
+    found.update(
+        status="running",
+        pid=os.getpid(),
+        resumed=record.now(),
+        precision=prepared.precision,
+    )
     reporter.info(f"going on with {found.id} from step {step}")
     return training.fit(prepared, found, reporter, checkpoint=checkpoint)
 
