@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import onnxruntime as ort
 
+from mlops_cli import cores
 from mlops_cli.data import tables
 from mlops_cli.errors import DataError
 from mlops_cli.reporting import Reporter
@@ -17,7 +18,7 @@ from mlops_cli.schemas.benchmark import BenchmarkResult, Point
 from mlops_cli.serving import samples, settings
 from mlops_cli.serving.bundle import Bundle
 from mlops_cli.serving.engine import WINDOW
-from mlops_cli.serving.runtime import Predictor, available_cores
+from mlops_cli.serving.runtime import Predictor
 from mlops_cli.serving.settings import ServingSettings
 from mlops_cli.tasks import Columns
 
@@ -56,7 +57,7 @@ def run(
     else:
         inputs = _read(file, bundle, encoder.columns)
     rows = len(next(iter(inputs.values())))
-    ways = [(s, t, b) for s, t in _shapes(available_cores()) for b in BATCHES]
+    ways = [(s, t, b) for s, t in _shapes(cores.available()) for b in BATCHES]
     points = []
     with reporter.task("measuring", len(ways) * len(predictors)) as progress:
         for sessions, threads, batch in ways:

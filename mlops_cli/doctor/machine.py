@@ -9,6 +9,7 @@ from pathlib import Path
 
 import psutil
 
+from mlops_cli import cores
 from mlops_cli.errors import MlopsError
 from mlops_cli.schemas.doctor import Finding
 
@@ -26,12 +27,13 @@ def look(root: Path) -> Iterator[Finding]:
         root: The project: its disk is the one that fills.
     """
     memory = psutil.virtual_memory()
-    cores = os.cpu_count() or 1
+    usable, there = cores.available(), os.cpu_count() or 1
+    of = f" of {there}" if usable < there else ""
     yield Finding(
         _AREA,
         "cpu",
         "ok",
-        f"{cores} core{'s' if cores > 1 else ''}, {memory.total / _GIB:.0f} GiB of memory, "
+        f"{usable}{of} core{'s' if there > 1 else ''}, {memory.total / _GIB:.0f} GiB of memory, "
         f"{memory.available / _GIB:.0f} GiB free",
     )
     yield _disk(root)

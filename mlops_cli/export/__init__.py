@@ -12,7 +12,7 @@ import numpy as np
 import onnx
 import torch
 
-from mlops_cli import __version__, data, models
+from mlops_cli import __version__, cores, data, models
 from mlops_cli.data.examples import Examples, Splits
 from mlops_cli.errors import DataError
 from mlops_cli.export import graphs, layout
@@ -26,7 +26,7 @@ from mlops_cli.schemas.results import ExportResult, GraphFigures
 from mlops_cli.serving import bundle as bundles
 from mlops_cli.serving import timing
 from mlops_cli.serving.bundle import GRAPH, PLAIN, REFERENCE, Bundle
-from mlops_cli.serving.runtime import Predictor, available_cores
+from mlops_cli.serving.runtime import Predictor
 from mlops_cli.tasks import Outputs, Task
 from mlops_cli.tracking import finding
 from mlops_cli.tracking.record import Run, now
@@ -147,7 +147,7 @@ class _Work:
 
     def timed(self, judged: list[Judged]) -> list[Judged]:
         """The same with their speeds, measured in turns."""
-        threads = self.config.trainer.threads or available_cores()
+        threads = self.config.trainer.threads or cores.available()
         predictors = {str(place): self.predictor(one.graph) for place, one in enumerate(judged)}
         with self.reporter.task("measuring", 2 * len(judged)) as progress:
             speeds = timing.compare(

@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+from mlops_cli import cores
+
 _NVIDIA = Path("/proc/driver/nvidia/gpus")
 
 
@@ -15,18 +17,12 @@ def environment(slot: int, slots: int) -> dict[str, str]:
     """
     if slots == 1:
         return {}
-    threads = str(max(1, _processors() // slots))
+    threads = str(max(1, cores.available() // slots))
     shares = {
         name: threads for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS") if name not in os.environ
     }
     gpus = _gpus()
     return shares | ({"CUDA_VISIBLE_DEVICES": gpus[slot % len(gpus)]} if gpus else {})
-
-
-def _processors() -> int:
-    """The processors that this process may use."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 def _gpus() -> list[str]:

@@ -1,6 +1,5 @@
 """The predictor: a bundle in onnxruntime, from raw input to labels with scores."""
 
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
@@ -11,10 +10,9 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
-from mlops_cli import tasks
+from mlops_cli import cores, tasks
 from mlops_cli.errors import ConfigError, DataError
 from mlops_cli.schemas.predictions import Prediction
-from mlops_cli.serving import quota
 from mlops_cli.serving.bundle import Bundle
 from mlops_cli.tasks import Columns, Inputs, Outputs, joined, masked
 
@@ -62,7 +60,7 @@ class Predictor:
         self.graph = graph or bundle.preferred
         self._file = bundle.graph_file(self.graph)
         self.task = _load_task(bundle)
-        self._threads = threads or available_cores()
+        self._threads = threads or cores.available()
         self._sessions = sessions or self._threads
 
     def outputs(
@@ -189,15 +187,6 @@ class Predictor:
             f"onnxruntime can't {doing} {self._file}: {reason}",
             hint="make the bundle again: mlops export --onnx",
         )
-
-
-def available_cores() -> int:
-    """CPU cores that this process may use: those it may run on, or fewer by a container's quota."""
-    if hasattr(os, "sched_getaffinity"):
-        there = len(os.sched_getaffinity(0))
-    else:
-        there = os.cpu_count() or 1
-    return min(there, quota.cores() or there)
 
 
 def _load_task(bundle: Bundle) -> tasks.Task:

@@ -11,9 +11,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from mlops_cli import cores
 from mlops_cli.files import write_json
 from mlops_cli.serving.bundle import Bundle
-from mlops_cli.serving.runtime import available_cores
 
 _FORMAT = 1
 
@@ -68,7 +68,7 @@ def record(bundle: Bundle, settings: ServingSettings, **figures: float) -> Path:
 @cache
 def machine() -> str:
     """What a machine must have in common for figures to carry over: its processor, its cores."""
-    return f"{_processor()}, {available_cores()} cores"
+    return f"{_processor()}, {cores.available()} cores"
 
 
 def _processor() -> str:

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from mlops_cli import cores
 from mlops_cli.schemas.serve import ServeConfig
 from mlops_cli.serving import bundle as bundles
 from mlops_cli.serving.bundle import Bundle
 from mlops_cli.serving.engine import Engine
 from mlops_cli.serving.jobs import Answer, Question, late
-from mlops_cli.serving.runtime import Predictor, available_cores
+from mlops_cli.serving.runtime import Predictor
 from mlops_cli.serving.schema import Contract
 from mlops_cli.serving.settings import ServingSettings, recorded
 from mlops_cli.tasks import Task
@@ -65,7 +66,7 @@ class Reply:
 def load(bundle: Bundle, config: ServeConfig, *, model: str, version: str | None = None) -> Version:
     """Loads a bundle that was verified, and warms it up; see `Service.load`."""
     measured = recorded(bundle)
-    usual = measured or ServingSettings(bundle.preferred, available_cores(), 1, _BATCH)
+    usual = measured or ServingSettings(bundle.preferred, cores.available(), 1, _BATCH)
     predictor = Predictor(bundle, graph=usual.graph)
     engine = Engine(
         predictor,

@@ -1,7 +1,6 @@
 """What the machine can do, and what of it a run uses."""
 
 import ctypes
-import os
 import platform
 import sys
 from importlib import metadata
@@ -11,6 +10,7 @@ from typing import Any
 import psutil
 import torch
 
+from mlops_cli import cores
 from mlops_cli.errors import ConfigError
 from mlops_cli.schemas.trainer import TrainerConfig
 
@@ -71,6 +71,8 @@ def use_threads(settings: TrainerConfig, hidden_size: int) -> None:
         torch.set_num_threads(settings.threads)
     elif hidden_size < _NARROW:
         torch.set_num_threads(1)
+    elif (most := cores.available()) < torch.get_num_threads():
+        torch.set_num_threads(most)  # It counts the cores of the machine, not a container's quota.
 
 
 def keep_freed_memory() -> None:
@@ -108,7 +110,7 @@ def environment(threads: int) -> dict[str, Any]:
         "executable": sys.executable,
         "host": platform.node(),
         "cpu": _cpu_name(),
-        "cores": os.cpu_count(),
+        "cores": cores.available(),
         "threads": threads,
         "memory_bytes": psutil.virtual_memory().total,
         "gpus": gpus,

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from mlops_cli import launching
+from mlops_cli import cores, launching
 from mlops_cli.errors import MlopsError
 from mlops_cli.launching import Job
 from mlops_cli.launching import local as local_launcher
@@ -150,7 +150,7 @@ def test_this_machine_is_the_default(project):
 def test_jobs_share_the_processors_and_the_gpus(monkeypatch):
     monkeypatch.delenv("OMP_NUM_THREADS")
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,7")
-    processors = len(os.sched_getaffinity(0))
+    processors = cores.available()
     assert environment(0, 1) == {}
     assert environment(1, 2)["CUDA_VISIBLE_DEVICES"] == "7"
     assert environment(2, 3)["CUDA_VISIBLE_DEVICES"] == "4"

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from own.bundles import FILES, copied, keyword_bundle
 
+from mlops_cli import cores
 from mlops_cli.errors import DataError
 from mlops_cli.serving import bundle as bundles
-from mlops_cli.serving.runtime import Predictor, available_cores
+from mlops_cli.serving.runtime import Predictor
 
 TEXTS = [
     "good",
@@ -116,7 +117,7 @@ def test_a_task_that_lacks_a_part_is_told(bundle):
 
 
 def test_at_least_one_core_is_there():
-    assert available_cores() >= 1
+    assert cores.available() >= 1
 
 
 def test_answers_need_no_training_stack(bundle):

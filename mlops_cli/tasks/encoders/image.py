@@ -1,6 +1,5 @@
 """Images to pixels."""
 
-import os
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +12,7 @@ import numpy as np
 import psutil
 from numpy.typing import NDArray
 
+from mlops_cli import cores
 from mlops_cli.errors import DataError
 from mlops_cli.tasks import CellKind, Columns, Inputs, pictures
 from mlops_cli.tasks.distribution import counts, shares
@@ -251,4 +251,4 @@ def _middle(image: "Image.Image", width: int, height: int) -> "Image.Image":
 @cache
 def _threads() -> ThreadPoolExecutor:
     """Threads that decode, of all data sets together; the library lets them work at once."""
-    return ThreadPoolExecutor(max(2, os.cpu_count() or 2))
+    return ThreadPoolExecutor(max(2, cores.available()))

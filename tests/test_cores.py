@@ -3,15 +3,18 @@
 import os
 
 import pytest
+import torch
 
-from mlops_cli.serving import quota
-from mlops_cli.serving.runtime import available_cores
+from mlops_cli import cores
+from mlops_cli.launching import shares
+from mlops_cli.schemas.trainer import TrainerConfig
+from mlops_cli.training import hardware
 
 V1 = "12:memory:/pod\n4:cpu,cpuacct:/pod/web\n1:name=systemd:/pod\n0::/pod\n"
 
 
 @pytest.fixture
-def cores(tmp_path):
+def quota(tmp_path):
     """The cores by what /proc/self/cgroup says, and files of the groups."""
 
     def found(ours, files):
@@ -20,7 +23,7 @@ def cores(tmp_path):
             file = tmp_path / "tree" / name
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text)
-        return quota.cores(tmp_path / "ours", tmp_path / "tree")
+        return cores.by_quota(tmp_path / "ours", tmp_path / "tree")
 
     return found
 
@@ -49,16 +52,38 @@ def cores(tmp_path):
         (V1, {"cpu/cpu.cfs_quota_us": "-1\n", "cpu/cpu.cfs_period_us": "100000\n"}, None),
     ],
 )
-def test_the_least_quota_of_our_groups_counts(cores, ours, files, expected):
-    assert cores(ours, files) == expected
+def test_the_least_quota_of_our_groups_counts(quota, ours, files, expected):
+    assert quota(ours, files) == expected
 
 
 def test_without_cgroups_there_is_no_quota(tmp_path):
-    assert quota.cores(tmp_path / "nowhere", tmp_path) is None
+    assert cores.by_quota(tmp_path / "nowhere", tmp_path) is None
 
 
 def test_threads_are_no_more_than_the_quota_and_than_the_cores(monkeypatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(64))
     for told, expected in ((2, 2), (None, 64), (100, 64)):
-        monkeypatch.setattr(quota, "cores", lambda told=told: told)
-        assert available_cores() == expected
+        monkeypatch.setattr(cores, "by_quota", lambda told=told: told)
+        assert cores.available() == expected
+
+
+def test_a_container_s_quota_bounds_training_and_its_record_and_what_doctor_tells(
+    project, mlops, monkeypatch
+):
+    before = torch.get_num_threads()
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(64))
+    monkeypatch.setattr(os, "cpu_count", lambda: 64)
+    monkeypatch.setattr(cores, "by_quota", lambda: 6)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    assert shares.environment(0, 2)["OMP_NUM_THREADS"] == "3"
+    done = mlops("doctor", "--offline")
+    assert "6 of 64 cores, " in done.stdout
+    try:
+        torch.set_num_threads(64)
+        hardware.use_threads(TrainerConfig(), hidden_size=768)
+        assert torch.get_num_threads() == 6
+        assert hardware.environment(6)["cores"] == 6
+        hardware.use_threads(TrainerConfig(threads=8), hidden_size=768)
+        assert torch.get_num_threads() == 8
+    finally:
+        torch.set_num_threads(before)

@@ -1,7 +1,11 @@
-"""The share of a machine's CPU time that a container may use, as cgroups tell it."""
+"""The cores that a process may use, a container's quota of CPU time counted in.
+
+The quota is what cgroups tell; what starts more threads than it lets run waits for most of them.
+"""
 
 import contextlib
 import math
+import os
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
@@ -9,7 +13,16 @@ _OURS = Path("/proc/self/cgroup")
 _TREE = Path("/sys/fs/cgroup")
 
 
-def cores(ours: Path = _OURS, tree: Path = _TREE) -> int | None:
+def available() -> int:
+    """CPU cores that this process may use: those it may run on, or fewer by a container's quota."""
+    if hasattr(os, "sched_getaffinity"):
+        there = len(os.sched_getaffinity(0))
+    else:
+        there = os.cpu_count() or 1
+    return min(there, by_quota() or there)
+
+
+def by_quota(ours: Path = _OURS, tree: Path = _TREE) -> int | None:
     """How many cores this process's quota of CPU time comes to, rounded up.
 
     A quota above ours in the tree holds too: the least one counts.
