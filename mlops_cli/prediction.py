@@ -13,6 +13,7 @@ from mlops_cli.serving.rows import present
 from mlops_cli.serving.runtime import Predictor
 from mlops_cli.serving.settings import recorded
 from mlops_cli.tasks import Outputs
+from mlops_cli.wording import counted
 
 WINDOW = 4096
 """Rows in memory at a time: enough to batch by length well, few enough for any machine."""
@@ -161,7 +162,7 @@ def _parted(given: Iterable[str], name: str, columns: Sequence[str]) -> Iterator
         if not line.strip():
             row = ("",) * len(columns)
         if len(row) != len(columns):
-            count = "1 text" if len(row) == 1 else f"{len(row)} texts"
+            count = counted(len(row), "text")
             raise DataError(
                 f"{name}, line {number}: {count}, and the model takes {len(columns)} "
                 f"({', '.join(columns)})",

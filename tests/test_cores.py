@@ -77,7 +77,7 @@ def test_a_container_s_quota_bounds_training_and_its_record_and_what_doctor_tell
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     assert shares.environment(0, 2)["OMP_NUM_THREADS"] == "3"
     done = mlops("doctor", "--offline")
-    assert "6 of 64 cores, " in done.stdout
+    assert "64 cores, of which 6 may be used, " in done.stdout
     try:
         torch.set_num_threads(64)
         hardware.use_threads(TrainerConfig(), hidden_size=768)

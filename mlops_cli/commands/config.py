@@ -7,6 +7,7 @@ import typer
 from mlops_cli.commands._options import Json, Overrides, Quiet, epilog
 from mlops_cli.completion import complete_choice, complete_packaged
 from mlops_cli.output import Output
+from mlops_cli.wording import counted
 
 app = typer.Typer(no_args_is_help=True, help="Show, list, check and own the config tree.")
 
@@ -77,7 +78,9 @@ def list_(
         )
     elif "/" in name or "=" in name:
         keys = catalogue.keys(root, name)
-        out.result(f"{len(keys)} keys of {name}", {"keys": keys}, lines=tables.key_table(keys))
+        out.result(
+            f"{counted(len(keys), 'key')} of {name}", {"keys": keys}, lines=tables.key_table(keys)
+        )
     else:
         group = catalogue.group(root, name)
         first = next((choice.name for choice in group.choices), "NAME")
@@ -106,7 +109,7 @@ def check(overrides: Overrides = None, json: Json = False, quiet: Quiet = False)
         raise found[0] if len(found) == 1 else ConfigError(f"{len(found)} problems in the config")
     files = config.own_files(root)
     out.result(
-        f"The config is right ({len(files)} files of the project's own)",
+        f"The config is right ({counted(len(files), 'file')} of the project's own)",
         {"problems": [], "files": files},
         next_step=" ".join(["mlops train", *(overrides or [])]),
     )

@@ -8,6 +8,7 @@ import typer
 from mlops_cli.commands._options import Json, Quiet, RunAndOverrides, epilog, split_run
 from mlops_cli.errors import UsageError
 from mlops_cli.output import Output
+from mlops_cli.wording import counted
 
 if TYPE_CHECKING:
     from mlops_cli.schemas.image import ImageConfig
@@ -132,7 +133,7 @@ def _train(
         title = f"Packaged what trains {what} as {done.name} ({done.built.megabytes:.0f} MB)"
     changes = " and the changes that the run kept" if done.dirty else ""
     lines = [
-        f"code     {done.files} files at {done.commit[:8]}{changes}",
+        f"code     {counted(done.files, 'file')} at {done.commit[:8]}{changes}",
         f"packages {done.packages}, for Python {done.python}",
         *_context_lines(done),
     ]

@@ -14,6 +14,7 @@ from mlops_cli.errors import UsageError
 from mlops_cli.output import Output
 from mlops_cli.schemas.plain import plain
 from mlops_cli.schemas.predictions import PredictResult
+from mlops_cli.wording import counted
 
 if TYPE_CHECKING:
     from mlops_cli.prediction import Settings
@@ -275,5 +276,5 @@ def _predict_file(predictor: "Predictor", rows: _Rows, settings: "Settings", out
     from mlops_cli.reports import predictions as report
 
     speed = f"{result.rows_per_second:,.0f} rows/s"
-    title = f"Predicted {result.rows:,} rows into {result.output} ({speed})"
+    title = f"Predicted {counted(result.rows, 'row')} into {result.output} ({speed})"
     out.result(title, result, lines=report.file(result))

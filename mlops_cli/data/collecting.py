@@ -8,6 +8,7 @@ from mlops_cli.errors import ConfigError, DataError
 from mlops_cli.reporting import Reporter
 from mlops_cli.schemas.data import DataConfig
 from mlops_cli.tasks import cells
+from mlops_cli.wording import counted
 
 _NAMED = 3
 
@@ -81,7 +82,9 @@ class Collector:
             self._refuse(self._without[name], name.replace("_", " "), column, setting=name)
         self._refuse(self._without_by, "value", self.by_column or "", setting="split_by")
         if self._stripped:
-            reporter.info(f"{self.source}: stripped the space around {self._stripped} labels")
+            reporter.info(
+                f"{self.source}: stripped the space around {counted(self._stripped, 'label')}"
+            )
         return Examples(self._inputs, self._labels, self._numbers, self._by)
 
     def refuse_unknown(self, known: Iterable[str]) -> None:
@@ -100,7 +103,7 @@ class Collector:
                 f"{self.source}: no row has a {what} (column {column!r} is empty)",
                 hint=f"another column? data.{setting or what}=COLUMN",
             )
-        count = "1 row has" if len(numbers) == 1 else f"{len(numbers)} rows have"
+        count = counted(len(numbers), "row has", "rows have")
         raise DataError(
             f"{self.source}: {count} no {what} in column {column!r} ({self._named(numbers)})",
             hint=f"fill in the {what} or remove the row",
@@ -110,7 +113,7 @@ class Collector:
         """Raises DataError where a target is no number."""
         rows = [row for row, cell in enumerate(self._labels) if cells.number(cell) is None]
         if rows:
-            count = "1 row has" if len(rows) == 1 else f"{len(rows)} rows have"
+            count = counted(len(rows), "row has", "rows have")
             named = self._named([self._numbers[row] for row in rows])
             raise DataError(
                 f"{self.source}: {count} no number but {self._labels[rows[0]]!r} in column "

@@ -11,6 +11,7 @@ from mlops_cli.errors import ConfigError, DataError
 from mlops_cli.project import locate
 from mlops_cli.reporting import Reporter
 from mlops_cli.schemas.data import ConllDataConfig, DataConfig
+from mlops_cli.wording import counted
 
 _DOCUMENT = "-DOCSTART-"
 """The word that stands for the beginning of a document."""
@@ -63,8 +64,8 @@ def _sentences(config: ConllDataConfig, path: str) -> Iterator[tuple[int, list[s
             continue
         if len(cells) < max(2, needed):
             raise DataError(
-                f"{path}, line {number}: {line.strip()[:40]!r} has {len(cells)} columns, "
-                f"not the {max(2, needed)} of a word and its tag",
+                f"{path}, line {number}: {line.strip()[:40]!r} has "
+                f"{counted(len(cells), 'column')}, not the {max(2, needed)} of a word and its tag",
                 hint="sentences are parted by an empty line; see data.word_column, data.tag_column",
             )
         if not words:

@@ -20,6 +20,7 @@ from mlops_cli.errors import DataError
 from mlops_cli.reporting import Reporter
 from mlops_cli.schemas.data import DataConfig
 from mlops_cli.tasks import Encoder
+from mlops_cli.wording import counted
 
 HASH = "#hash"
 """The column of the rows' hashes."""
@@ -180,10 +181,11 @@ def complete(
                 ]
             )
             lost = len(part) - len(kept)
-            reporter.warn(f"{lost} {name} rows are left out: no training row has their label")
+            gone = counted(lost, f"{name} row is", f"{name} rows are")
+            reporter.warn(f"{gone} left out: no training row has such a label")
         if not len(kept):
             raise DataError(
-                f"{len(train)} rows leave none for {name}",
+                f"{counted(len(train), 'row leaves', 'rows leave')} none for {name}",
                 hint="so few fit into memory: data=file",
             )
         parts[name] = kept

@@ -9,6 +9,7 @@ from pathlib import Path
 from mlops_cli.data.tables import Table, open_table, open_writer
 from mlops_cli.errors import DataError, UsageError
 from mlops_cli.schemas.label_errors import Suspect
+from mlops_cli.wording import counted
 
 VERDICTS = ("keep", "relabel", "drop")
 COLUMNS = (
@@ -110,7 +111,7 @@ def _refuse_reviewed(path: Path) -> None:
     except DataError as error:
         raise UsageError(f"{path} is there and can't be read as a review", hint=hint) from error
     if judged:
-        verdicts = "1 verdict" if judged == 1 else f"{judged} verdicts"
+        verdicts = counted(judged, "verdict")
         raise UsageError(f"{path} holds {verdicts} and is not replaced", hint=hint)
 
 

@@ -17,6 +17,7 @@ from mlops_cli.reporting import Reporter
 from mlops_cli.schemas.config import Config
 from mlops_cli.schemas.plain import plain
 from mlops_cli.schemas.splits import Moved, SplitChanges, SplitPart, SplitRecord, SplitResult
+from mlops_cli.wording import counted
 
 RECORD = "split.json"
 _FORMAT = 1
@@ -197,10 +198,10 @@ def _refusal(
     """Says that recorded rows would move or go, and what moves none."""
     rest = "replace it with --force, or write another beside it with --name"
     if not changes.examples:
-        rows = "1 row" if changes.removed == 1 else f"{changes.removed:,} rows"
+        rows = counted(changes.removed, "row")
         return DataError(f"{rows} of the split in {folder} would no longer be in it", hint=rest)
     first = changes.examples[0]
-    rows = "1 row" if changes.moved == 1 else f"{changes.moved:,} rows"
+    rows = counted(changes.moved, "row")
     same = recorded.get("method") == new.method and recorded.get("seed") == new.seed
     stable = "; rows keep their part from now on with data.split=hash"
     return DataError(

@@ -14,6 +14,7 @@ from mlops_cli.data.strata import bring_back, strata
 from mlops_cli.errors import ConfigError, DataError
 from mlops_cli.reporting import Reporter
 from mlops_cli.schemas.data import DataConfig
+from mlops_cli.wording import counted
 
 Classes = dict[str, list[int]]
 """Rows by their label."""
@@ -144,7 +145,8 @@ def _tell_unknown(examples: Examples, parts: Parts, kept: Parts, reporter: Repor
         if lost:
             labels = sorted({examples.targets[row] for row in set(rows) - set(kept[name])})
             named = ", ".join(map(repr, labels[:5])) + (", …" if len(labels) > 5 else "")
-            reporter.warn(f"{lost} {name} rows are left out: no training row has the label {named}")
+            gone = counted(lost, f"{name} row is", f"{name} rows are")
+            reporter.warn(f"{gone} left out: no training row has the label {named}")
 
 
 def limited(splits: Splits, config: DataConfig, seed: int) -> Splits:
@@ -241,7 +243,8 @@ def _warn_of_singles(classes: Classes, unit: str, reporter: Reporter) -> None:
     single = [label for label, units in classes.items() if len(units) == 1]
     if single:
         named = ", ".join(repr(label) for label in single[:5]) + (", …" if len(single) > 5 else "")
-        reporter.warn(f"{len(single)} labels with a single {unit} stay in train alone: {named}")
+        kinds = (f"label with a single {unit} stays", f"labels with a single {unit} stay")
+        reporter.warn(f"{counted(len(single), *kinds)} in train alone: {named}")
 
 
 def _sample(examples: Examples, of: Sequence[str], limit: int, seed: int) -> Examples:

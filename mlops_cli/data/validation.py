@@ -19,7 +19,6 @@ from mlops_cli.data.checks import (
     classes,
     columns,
     conformance,
-    counted,
     duplicates,
     near_duplicates,
     parts,
@@ -36,6 +35,7 @@ from mlops_cli.reporting import Reporter, SilentReporter
 from mlops_cli.schemas.config import Config
 from mlops_cli.schemas.data import DataConfig
 from mlops_cli.schemas.validation import SEVERITIES, Anomaly, Example, ValidationResult
+from mlops_cli.wording import counted
 
 _FAMILIES: tuple[Family, ...] = (
     conformance,

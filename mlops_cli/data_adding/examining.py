@@ -17,6 +17,7 @@ from mlops_cli.errors import ConfigError, DataError, NotFoundError
 from mlops_cli.reporting import Reporter
 from mlops_cli.schemas.adding import AddWishes, Kind
 from mlops_cli.schemas.data import FileDataConfig
+from mlops_cli.wording import counted
 
 _SAMPLE = 2000
 _MOST_CLASSES = 1000
@@ -160,7 +161,7 @@ def _warn_of_gaps(engine: Engine, relation: Relation, kind: Kind, reporter: Repo
         sql = f"SELECT count(*) - count(NULLIF({value}, '')) FROM {relation.raw}"
         count = int(engine.run(sql)[0][0])
         if count:
-            rows = "1 row has" if count == 1 else f"{count} rows have"
+            rows = counted(count, "row has", "rows have")
             what = part.replace("_", " ")
             reporter.warn(
                 f"{rows} no {what}, and mlops train refuses them: fill it in or remove them"

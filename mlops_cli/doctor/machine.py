@@ -12,6 +12,7 @@ import psutil
 from mlops_cli import cores
 from mlops_cli.errors import MlopsError
 from mlops_cli.schemas.doctor import Finding
+from mlops_cli.wording import counted
 
 _AREA = "machine"
 _GIB = 2**30
@@ -28,12 +29,12 @@ def look(root: Path) -> Iterator[Finding]:
     """
     memory = psutil.virtual_memory()
     usable, there = cores.available(), os.cpu_count() or 1
-    of = f" of {there}" if usable < there else ""
+    of = f", of which {usable} may be used" if usable < there else ""
     yield Finding(
         _AREA,
         "cpu",
         "ok",
-        f"{usable}{of} core{'s' if there > 1 else ''}, {memory.total / _GIB:.0f} GiB of memory, "
+        f"{counted(there, 'core')}{of}, {memory.total / _GIB:.0f} GiB of memory, "
         f"{memory.available / _GIB:.0f} GiB free",
     )
     yield _disk(root)

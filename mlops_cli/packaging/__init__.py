@@ -31,6 +31,7 @@ from mlops_cli.schemas.packages import Packaged
 from mlops_cli.schemas.serve import ServeConfig
 from mlops_cli.serving import bundle as bundles
 from mlops_cli.serving.bundle import Bundle
+from mlops_cli.wording import counted
 
 
 @dataclass(frozen=True)
@@ -148,7 +149,7 @@ def _packages(image: ImageConfig, bundle: Bundle, place: Path, reporter: Reporte
     """Puts the wheels, their lock and what installs them into the context."""
     platform = making.machines_of(image)
     pins = requirements.of_image(image, bundle, platform)
-    reporter.info(f"collecting {len(pins)} packages")
+    reporter.info(f"collecting {counted(len(pins), 'package')}")
     for part in ("wheels", "mlops"):
         (place / part).mkdir(parents=True)
     found = wheels.collect(pins, image.python, platform, place / "wheels")

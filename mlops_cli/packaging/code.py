@@ -15,6 +15,7 @@ from mlops_cli.packaging import context
 from mlops_cli.reporting import Reporter
 from mlops_cli.scaffold import git
 from mlops_cli.tracking.record import Run
+from mlops_cli.wording import counted
 
 _DATA = "data"
 _KEPT_OF_DATA = (".dvc", ".gitignore", ".md", ".yaml", ".yml")
@@ -99,9 +100,8 @@ def _commit(root: Path, run: Run | None, reporter: Reporter) -> tuple[str, str |
             raise NotFoundError("nothing is committed here yet", hint="git add --all && git commit")
         changed = git.run(root, "status", "--porcelain", "-z", "--no-renames", "--", ".")
         if changed:
-            reporter.warn(
-                f"{changed.count(bytes(1))} files are not committed, and not in the image"
-            )
+            files = counted(changed.count(bytes(1)), "file is", "files are")
+            reporter.warn(f"{files} not committed, and not in the image")
         return facts.commit, None
     told = run.read().get("git") or {}
     commit, dirty = told.get("commit"), told.get("dirty_hash")

@@ -15,6 +15,7 @@ from mlops_cli.errors import ConfigError, MissingDependencyError, MlopsError
 from mlops_cli.packaging import wheels
 from mlops_cli.packaging.requirements import OWN, Pin, target
 from mlops_cli.reporting import Reporter
+from mlops_cli.wording import counted
 
 _USUAL = ("train", "data")
 """Extras of ours where the project names none."""
@@ -65,7 +66,7 @@ def collect(
     needed = _closure(asked, _installed, environment)
     for _ in range(_ROUNDS):
         pins = _pins(needed, versions)
-        reporter.info(f"collecting {len(pins)} packages")
+        reporter.info(f"collecting {counted(len(pins), 'package')}")
         for old in into.iterdir():
             old.unlink()
         found = wheels.collect(pins, *machine, into, build=True)

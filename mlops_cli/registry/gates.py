@@ -22,6 +22,7 @@ from mlops_cli.schemas.versions import Check, Version
 from mlops_cli.serving import bundle as bundles
 from mlops_cli.serving.bundle import Bundle
 from mlops_cli.serving.runtime import Predictor
+from mlops_cli.wording import counted
 
 _ROUNDING = 1e-5
 """Share of a metric, or of 1, that float32 sums in another order explain."""
@@ -93,7 +94,7 @@ class Gates:
             other = self._bundle(present, theirs)
             before = figures(other, examples, self.reporter, present.name)
             monitor = str(record["parity"].get("monitor"))
-            whose = f"{present.name}, {len(examples):,} rows of {split}"
+            whose = f"{present.name}, {counted(len(examples), 'row')} of {split}"
             check = self._compared(monitor, found, before, whose)
             known = _maybe_known(theirs, split, examples, present)
             checks.append(replace(check, said=check.said + known))

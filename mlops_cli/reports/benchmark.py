@@ -5,6 +5,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mlops_cli.schemas.benchmark import BenchmarkResult, Point
+from mlops_cli.wording import counted
 
 
 def table(result: BenchmarkResult) -> RenderableType:
@@ -35,7 +36,7 @@ def table(result: BenchmarkResult) -> RenderableType:
                 f"{most.sessions} x {most.threads}",
                 style="bold" if most == result.best else "",
             )
-    told = f"{result.machine}; {result.rows} rows {_source(result)}\n{result.path}"
+    told = f"{result.machine}; {counted(result.rows, 'row')} {_source(result)}\n{result.path}"
     return Group(shown, Text(_fastest(result.fastest)), Text(told, overflow="fold"))
 
 

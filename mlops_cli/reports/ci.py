@@ -5,6 +5,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mlops_cli.schemas.ci import ListedWorkflows, Played
+from mlops_cli.wording import counted
 
 _SIGNS = {"success": ("✓", "green"), "failure": ("✗", "bold red"), "skipped": ("·", "dim")}
 
@@ -17,7 +18,7 @@ def headline(played: Played) -> str:
     skipped = f", {left} skipped" if left else ""
     what = f"{played.workflow} ({played.event}) at {played.commit[:8]}"
     changes = " and what is not committed" if played.uncommitted else ""
-    return f"Played {what}{changes}: {done} steps{skipped}, {played.seconds:.0f} s"
+    return f"Played {what}{changes}: {counted(done, 'step')}{skipped}, {played.seconds:.0f} s"
 
 
 def played(played: Played) -> RenderableType:

@@ -6,6 +6,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from mlops_cli import wording
 from mlops_cli.reports.runs import value
 from mlops_cli.schemas.deploy import (
     Checked,
@@ -25,7 +26,11 @@ _SHORT = 12
 def checked(found: Checked) -> str:
     """Whether all is there."""
     missing = sum(not need.there for need in found.needs)
-    state = f"{missing} of {len(found.needs)} are missing" if missing else "all is there"
+    state = (
+        f"{missing} of {wording.counted(len(found.needs), 'thing')} missing"
+        if missing
+        else "all is there"
+    )
     return f"Checked {found.target} for {found.name}: {state}"
 
 
@@ -98,7 +103,7 @@ def counted(found: Standings) -> str:
     """How many deployments there are, and whether they are as recorded."""
     count = len(found.deployments)
     wrong = sum(one.agrees is False for one in found.deployments)
-    named = "1 deployment" if count == 1 else f"{count} deployments"
+    named = wording.counted(count, "deployment")
     return f"{named}, {wrong} not as recorded" if wrong else named
 
 

@@ -8,6 +8,7 @@ from rich.text import Text
 from mlops_cli.reports.cells import plain_table, quoted, titled
 from mlops_cli.reports.statistics import columns as column_tables
 from mlops_cli.schemas.difference import ColumnChange, DifferenceResult
+from mlops_cli.wording import counted
 
 _TRANSITIONS, _COLUMNS, _EXAMPLES, _VALUES = 15, 20, 3, 2
 
@@ -15,7 +16,8 @@ _TRANSITIONS, _COLUMNS, _EXAMPLES, _VALUES = 15, 20, 3, 2
 def headline(result: DifferenceResult) -> str:
     """The difference in one sentence."""
     if not result.differ:
-        return f"No difference: {result.rows.after:,} rows in {result.before} and {result.after}"
+        same = counted(result.rows.after, "row")
+        return f"No difference: {same} in {result.before} and {result.after}"
     rows = result.rows
     counts = {
         "added": rows.added,
@@ -25,9 +27,8 @@ def headline(result: DifferenceResult) -> str:
     }
     told = [f"{count:,} {name}" for name, count in counts.items() if count]
     if result.columns:
-        several = "columns" if len(result.columns) > 1 else "column"
-        told.append(f"{len(result.columns)} {several} not the same")
-    same = f"{rows.unchanged:,} rows unchanged"
+        told.append(f"{counted(len(result.columns), 'column')} not the same")
+    same = f"{counted(rows.unchanged, 'row')} unchanged"
     return f"{result.before} → {result.after}: {', '.join(told)}, {same}"
 
 

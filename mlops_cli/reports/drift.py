@@ -9,6 +9,7 @@ from rich.text import Text
 
 from mlops_cli.reports import page
 from mlops_cli.schemas.drift import DriftCheck, DriftResult
+from mlops_cli.wording import counted
 
 _SHOWN = 20
 _SMALLEST = 1e-12
@@ -39,13 +40,13 @@ tr.drifted td {{ background: #fdecea }}
 
 def headline(result: DriftResult) -> str:
     """The verdict in one sentence, with the strongest reasons."""
-    sizes = f"{result.rows_reference:,} rows against {result.rows_current:,}"
+    sizes = f"{counted(result.rows_reference, 'row')} against {result.rows_current:,}"
     if not result.drifted:
-        return f"No drift in {len(result.checks)} checks ({sizes})"
+        return f"No drift in {counted(len(result.checks), 'check')} ({sizes})"
     more = len(result.reasons) - 3
     tail = f"; and {more} more" if more > 0 else ""
     return (
-        f"Drift in {len(result.reasons)} of {len(result.checks)} checks ({sizes}): "
+        f"Drift in {len(result.reasons)} of {counted(len(result.checks), 'check')} ({sizes}): "
         f"{'; '.join(result.reasons[:3])}{tail}"
     )
 

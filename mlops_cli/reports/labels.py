@@ -7,6 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mlops_cli.schemas.label_errors import LabelErrorsResult, ReviewResult
+from mlops_cli.wording import counted
 
 _SHORT = 300
 """Characters of a text that are looked at; the table cuts it to the terminal's width."""
@@ -57,7 +58,7 @@ def review_headline(result: ReviewResult) -> str:
     if not result.files:
         return f"{result.review} changes nothing: every reviewed label is kept"
     names = ", ".join(seen(one.path) for one in result.files)
-    return f"Relabelled {relabelled:,} and dropped {dropped:,} rows of {names}"
+    return f"Relabelled {relabelled:,} and dropped {counted(dropped, 'row')} of {names}"
 
 
 def review(result: ReviewResult) -> RenderableType:

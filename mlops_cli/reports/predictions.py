@@ -6,6 +6,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mlops_cli.schemas.predictions import Answered, FilePredictResult, LabelsPrediction
+from mlops_cli.wording import counted
 
 _BAR = 30
 _SHORT = 100
@@ -23,8 +24,8 @@ def texts(predictions: list[Answered]) -> RenderableType:
 def headline(predictions: list[Answered], threshold: float) -> str:
     """The answers in one sentence."""
     if len(predictions) > 1:
-        what = "images" if "image" in predictions[0].inputs else "texts"
-        return f"Predicted {len(predictions):,} {what}"
+        what = "image" if "image" in predictions[0].inputs else "text"
+        return f"Predicted {counted(len(predictions), what)}"
     answer = predictions[0].answer
     if isinstance(answer, LabelsPrediction):
         return ", ".join(answer.labels) or "No label"
@@ -42,7 +43,7 @@ def file(result: FilePredictResult) -> RenderableType:
     if result.labels or result.abstained:
         parts.append(_counts(result))
     if result.metrics is not None:
-        parts.append(Text(f"Against the labels of {result.labelled:,} rows", style="bold"))
+        parts.append(Text(f"Against the labels of {counted(result.labelled, 'row')}", style="bold"))
         metrics = Table(box=None, pad_edge=False, show_header=False)
         for name, value in result.metrics.items():
             metrics.add_row(name, f"{value:.4f}")

@@ -9,6 +9,7 @@ from mlops_cli.reports.runs import value
 from mlops_cli.reports.version import short
 from mlops_cli.schemas.verified import VerifyResult
 from mlops_cli.schemas.versions import Model, ModelList, Placed, VersionDifference
+from mlops_cli.wording import counted
 
 _WIDEST = 40
 
@@ -18,8 +19,7 @@ def count(found: ModelList) -> str:
     versions = sum(len(model.versions) for model in found.models)
     if not versions:
         return "No model is registered"
-    named = "1 model" if len(found.models) == 1 else f"{len(found.models)} models"
-    return f"{named}, {'1 version' if versions == 1 else f'{versions} versions'}"
+    return f"{counted(len(found.models), 'model')}, {counted(versions, 'version')}"
 
 
 def after_list(found: ModelList) -> str:
@@ -104,8 +104,7 @@ def compared(found: VersionDifference) -> str:
     """How much two versions differ."""
     if found.same:
         return f"{found.before} and {found.after} are the same bytes"
-    count = len(found.changes)
-    things = "1 thing" if count == 1 else f"{count} things"
+    things = counted(len(found.changes), "thing")
     return f"{found.before} and {found.after} differ in {things}"
 
 

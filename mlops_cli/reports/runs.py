@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from mlops_cli.schemas.runs import RunList, RunRow
+from mlops_cli.wording import counted
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -29,7 +30,7 @@ def headline(found: RunList) -> str:
         return "No runs yet"
     said = f"{found.matching:,} of {found.total:,} runs"
     if found.matching == found.total:
-        said = f"{found.total:,} {'run' if found.total == 1 else 'runs'}"
+        said = counted(found.total, "run")
     shown = len(found.runs)
     return f"{said}, the first {shown} shown" if shown < found.matching else said
 

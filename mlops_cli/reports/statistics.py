@@ -17,6 +17,7 @@ from mlops_cli.schemas.statistics import (
     StatisticsResult,
     TextStatistics,
 )
+from mlops_cli.wording import counted
 
 _VALUES, _WORDS, _LABELS = 5, 8, 30
 _FIGURES = ("min", "5 %", "25 %", "50 %", "75 %", "95 %", "max", "mean", "std", "zeros")
@@ -41,7 +42,7 @@ def headline(result: StatisticsResult) -> str:
     """The size of the data in one sentence."""
     rows = ", ".join(f"{part.name} {part.rows:,}" for part in result.parts)
     columns = len({column.name for part in result.parts for column in part.columns})
-    return f"{columns} columns; rows: {rows}"
+    return f"{counted(columns, 'column')}; rows: {rows}"
 
 
 def tables(result: StatisticsResult) -> RenderableType:

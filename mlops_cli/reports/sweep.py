@@ -7,6 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mlops_cli.schemas.sweep import SweepResult, SweepRun
+from mlops_cli.wording import counted
 
 _MOST_RUNS = 40
 _COLOURS = {"finished": "", "failed": "red"}
@@ -17,7 +18,9 @@ def headline(result: SweepResult) -> str:
     best = result.runs[0]
     score = "" if best.score is None else f" with {result.monitor} {best.score:.4f}"
     finished = len(result.runs) - result.failed
-    return f"Finished {finished} of {len(result.runs)} runs; the best is {best.run}{score}"
+    return (
+        f"Finished {finished} of {counted(len(result.runs), 'run')}; the best is {best.run}{score}"
+    )
 
 
 def sweep(result: SweepResult) -> RenderableType:

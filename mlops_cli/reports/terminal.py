@@ -8,6 +8,7 @@ from rich.text import Text
 
 from mlops_cli.gates import explain
 from mlops_cli.schemas.results import EvaluationResult
+from mlops_cli.wording import counted
 
 _CLASSES, _CONFUSION, _MISTAKES = 30, 12, 10
 """Most classes in the table of classes, in the confusion matrix, and mistakes shown."""
@@ -23,7 +24,8 @@ def headline(result: EvaluationResult) -> str:
         f"{name.replace('_', ' ')} {value:.4f}" for name, value in result.baselines.items()
     )
     beside = f" ({beside})" if beside else ""
-    return f"Evaluated {result.run} on {result.split}, {result.rows:,} rows: {figures}{beside}"
+    rows = counted(result.rows, "row")
+    return f"Evaluated {result.run} on {result.split}, {rows}: {figures}{beside}"
 
 
 def evaluation(result: EvaluationResult) -> RenderableType:
@@ -38,7 +40,8 @@ def evaluation(result: EvaluationResult) -> RenderableType:
     if result.gates:
         parts.append(_gates(result))
     if result.truncated:
-        parts += ["", Text(f"{result.truncated:,} texts are longer than the model takes: cut")]
+        texts = counted(result.truncated, "text is", "texts are")
+        parts += ["", Text(f"{texts} longer than the model takes: cut")]
     return Group(*parts, "", _paths(result), "")
 
 

@@ -6,6 +6,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mlops_cli.schemas.validation import Anomaly, ValidationResult
+from mlops_cli.wording import counted
 
 _STYLES = {"error": "bold red", "warning": "yellow", "info": "cyan"}
 _SHOWN = 3
@@ -14,7 +15,7 @@ _SHOWN = 3
 
 def headline(result: ValidationResult) -> str:
     """How much was looked at and how much is wrong, in one sentence."""
-    rows = ", ".join(f"{name} {count:,} rows" for name, count in result.rows.items())
+    rows = ", ".join(f"{name} {counted(count, 'row')}" for name, count in result.rows.items())
     counts = {"error": result.errors, "warning": result.warnings, "note": result.infos}
     found = ", ".join(
         f"{count} {name}{'' if count == 1 else 's'}" for name, count in counts.items() if count

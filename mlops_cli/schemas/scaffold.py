@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from mlops_cli.wording import counted
+
 
 @dataclass(frozen=True)
 class Wishes:
@@ -85,7 +87,7 @@ class DataLook:
         task = "" if self.task == "text_classification" else f" (task {self.task})"
         return (
             f"{texts}label column {self.label!r}{guess}: "
-            f"{held} in {first}{self.rows} rows: {shown}{more}{task}"
+            f"{held} in {first}{counted(self.rows, 'row')}: {shown}{more}{task}"
         )
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from mlops_cli.schemas.serve import ServeConfig
+from mlops_cli.wording import counted
 
 _WINDOW = 1000
 """Requests that a figure is made of, the latest."""
@@ -151,7 +152,9 @@ class Trial:
         if seconds < limits.canary_seconds:
             return _RUNNING
         self.passed = True
-        return Verdict("passed", f"{own.requests} requests in {seconds:.0f} s within every limit")
+        return Verdict(
+            "passed", f"{counted(own.requests, 'request')} in {seconds:.0f} s within every limit"
+        )
 
     def _failing(self) -> Verdict:
         """It fails too often; the last failure is told, and its text where that is allowed."""

@@ -22,6 +22,7 @@ from mlops_cli.schemas.task import HIGHER_IS_BETTER
 from mlops_cli.schemas.trainer import TrainerConfig
 from mlops_cli.sweeping import record
 from mlops_cli.sweeping.record import Planned, Sweep
+from mlops_cli.wording import counted
 
 OURS = ("launcher", "tune")
 """Groups that say how many runs are made, and mean nothing to a single one."""
@@ -125,7 +126,7 @@ class _Driver:
     def describe(self) -> str:
         """How much there is to do."""
         runs, done = len(self._sweep.runs), len(self._sweep.runs) - len(self._waiting)
-        return f"{runs} runs" + (f", {done} of them finished before" if done else "")
+        return counted(runs, "run") + (f", {done} of them finished before" if done else "")
 
     def upcoming(self) -> Job | None:
         """The next run's job."""
@@ -211,8 +212,9 @@ def _result(sweep: Sweep, root: Path, driver: _Driver) -> SweepResult:
     runs.sort(key=lambda run: _order(run.score, sign))
     failed = [run for run in runs if run.status != "finished"]
     if len(failed) == len(runs):
+        many = f"all {len(runs)} runs" if len(runs) > 1 else "the one run"
         raise MlopsError(
-            f"all {len(runs)} runs of sweep {sweep.id} failed: {failed[0].error}",
+            f"{many} of sweep {sweep.id} failed: {failed[0].error}",
             hint=f"what it said: {sweep.log(failed[0].run)}",
         )
     return SweepResult(

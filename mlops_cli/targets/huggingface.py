@@ -44,6 +44,7 @@ from mlops_cli.schemas.deploy import Live, Need
 from mlops_cli.schemas.target import HuggingfaceTargetConfig
 from mlops_cli.serving.bundle import MANIFEST, SIGNATURE, Bundle
 from mlops_cli.targets import Done, Order, Place
+from mlops_cli.wording import counted
 
 RUNS, PULLS, CANARY, CARD = False, False, False, True
 _CARD = "README.md"
@@ -84,7 +85,7 @@ def deploy(order: Order, files: Mapping[str, str], reporter: Reporter) -> Done:
         adding = [CommitOperationAdd(name, str(path)) for name, path in local.items()]
         adding.append(CommitOperationAdd(_CARD, files[_CARD].encode()))
         gone = _there(api, place, sorted(_named(before) - set(local)))
-        reporter.info(f"sending {len(adding)} files to {where(place)}")
+        reporter.info(f"sending {counted(len(adding), 'file')} to {where(place)}")
         commit = api.create_commit(
             repository,
             operations=[*adding, *(CommitOperationDelete(name) for name in gone)],
@@ -131,7 +132,7 @@ def destroy(place: Place, reporter: Reporter) -> Sequence[str]:
             commit_message="Taken down, by mlops deploy",
             revision=branch,
         )
-    return [f"{len(names)} files of {where(place)}; the repository and its history stay"]
+    return [f"{counted(len(names), 'file')} of {where(place)}; the repository and its history stay"]
 
 
 def _config(place: Place) -> HuggingfaceTargetConfig:

@@ -12,6 +12,7 @@ from mlops_cli.reports import tune_page
 from mlops_cli.schemas.tune import Trial, TuneResult
 from mlops_cli.tuning import Prepared, experiment, records, study, trials
 from mlops_cli.tuning.study import Study
+from mlops_cli.wording import counted
 
 
 def run(prepared: Prepared, root: Path, reporter: Reporter, *, force: bool = False) -> TuneResult:
@@ -58,7 +59,7 @@ def _make_trials(opened: Study, prepared: Prepared, root: Path, reporter: Report
         opened.enqueue(prepared.present)
     most = int(min(config.tune.trials, plan.size))
     begun = f", {len(before)} of them begun before" if before else ""
-    reporter.info(f"study {plan.name}: {most} trials by {plan.sampler}{begun}")
+    reporter.info(f"study {plan.name}: {counted(most, 'trial')} by {plan.sampler}{begun}")
     launcher = launching.create(config.launcher, root)
     with reporter.board(f"study {plan.name}") as board:
         driver = trials.Trials(

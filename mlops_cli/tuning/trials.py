@@ -19,6 +19,7 @@ from mlops_cli.schemas.trainer import TrainerConfig
 from mlops_cli.tracking.record import Run, runs_folder
 from mlops_cli.tuning.plan import SECONDS
 from mlops_cli.tuning.study import RUN, Study
+from mlops_cli.wording import counted
 
 _HOPELESS = 3
 """So many failed trials before one that did not: the rest would fail as well."""
@@ -120,7 +121,7 @@ class Trials:
                 live.ended_early = True
                 self._launcher.cancel(run)
         best = self._study.best()
-        said = f"{self._ended()} of {self._most} trials"
+        said = f"{self._ended()} of {counted(self._most, 'trial')}"
         if best and len(self._study.plan.objectives) == 1:
             values = {trial.number: trial.values for trial in self._study.trials()}
             said += f", best {self._study.plan.objectives[0]} {values[best[0]][0]:.4f}"
@@ -203,7 +204,8 @@ def require_one(study: Study, errors: list[str]) -> None:
     trials = study.trials()
     if trials and all(trial.state == TrialState.FAIL for trial in trials):
         first = errors[0] if errors else str(trials[0].user_attrs.get("error", "unknown"))
+        many = f"all {len(trials)} trials" if len(trials) > 1 else "the one trial"
         raise MlopsError(
-            f"all {len(trials)} trials of study {study.plan.name} failed: {first}",
+            f"{many} of study {study.plan.name} failed: {first}",
             hint=f"what the first said: {study.folder / 'logs'}",
         )

@@ -23,6 +23,7 @@ from mlops_cli.versioning.connection import Connection, connect
 from mlops_cli.versioning.objects import Object, Tracked
 from mlops_cli.versioning.repository import one_line, opened
 from mlops_cli.versioning.transfer import fetch
+from mlops_cli.wording import counted
 
 _UNSAVED = "Can't remove the following unsaved files"
 
@@ -197,7 +198,7 @@ def _complain(connection: Connection, came: _Fetched, fetched: int) -> None:
     if came.failures:
         told = connection.explain(next(iter(came.failures.values())))
         raise type(told)(
-            f"{told.message} ({fetched} files were fetched)",
+            f"{told.message} ({counted(fetched, 'file')} fetched)",
             hint=told.hint or "mlops pull goes on where it stopped",
         )
     if came.damaged:

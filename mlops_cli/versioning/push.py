@@ -21,6 +21,7 @@ from mlops_cli.versioning.failures import understood
 from mlops_cli.versioning.objects import Object, Tracked
 from mlops_cli.versioning.repository import opened
 from mlops_cli.versioning.transfer import send
+from mlops_cli.wording import counted
 
 
 def run(
@@ -138,7 +139,7 @@ class _Plan:
         if failures:
             told = self._connection.explain(next(iter(failures.values())))
             raise type(told)(
-                f"{told.message} ({sent} of {len(self.to_send)} files were sent)",
+                f"{told.message} ({sent} of {counted(len(self.to_send), 'file')} sent)",
                 hint=told.hint or "mlops push goes on where it stopped",
             )
 

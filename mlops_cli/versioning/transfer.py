@@ -11,6 +11,7 @@ from mlops_cli.reporting import Reporter, Task
 from mlops_cli.versioning.connection import Connection
 from mlops_cli.versioning.failures import understood
 from mlops_cli.versioning.objects import Object, by_hash, cache_of
+from mlops_cli.wording import counted
 
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 
@@ -28,7 +29,7 @@ def megabytes(count: int) -> str:
 
 def files(count: int) -> str:
     """A number of files in words."""
-    return "1 file" if count == 1 else f"{count} files"
+    return counted(count, "file")
 
 
 class _Progress(Callback):  # type: ignore[misc] # fsspec has no types

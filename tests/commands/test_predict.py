@@ -97,6 +97,15 @@ def test_a_file_becomes_a_file(bundle, project, mlops):
     assert written[1] == "good good story,pos,pos,0.982014"
 
 
+def test_a_file_of_one_row_is_told_as_one(bundle, project, mlops):
+    project({"one.csv": "text,label\ngood,pos\n"})
+    done = mlops("predict", "--file", "one.csv", "--output", "answers.csv")
+    assert done.exit_code == 0, done.stderr
+    text = " ".join(done.stdout.split())
+    assert "Predicted 1 row into answers.csv" in text
+    assert "Against the labels of 1 row " in text
+
+
 def test_a_file_in_json_mode_is_counted(bundle, project, mlops):
     done = mlops("predict", "--file", "train.csv", "--output", "out.jsonl", json=True)
     assert done.exit_code == 0

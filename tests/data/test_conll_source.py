@@ -41,7 +41,7 @@ def test_another_column_is_the_tag(tmp_path):
 
 @pytest.mark.parametrize(
     ("content", "said"),
-    [("EU B-ORG\nrejects\n", "line 2: 'rejects' has 1 columns"), ("\n\n", "has no rows")],
+    [("EU B-ORG\nrejects\n", "line 2: 'rejects' has 1 column,"), ("\n\n", "has no rows")],
 )
 def test_a_file_that_is_not_of_this_kind_is_told(tmp_path, content, said):
     file = tmp_path / "train.conll"

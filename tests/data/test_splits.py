@@ -79,7 +79,7 @@ def test_a_label_with_a_single_text_stays_in_train():
     listener = Listener()
     splits = split(examples({"a": 30, "b": 30, "rare": 1}), listener=listener)
     assert splits.train.targets.count("rare") == 1
-    assert listener.warnings == ["1 labels with a single text stay in train alone: 'rare'"]
+    assert listener.warnings == ["1 label with a single text stays in train alone: 'rare'"]
 
 
 def test_every_label_is_left_in_train():

@@ -317,7 +317,7 @@ def test_a_space_after_every_delimiter_is_no_part_of_the_values(tmp_path):
     [
         ("regression", "1,nan\n2,nan\n3,nan\n", "learnt by task=tabular_classification"),
         ("classification", "1,a\n2,b\n", "2 different rows are too few to split off 1 for test"),
-        ("classification", "1,a\n2,a\n3,a\n4,a\n5,b\n", "1 labels with a single row stay in train"),
+        ("classification", "1,a\n2,a\n3,a\n4,a\n5,b\n", "1 label with a single row stays in train"),
     ],
 )
 def test_a_table_is_told_of_in_its_own_words(project, mlops, task, rows, told):

@@ -290,6 +290,7 @@ def test_what_a_cluster_lacks_is_told_first(cluster, shop, mlops, monkeypatch):
     assert (done.exit_code, [one["name"] for one in done.json["needs"] if not one["there"]]) == (
         4, ["registry"],
     )  # fmt: skip
+    assert "things that kubernetes takes is missing, first: registry" in done.stderr
     ours = f"target.image={IMAGE}"
     done = mlops("deploy", "kubernetes", ours, "target.namespace=prod")
     refused(done, 4, "namespace: there is no prod", "kubectl create namespace prod")

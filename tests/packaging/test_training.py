@@ -176,7 +176,7 @@ def test_without_a_run_it_is_what_is_committed(project_of_run):
     one = project_of_run
     one.write("custom/model.py", "LAYERS = 4\n")
     done = one.packaged("--no-build", "--tag", "shop-lab")
-    assert "1 files are not committed, and not in the image" in done.said
+    assert "1 file is not committed, and not in the image" in done.said
     assert (Path(done.folder) / "context/project/custom/model.py").read_text() == "LAYERS = 2\n"
     assert done.name == f"shop-lab:{one.commit[:12]}"
     assert done.run == ""

@@ -99,7 +99,7 @@ def test_the_bucket_of_somebody_else(root, bucket, mlops):
     assert "(it can be read, not written)" in done.stderr
     done = mlops("push", "-r", "there")
     assert done.exit_code == 4
-    assert "(0 of 6 files were sent)" in done.stderr
+    assert "(0 of 6 files sent)" in done.stderr
 
 
 def test_a_file_that_was_replaced_in_the_bucket_is_not_taken(

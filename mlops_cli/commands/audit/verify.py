@@ -3,6 +3,7 @@
 from mlops_cli.commands._options import Json, Quiet, epilog
 from mlops_cli.extras import extra
 from mlops_cli.output import Output
+from mlops_cli.wording import counted
 
 NAME = "verify"
 EPILOG = epilog("mlops audit verify", "mlops audit verify --json")
@@ -21,7 +22,7 @@ def run(json: Json = False, quiet: Quiet = False) -> None:
     out = Output(json_mode=json, quiet=quiet)
     found = auditing.run(project.find_root())
     if not found.problems or json:
-        entries = "1 entry" if found.entries == 1 else f"{found.entries} entries"
+        entries = counted(found.entries, "entry", "entries")
         out.result(
             f"The audit log is whole: {entries}, each as its tag has it",
             found,

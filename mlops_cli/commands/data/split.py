@@ -14,6 +14,7 @@ from mlops_cli.commands._options import (
 )
 from mlops_cli.extras import extra
 from mlops_cli.output import Output
+from mlops_cli.wording import counted
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -89,7 +90,7 @@ def _headline(result: "SplitResult", folder: "Path") -> str:
     rows = sum(part.rows for part in split.parts.values())
     by = f" by {split.by}" if split.by else ""
     done = "Split" if result.written else "As recorded:"
-    return f"{done} {rows:,} rows ({split.method}{by}, seed {split.seed}): {folder}"
+    return f"{done} {counted(rows, 'row')} ({split.method}{by}, seed {split.seed}): {folder}"
 
 
 def _table(result: "SplitResult") -> "RenderableType":
@@ -116,6 +117,6 @@ def _table(result: "SplitResult") -> "RenderableType":
 
 def _changes(changes: "SplitChanges") -> str:
     return (
-        f"since the recorded split: {changes.moved:,} rows moved, {changes.added:,} added, "
-        f"{changes.removed:,} removed"
+        f"since the recorded split: {counted(changes.moved, 'row')} moved, "
+        f"{changes.added:,} added, {changes.removed:,} removed"
     )

@@ -7,6 +7,7 @@ from mlops_cli.commands.deploy._options import Canary, Target, Words, model_and_
 from mlops_cli.errors import MissingDependencyError
 from mlops_cli.extras import extra
 from mlops_cli.output import Output
+from mlops_cli.wording import counted
 
 NAME = "check"
 EPILOG = epilog(
@@ -47,7 +48,7 @@ def run(
     )
     if missing:
         raise MissingDependencyError(
-            f"{len(missing)} of {len(found.needs)} things that {found.target} takes are missing, "
-            f"first: {missing[0].name}",
+            f"{len(missing)} of {counted(len(found.needs), 'thing')} that {found.target} takes "
+            f"{'is' if len(missing) == 1 else 'are'} missing, first: {missing[0].name}",
             hint=missing[0].hint,
         )

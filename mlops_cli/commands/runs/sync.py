@@ -9,6 +9,7 @@ from mlops_cli.completion import complete_run
 from mlops_cli.errors import MlopsError
 from mlops_cli.extras import extra
 from mlops_cli.output import Output
+from mlops_cli.wording import counted
 
 NAME = "sync"
 EPILOG = epilog(
@@ -53,7 +54,7 @@ def run(
     result = sync.run(project.find_root(), references or [], out, tracker=tracker)
     done = [sent for sent in result.sent if not sent.trouble]
     lines = [
-        f"{sent.run}  {sent.tracker}: {sent.lines} lines of metrics"
+        f"{sent.run}  {sent.tracker}: {counted(sent.lines, 'line')} of metrics"
         + "".join(f", {name}" for name in sent.attachments)
         + (f"  {sent.url}" if sent.url else "")
         for sent in done

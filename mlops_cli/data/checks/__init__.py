@@ -153,11 +153,6 @@ def sample(
     return [([int(row)], str(shown)) for row, shown in found]
 
 
-def counted(count: int, noun: str, plural: str = "") -> str:
-    """`1 row`, `2 rows`."""
-    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
-
-
 def listed(names: Sequence[str], most: int = 5) -> str:
     """Names beside each other, the first of many."""
     more = f" and {len(names) - most} more" if len(names) > most else ""

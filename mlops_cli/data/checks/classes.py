@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from mlops_cli.data.checks import EXAMPLES, Finding, Inspection, Part, counted, listed
+from mlops_cli.data.checks import EXAMPLES, Finding, Inspection, Part, listed
+from mlops_cli.wording import counted
 
 NAMES: tuple[str, ...] = ("unseen_classes", "missing_classes", "tiny_classes", "imbalance")
 

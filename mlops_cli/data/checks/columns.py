@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
 
-from mlops_cli.data.checks import Finding, Inspection, Part, counted
+from mlops_cli.data.checks import Finding, Inspection, Part
 from mlops_cli.data.engine import quoted
+from mlops_cli.wording import counted
 
 NAMES: tuple[str, ...] = (
     "constant_columns",
@@ -172,4 +173,4 @@ def _pairs(
         f"WHERE {quoted(column)} IS NOT NULL AND {other} IS NOT NULL "
         "GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2 LIMIT 5"
     )
-    return [([], f"{value} → {shown} ({rows} rows)") for value, shown, rows in found]
+    return [([], f"{value} → {shown} ({counted(rows, 'row')})") for value, shown, rows in found]

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 
-from mlops_cli.data.checks import EXAMPLES, ROW, Finding, Inspection, Part, counted, listed, sample
+from mlops_cli.data.checks import EXAMPLES, ROW, Finding, Inspection, Part, listed, sample
 from mlops_cli.data.engine import as_kind, quoted
 from mlops_cli.data.engine_files import literal
 from mlops_cli.data.schema import ColumnSchema, TableSchema
+from mlops_cli.wording import counted
 
 NAMES: tuple[str, ...] = (
     "missing_columns",

@@ -7,9 +7,10 @@ columns but the label. The hash has 64 bits: among ten million rows, a false rep
 
 from collections.abc import Iterator
 
-from mlops_cli.data.checks import EXAMPLES, Finding, Inspection, Part, counted, sample
+from mlops_cli.data.checks import EXAMPLES, Finding, Inspection, Part, sample
 from mlops_cli.data.engine import quoted
 from mlops_cli.data.splits import leak_sentence
+from mlops_cli.wording import counted
 
 NAMES: tuple[str, ...] = (
     "empty_texts",

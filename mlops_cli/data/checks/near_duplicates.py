@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mlops_cli.data.checks import EXAMPLES, ROW, Finding, Inspection, Part, counted
+from mlops_cli.data.checks import EXAMPLES, ROW, Finding, Inspection, Part
 from mlops_cli.data.minhash import (
     BANDS,
     Numbers,
@@ -28,6 +28,7 @@ from mlops_cli.data.minhash import (
     signed,
 )
 from mlops_cli.reporting import Task
+from mlops_cli.wording import counted
 
 NAMES: tuple[str, ...] = ("near_duplicates", "near_leakage")
 

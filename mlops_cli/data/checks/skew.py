@@ -3,10 +3,11 @@
 import math
 from collections.abc import Iterator
 
-from mlops_cli.data.checks import EXAMPLES, Finding, Inspection, Part, counted, listed, sample
+from mlops_cli.data.checks import EXAMPLES, Finding, Inspection, Part, listed, sample
 from mlops_cli.data.engine import as_kind, quoted
 from mlops_cli.data.engine_files import literal
 from mlops_cli.data.schema import TableSchema, infer
+from mlops_cli.wording import counted
 
 NAMES: tuple[str, ...] = (
     "skew_columns",
@@ -193,5 +194,5 @@ def _words(inspection: Inspection, other: Part, text: str) -> Iterator[Finding]:
         int(total),
         "train on texts like these",
         text,
-        [([], f"{word} ({n} times)") for word, n in examples],
+        [([], f"{word} ({counted(n, 'time')})") for word, n in examples],
     )

@@ -3,8 +3,9 @@
 import math
 from collections.abc import Iterator
 
-from mlops_cli.data.checks import Finding, Inspection, Part, counted, sample
+from mlops_cli.data.checks import Finding, Inspection, Part, sample
 from mlops_cli.data.engine_files import literal
+from mlops_cli.wording import counted
 
 _SECOND_BYTE = r"\x{80}-\x{BF}" + bytes(
     code for code in range(0x80, 0xA0) if code not in (0x81, 0x8D, 0x8F, 0x90, 0x9D)

@@ -9,6 +9,7 @@ from mlops_cli.data.formats import preamble
 from mlops_cli.data.formats.decoding import TextFile
 from mlops_cli.data.formats.dialect import DELIMITERS, SPACE, Dialect, detect
 from mlops_cli.errors import ConfigError, DataError
+from mlops_cli.wording import counted
 
 _NAMED = {"\\t": "\t", "tab": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "space": SPACE}
 
@@ -45,7 +46,7 @@ class Delimited:
 
     def _ragged(self, line: int, found: int) -> DataError:
         source = "the header has" if self.has_header else "data.columns names"
-        fields = "1 field" if found == 1 else f"{found} fields"
+        fields = counted(found, "field")
         return DataError(
             f"{self.text.path}, line {line}: {fields} where {source} {len(self.columns)}",
             hint=_advice(self.text, self.dialect),

@@ -21,6 +21,7 @@ from mlops_cli.serving.jobs import Question
 from mlops_cli.serving.protocols.native import allow
 from mlops_cli.serving.refusals import BadRequest, Refusal, Unprocessable, WrongType
 from mlops_cli.serving.service import Service, Version
+from mlops_cli.wording import counted
 
 PATHS = frozenset({"/invocations", "/ping", "/health", "/version"})
 """Every path of the protocol."""
@@ -180,7 +181,7 @@ def _table(columns: Any, rows: Any, version: Version) -> list[Any]:
     for row in rows:
         if not isinstance(row, list | tuple) or len(row) != len(names):
             raise Unprocessable(
-                f"row {len(table)}: expected a value for each of {len(names)} columns"
+                f"row {len(table)}: expected a value for each of {counted(len(names), 'column')}"
             )
         table.append(_record(dict(zip(names, row, strict=True)), version))
     return table

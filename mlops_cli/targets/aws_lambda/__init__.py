@@ -23,6 +23,7 @@ from mlops_cli.targets.aws_lambda import (
     versions,
 )
 from mlops_cli.targets.aws_lambda.session import region
+from mlops_cli.wording import counted
 
 RUNS, PULLS, CANARY, CARD = True, True, True, False
 RUNTIME = LAMBDA
@@ -78,7 +79,9 @@ def status(place: Place) -> Live:
     live = versions.look(place, where(place))
     if live.state != "absent" or not (count := infrastructure.left(place)):
         return live
-    return replace(live, state="stopped", said=f"no function; {count} things around it are there")
+    return replace(
+        live, state="stopped", said=f"no function; {counted(count, 'thing')} around it left"
+    )
 
 
 def withdraw(place: Place, reporter: Reporter) -> Live:

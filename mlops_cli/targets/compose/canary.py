@@ -13,6 +13,7 @@ from mlops_cli.serving.bundle import MANIFEST, SIGNATURE, Bundle
 from mlops_cli.targets import Order
 from mlops_cli.targets.compose import needs
 from mlops_cli.targets.compose.spec import BUNDLES, SEEN
+from mlops_cli.wording import counted
 
 _MODEL = "model"
 """What the server of an image calls its one model."""
@@ -87,6 +88,6 @@ def lay_out(bundle: Bundle, folder: Path) -> None:
 
 
 def _how(canary: dict[str, Any]) -> str:
-    told = f"{canary['requests']} requests, {canary['errors']} failed"
+    told = f"{counted(canary['requests'], 'request')}, {canary['errors']} failed"
     told += f"; {canary['differing']} of {canary['compared']} rows differ"
     return told + ("; passed" if canary["passed"] else "")

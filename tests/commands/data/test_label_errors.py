@@ -163,7 +163,7 @@ def test_verdicts_change_exactly_the_reviewed_rows(shop, mlops):
     judged = judge(shop / REVIEW, {12: ("relabel",), 40: ("Drop ",), 100: ("keep",)})
     done = mlops("data", "label-errors", "--apply", judged, *APPLY)
     assert done.exit_code == 0, done.stderr
-    assert "Relabelled 1 and dropped 1 rows of orders.csv" in done.stdout
+    assert "Relabelled 1 and dropped 1 row of orders.csv" in done.stdout
     assert "next: git add orders.csv orders.csv.changes.jsonl" in done.stdout
     other = {"food": "tools", "tools": "food"}
     text, label = before[11].split(",")
