@@ -630,6 +630,17 @@ class TestUpdate:
 
         assert "git init" in caught.value.hint
 
+    def test_a_project_in_which_git_refuses_to_work_is_told_why(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        folder = made(tmp_path / "project")
+        monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+
+        with pytest.raises(DataError, match="dubious ownership") as caught:
+            update.run(folder, QUIET)
+
+        assert caught.value.hint == f"git config --global --add safe.directory {folder}"
+
 
 STOPPED = """
 import os, signal, sys

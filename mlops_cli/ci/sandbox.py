@@ -135,12 +135,15 @@ def opened(root: Path, *, keep: bool) -> Iterator[Sandbox]:
 
     Raises:
         NotFoundError: There is no repository, or no commit.
+        DataError: There is one, and git refuses to work in it.
         MissingDependencyError: There is no git.
         MlopsError: Git can't clone it.
     """
     git.require("mlops ci", "https://git-scm.com")
     repository = project.repository(root)
     if repository is None:
+        if refusal := project.refused_by_git(root):
+            raise refusal
         raise NotFoundError(f"{root} is in no git repository", hint="git init")
     if git.ask(repository, "rev-parse", "--verify", "--quiet", "HEAD") is None:
         raise NotFoundError("nothing is committed here yet", hint="git add --all && git commit")

@@ -8,6 +8,7 @@ import typer
 from mlops_cli.commands._options import Json, Quiet, epilog
 from mlops_cli.completion import complete_run
 from mlops_cli.errors import UsageError
+from mlops_cli.files import write_text
 from mlops_cli.output import Output
 
 NAME = "report"
@@ -73,9 +74,7 @@ def run(
         output = output or root / "reports" / f"{found.run}.html"
         run_report.write_html(found, output)
     elif output is not None:
-        from mlops_cli.reports import page
-
-        page.save(output, run_report.markdown(found))
+        write_text(output, run_report.markdown(found))
     elif not json:
         out.data(run_report.markdown(found))
         return

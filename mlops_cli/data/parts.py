@@ -12,7 +12,7 @@ from mlops_cli.data.file import open_file
 from mlops_cli.data.tables import ENDINGS, Table, guess_columns, open_table, open_writer
 from mlops_cli.errors import ConfigError, MlopsError, NotFoundError, UsageError
 from mlops_cli.extras import extra
-from mlops_cli.project import locate
+from mlops_cli.project import locate, refused_by_git
 from mlops_cli.reporting import Reporter
 from mlops_cli.schemas.data import DataConfig, FileDataConfig
 
@@ -212,6 +212,8 @@ def _known(word: str) -> str:
     path, revision = _split(word)
     if revision or locate(path).exists() or Path(path).suffix:
         return word
+    if refusal := refused_by_git(Path.cwd()):
+        raise refusal
     raise NotFoundError(
         f"no file and no git revision is called {word!r}",
         hint="FILE, FILE@REVISION, or a branch, tag or commit",

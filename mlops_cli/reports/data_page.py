@@ -29,7 +29,7 @@ def write_statistics(result: StatisticsResult, path: Path) -> None:
     """Writes the statistics as one page without scripts or anything from elsewhere.
 
     Raises:
-        MlopsError: The file can't be written there.
+        PlaceError: The file can't be written there.
     """
     names = " and ".join(part.name for part in result.parts)
     summary = f'<p class="dim">{escape(headline(result))}</p>'
@@ -41,7 +41,7 @@ def write_difference(result: DifferenceResult, path: Path) -> None:
     """Writes a comparison of two versions as one such page.
 
     Raises:
-        MlopsError: The file can't be written there.
+        PlaceError: The file can't be written there.
     """
     summary = f'<p class="dim">{escape(difference.headline(result))}</p>'
     parts = [summary, _differences(result)]

@@ -7,7 +7,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from mlops_cli.reports import page
+from mlops_cli.files import write_text
 from mlops_cli.schemas.drift import DriftCheck, DriftResult
 from mlops_cli.wording import counted
 
@@ -77,7 +77,7 @@ def write_html(result: DriftResult, path: Path) -> None:
     """Writes the comparison as one page without scripts or anything from elsewhere.
 
     Raises:
-        MlopsError: The file can't be written there.
+        PlaceError: The file can't be written there.
     """
     title = f"{result.reference.name} and {result.current.name}: " + (
         "drifted" if result.drifted else "no drift"
@@ -91,7 +91,7 @@ def write_html(result: DriftResult, path: Path) -> None:
         rows="\n".join(_row(check) for check in result.checks),
         method=escape(_method(result)),
     )
-    page.save(path, whole)
+    write_text(path, whole)
 
 
 def _cells(check: DriftCheck) -> tuple[str, ...]:

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
 
-from mlops_cli.errors import MlopsError
 from mlops_cli.files import write_text
 from mlops_cli.reports.svg import COLOURS
 
@@ -53,7 +52,7 @@ def write(path: Path, title: str, parts: Iterable[str]) -> None:
         parts: What follows it, as HTML.
 
     Raises:
-        MlopsError: The file can't be written there.
+        PlaceError: The file can't be written there.
     """
     body = "\n".join(parts)
     whole = (
@@ -62,21 +61,7 @@ def write(path: Path, title: str, parts: Iterable[str]) -> None:
         f"<title>{escape(title)}</title><style>{_STYLE}</style></head>\n"
         f"<body><main><h1>{escape(title)}</h1>\n{body}\n</main></body></html>\n"
     )
-    save(path, whole)
-
-
-def save(path: Path, whole: str) -> None:
-    """Writes a page that is ready.
-
-    Raises:
-        MlopsError: The file can't be written there.
-    """
-    try:
-        write_text(path, whole)
-    except OSError as error:
-        raise MlopsError(
-            f"can't write {path} ({error.strerror})", hint="name another file"
-        ) from error
+    write_text(path, whole)
 
 
 def table(

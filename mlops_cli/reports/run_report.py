@@ -52,7 +52,7 @@ def write_html(report: Report, path: Path) -> None:
     """Writes the report as one page without scripts or anything from elsewhere.
 
     Raises:
-        MlopsError: The file can't be written there.
+        PlaceError: The file can't be written there.
     """
     parts = [f"<p>{escape(headline(report))}</p>"]
     parts += [f'<p class="dim">{escape(one)}</p>' for one in _warnings(report)]

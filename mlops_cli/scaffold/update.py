@@ -18,7 +18,7 @@ from pathlib import Path
 from mlops_cli import __version__
 from mlops_cli.errors import NotFoundError, UsageError
 from mlops_cli.files import write_json
-from mlops_cli.project import packaged_template
+from mlops_cli.project import packaged_template, refused_by_git
 from mlops_cli.reporting import Reporter
 from mlops_cli.scaffold import git, merge, template
 from mlops_cli.scaffold.merge import Change
@@ -39,7 +39,7 @@ def run(
     Raises:
         NotFoundError: The folder is no project made by `mlops init`.
         UsageError: It has no commit, or uncommitted changes.
-        DataError: What the project remembers of its template is damaged.
+        DataError: What the project remembers of its template is damaged, or git refuses to work.
     """
     if not (root / template.ANSWERS).is_file():
         raise NotFoundError(
@@ -90,6 +90,8 @@ def _require_repository(root: Path) -> Path:
     """Where the journal of an update lies: in the git folder of the project."""
     git.require("mlops update", "install git")
     if git.ask(root, "rev-parse", f"HEAD:./{template.ANSWERS}") is None:
+        if refusal := refused_by_git(root):
+            raise refusal
         raise UsageError(
             f"{root} is in no git commit, and git does the merging",
             hint="git init && git add --all && git commit -m 'Before the update'",

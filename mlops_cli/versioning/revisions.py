@@ -38,11 +38,14 @@ def open_revision(path: Path, revision: str, folder: Path) -> Path:
 
     Raises:
         NotFoundError: There is no repository, no such revision, or no such file in it.
+        DataError: There is a repository, and git refuses to work in it.
         MissingDependencyError: The DVC remote needs a package that is not installed.
     """
     place = _existing(path.parent)
     top = _git(place, "rev-parse", "--show-toplevel")
     if top is None:
+        if refusal := project.refused_by_git(place):
+            raise refusal
         raise NotFoundError(
             f"{path} lies in no git repository, so it has no revisions",
             hint="git init && git add . && git commit begins a history",

@@ -53,6 +53,15 @@ def play(mlops):
     return run
 
 
+def test_a_repository_that_git_refuses_is_not_taken_for_none(repository, mlops, monkeypatch):
+    folder = repository("  first: {runs-on: ubuntu-latest, steps: [{run: 'true'}]}\n")
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    done = mlops("ci", "run", "ci")
+    assert done.exit_code == 5
+    assert f"error: git does not work in {folder}: fatal: detected dubious" in done.stderr
+    assert f"hint: git config --global --add safe.directory {folder}" in done.stderr
+
+
 def test_files_of_the_runner_join_the_steps(repository, play):
     repository(
         f"""

@@ -38,6 +38,16 @@ def test_a_revision_against_what_is_there_now(history, mlops, words):
     assert [part["rows"] for part in done.json["statistics"]] == [40, 41]
 
 
+@pytest.mark.parametrize("words", [("v1",), ("data/reviews.csv@v1", "data/reviews.csv")])
+def test_a_repository_that_git_refuses_is_not_taken_for_none(history, mlops, monkeypatch, words):
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    done = mlops("data", "diff", *words)
+    assert done.exit_code == 5
+    assert "error: git does not work in " in done.stderr
+    assert "dubious ownership" in done.stderr
+    assert f"hint: git config --global --add safe.directory {history}" in done.stderr
+
+
 def test_what_a_person_reads(history, mlops):
     done = mlops("data", "diff", "HEAD", "--key", "id", "--html", "diff.html")
     assert done.exit_code == 0, done.stderr
