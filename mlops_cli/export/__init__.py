@@ -4,7 +4,7 @@ import hashlib
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from mlops_cli.files import atomic_folder, write_json
 from mlops_cli.models import inference, onnx_graph
 from mlops_cli.reporting import Reporter
 from mlops_cli.schemas.config import Config
-from mlops_cli.schemas.results import ExportResult, GraphFigures
+from mlops_cli.schemas.results import ExportResult
 from mlops_cli.serving import bundle as bundles
 from mlops_cli.serving import timing
 from mlops_cli.serving.bundle import GRAPH, PLAIN, REFERENCE, Bundle
@@ -68,18 +68,14 @@ def run(
         graph = onnx_graph.write(network, task, rows, folder / GRAPH, opset=config.export.opset)
         task.save(folder)
         work = _Work(config, task, splits, rows, expected, folder, reporter)
-        judged = work.timed(work.judged(_network_config(run)))
-        kept = graphs.select(judged)
-        figures = [one.figures(one in kept) for one in judged]
-        kept = graphs.settle(kept, judged)
-        best = graphs.fastest(kept)
-        layout.write(folder, run, task.encoder, config.export, kept)
+        chosen = graphs.choose(work.timed(work.judged(_network_config(run))))
+        best = chosen.best
+        layout.write(folder, run, task.encoder, config.export, chosen.kept)
         facts = _facts(run, config, task, fingerprints, graph)
         if reproducible:
             del facts["created"], facts["lineage"]["git"]
         _write_reference(folder, task, splits.train, best.outputs)
-        facts |= {"metrics": best.metrics, "parity": asdict(best.parity)}
-        facts |= _graphs(kept, figures, best, timed=not reproducible)
+        facts |= chosen.facts(timed=not reproducible)
         bundles.write(folder, _finite(facts))
         size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
     return ExportResult(
@@ -96,7 +92,7 @@ def run(
         metrics=best.metrics,
         seconds=time.perf_counter() - started,
         inputs=list(task.encoder.columns),
-        graphs=figures,
+        graphs=chosen.figures,
         preferred=best.graph.name,
     )
 
@@ -171,17 +167,6 @@ def _network_config(run: Run) -> dict[str, Any]:
     file = run.model / "config.json"
     content = json.loads(file.read_text("utf-8")) if file.is_file() else {}
     return content if isinstance(content, dict) else {}
-
-
-def _graphs(
-    kept: list[Judged], figures: list[GraphFigures], best: Judged, *, timed: bool
-) -> dict[str, Any]:
-    """What `bundle.json` says of the graphs."""
-    told = [one for one in figures if one.kept]
-    found = {
-        one.graph.name: one.facts(of_it, timed=timed) for one, of_it in zip(kept, told, strict=True)
-    }
-    return {"graphs": found, "preferred": best.graph.name}
 
 
 def _model(run: Run) -> tuple[torch.nn.Module, Task]:

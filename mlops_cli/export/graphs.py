@@ -114,6 +114,34 @@ class Judged:
         }
 
 
+@dataclass(frozen=True)
+class Chosen:
+    """The graphs that a bundle gets.
+
+    Attributes:
+        kept: Those that passed.
+        figures: Of every graph that was made.
+        best: The fastest of those kept, which answers.
+    """
+
+    kept: list[Judged]
+    figures: list[GraphFigures]
+    best: Judged
+
+    def facts(self, *, timed: bool) -> dict[str, Any]:
+        """What `bundle.json` says of them."""
+        told = [one for one in self.figures if one.kept]
+        return {
+            "metrics": self.best.metrics,
+            "parity": asdict(self.best.parity),
+            "graphs": {
+                one.graph.name: one.facts(of_it, timed=timed)
+                for one, of_it in zip(self.kept, told, strict=True)
+            },
+            "preferred": self.best.graph.name,
+        }
+
+
 def variants(
     plain: Graph,
     task: Task,
@@ -166,6 +194,18 @@ def variants(
         _remove(fused)
 
 
+def choose(judged: Sequence[Judged]) -> Chosen:
+    """Keeps the graphs that pass, each under its own name, and removes the others.
+
+    Raises:
+        GateError: None by a name passes.
+    """
+    kept = select(judged)
+    figures = [one.figures(one in kept) for one in judged]
+    settled = _settle(kept, judged)
+    return Chosen(settled, figures, fastest(settled))
+
+
 def select(judged: Sequence[Judged]) -> list[Judged]:
     """The graphs to keep: of several by one name, the fastest that passes.
 
@@ -194,7 +234,7 @@ def fastest(judged: Sequence[Judged]) -> Judged:
     return best
 
 
-def settle(kept: Sequence[Judged], judged: Sequence[Judged]) -> list[Judged]:
+def _settle(kept: Sequence[Judged], judged: Sequence[Judged]) -> list[Judged]:
     """Gives the files of the graphs that are kept their names, and removes the others."""
     for one in judged:
         if one not in kept:
