@@ -246,13 +246,11 @@ def test_they_work_in_a_clean_clone(tmp_path):
     assert steps["ruff check ."] == steps["mlops data validate"] == "success"
     assert done["held"] == ["pip install -r requirements.txt"]
 
-    dispatch = ("--event", "workflow_dispatch", "--input", "settings=experiment=smoke")
-    train, comment = play(shop, "train", *dispatch)["jobs"]
-    assert train["summary"].startswith("## Run ")
-    assert "### Metrics" in train["summary"]
-    assert comment["outcome"] == "skipped"
-
+    # The tutorial plays `train`, whose report is made the same way.
     done = play(shop, "retrain")
+    summary = done["jobs"][0]["summary"]
+    assert summary.startswith("## Run ")
+    assert "### Metrics" in summary
     assert done["pushed"] == [
         "refs/heads/mlops-registry",
         "refs/tags/shop#staging#1",

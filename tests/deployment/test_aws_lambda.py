@@ -10,9 +10,10 @@ from pathlib import Path
 
 import boto3
 import pytest
-from own import aws
+from own import aws, tutorial
 from own.engine import BASE, REGISTRY, docker, needed
 from own.servers import free_port
+from own.shown import blocks
 from own.versions import refused
 
 from mlops_cli.reporting import SilentReporter as Silent
@@ -458,25 +459,45 @@ def test_what_terraform_refuses_is_told_in_one_line(said, code, message):
 
 @TERRAFORM
 @needed
-def test_an_image_is_made_pushed_and_run_as_lambda_runs_it(cloud, shop, mlops):
+def test_the_tutorial_makes_pushes_runs_moves_and_takes_down_a_real_image(
+    cloud, shop, mlops, monkeypatch
+):
+    monkeypatch.delenv("AWS_REGION")
+    team = f"{REGISTRY}/lambda-{os.getpid()}"
     config = shop.root / "configs" / "config.yaml"
     config.write_text(config.read_text("utf-8") + f"image: {{base: '{BASE}'}}\n", "utf-8")
-    team, run = f"{REGISTRY}/lambda-{os.getpid()}", shop.runs["better"]
-    words = ("aws_lambda", run, f"target.registry={team}", "target.deployment=shop")
+    page, commands = tutorial.elsewhere("aws.md", {"reviews@": "shop@", "eu-central-1": aws.REGION})
+    check, first, trial, status, rollback, destroy = (words[1:] for words in commands)
+    (ours,) = blocks(page, "yaml")
+    (config.parent / "target").mkdir()
+    target = config.parent / "target" / "aws_lambda.yaml"
+    target.write_text(f"{ours}registry: {team}\n", "utf-8")
+    assert mlops("models", "promote", "shop@v1.1.0", "staging").exit_code == 0
+    boto3.client("s3", region_name=aws.REGION).create_bucket(
+        Bucket="bucket", CreateBucketConfiguration={"LocationConstraint": aws.REGION}
+    )
     try:
-        done = deploy(mlops, *words)
+        assert all(need["there"] for need in deploy(mlops, *check)["needs"])
+        done = deploy(mlops, *first)
         # The function is asked what it answers with before the alias leads to it.
         assert done["live"]["digest"] == done["record"]["bundle"]
         (runtime,) = [one for key, one in cloud.started.items() if isinstance(key[0], str)]
         headers = {"authorization": f"Bearer {KEY}"}
-        status, told = runtime.ask("POST", "/predict", {"inputs": ["good plot"]}, headers)
-        assert (status, told["predictions"][0]["label"]) == (200, "neg")
-        again = deploy(mlops, *words)
+        code, told = runtime.ask("POST", "/predict", {"inputs": ["good plot"]}, headers)
+        assert (code, told["predictions"][0]["label"]) == (200, "pos")
+        again = deploy(mlops, *first)
         assert (again["changed"], again["record"]["image"]) == (False, done["record"]["image"])
-        size = int(docker("image", "inspect", "--format", "{{.Size}}", f"shop:{run}-lambda"))
+        deploy(mlops, *trial)
+        (one,) = deploy(mlops, *status)["deployments"]
+        assert (one["record"]["version"], one["canary"]["version"]) == ("v1.0.0", "v1.1.0")
+        back = deploy(mlops, *rollback)["record"]
+        assert (back["action"], back["why"], alias()) == ("withdraw", "slow", ("1", {}))
+        assert "aws_lambda_function.model" in deploy(mlops, *destroy)["removed"]
+        assert lambdas().list_functions()["Functions"] == []
+        size = int(docker("image", "inspect", "--format", "{{.Size}}", "shop:v1.0.0-lambda"))
     finally:
-        tags = (f"shop:{run}-lambda", f"{team}/shop:{run}-lambda")
-        docker("image", "rm", "--force", *tags, check=False)
+        tags = [f"shop:{version}-lambda" for version in ("v1.0.0", "v1.1.0")]
+        docker("image", "rm", "--force", *tags, *(f"{team}/{tag}" for tag in tags), check=False)
     # Lambda takes one image, of its own kinds, and none with attestations beside it.
     kind = "application/vnd.docker.distribution.manifest.v2+json"
     path = f"{team.partition('/')[2]}/shop/manifests/{done['record']['image_digest']}"

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from conftest import run_mlops
+from own import tutorial
 from own.engine import BASE, REGISTRY, docker, needed
 from own.servers import free_port
 from own.versions import refused
@@ -178,11 +179,12 @@ def test_the_same_inputs_give_the_same_image(made):
 
 
 def test_a_new_model_moves_its_own_layer_alone(made, tmp_path):
-    """And what was pushed is what is pulled."""
+    """And what was pushed, as the tutorial does, is what is pulled."""
     root, _ = made
     name = f"{REGISTRY}/team-{time.time_ns()}"
+    _, (words, _) = tutorial.elsewhere("images.md", {"registry.example.com/team": name})
     with contextlib.chdir(root):
-        first = run_mlops("package", "--push", name, f"image.base={BASE}", json=True)
+        first = run_mlops(*words, f"image.base={BASE}", json=True)
     assert first.exit_code == 0, first.stderr
     assert first.json["pushed"]["sent"] == 6
     copy = shutil.copytree(next((root / "runs").glob("*/bundle")), tmp_path / "other")

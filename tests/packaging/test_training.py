@@ -14,6 +14,7 @@ import pytest
 from conftest import run_mlops
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
+from own import tutorial
 from own.engine import BASE, REGISTRY, needed
 from own.versions import refused
 
@@ -220,8 +221,12 @@ def test_what_can_not_be_packaged_is_told(project_of_run):
 
 @needed
 def test_it_is_built_pushed_and_runs_as_nobody(project_of_run):
+    """As the tutorial pushes it."""
     one = project_of_run
-    done = one.packaged(one.run, "--tag", "training-test:1", "--push", f"{REGISTRY}/team")
+    _, (_, words) = tutorial.elsewhere("images.md", {"registry.example.com": REGISTRY})
+    assert words[:2] == ["package", "--train"]
+    done = one.packaged(*words[2:], "--tag", "training-test:1")
+    assert done.run == one.run
     try:
         assert done.built["reproducible"]
         assert [one["holds"] for one in done.built["layers"]] == [
