@@ -5,12 +5,16 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import cast
 from urllib.parse import urlsplit
 
 from huggingface_hub import constants
+from huggingface_hub.errors import HfHubHTTPError
 
 from mlops_cli.reporting import Reporter
 
+NO_ANSWER = cast("type[Exception]", HfHubHTTPError.__bases__[0])
+"""What the library's HTTP client raises, whichever it is (it has changed once); no OSError."""
 _CONNECT_SECONDS = 5.0
 _PROXIES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
 

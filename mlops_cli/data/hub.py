@@ -30,6 +30,9 @@ with extra("train", "data=hub"):
     from huggingface_hub import HfApi, errors
 
 _BATCH = 1000
+_UNREACHABLE = (
+    ConnectionError, errors.HfHubHTTPError, errors.OfflineModeIsEnabled, hub.NO_ANSWER
+)  # fmt: skip
 _ID = re.compile(r"[\w-][\w.-]*(/[\w.-]+)?")
 
 
@@ -128,7 +131,7 @@ def _commit(config: HubDataConfig) -> str | None:
         return None
     try:
         return HfApi().dataset_info(config.dataset, revision=config.revision, timeout=10).sha
-    except (errors.HfHubHTTPError, errors.OfflineModeIsEnabled, OSError):
+    except (errors.HfHubHTTPError, errors.OfflineModeIsEnabled, hub.NO_ANSWER, OSError):
         return None
 
 
@@ -158,7 +161,7 @@ def _builder(config: HubDataConfig) -> Any:
     path = str(folder) if folder.is_dir() else config.dataset
     try:
         return datasets.load_dataset_builder(path, config.config, revision=config.revision)
-    except (ConnectionError, errors.HfHubHTTPError, errors.OfflineModeIsEnabled) as error:
+    except _UNREACHABLE as error:
         raise unreachable(config) from error
     except datasets.exceptions.DataFilesNotFoundError as error:
         raise DataError(
@@ -179,7 +182,7 @@ def _builder(config: HubDataConfig) -> Any:
 def _prepare(builder: Any, config: HubDataConfig) -> None:
     try:
         builder.download_and_prepare()
-    except (ConnectionError, errors.HfHubHTTPError) as error:
+    except _UNREACHABLE as error:
         raise unreachable(config) from error
     except datasets.exceptions.DatasetGenerationError as error:
         raise DataError(

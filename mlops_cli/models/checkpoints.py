@@ -140,7 +140,7 @@ def local_folder(model: PretrainedModelConfig, reporter: Reporter) -> Path:
         raise ConfigError(
             f"{model.checkpoint!r} is not a hub id", hint="ORG/NAME, or model.path=DIR for a folder"
         ) from error
-    except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
+    except (LocalEntryNotFoundError, HfHubHTTPError, hub.NO_ANSWER, OSError) as error:
         raise UnreachableError(
             f"can't reach the hub for {model.checkpoint}, and it is not in the local cache",
             hint="give a local copy with model=pretrained model.path=DIR, "

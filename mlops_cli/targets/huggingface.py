@@ -51,8 +51,6 @@ _CARD = "README.md"
 _LOGIN = "hf auth login, or a token that may write in HF_TOKEN: https://hf.co/settings/tokens"
 _NO_WRITING = frozenset({"read"})
 """Roles of a token that may not write."""
-_NO_ANSWER = cast("type[Exception]", HfHubHTTPError.__bases__[0])
-"""What the library's HTTP client raises, whichever it is: it has changed once."""
 
 
 def where(place: Place) -> str:
@@ -261,7 +259,7 @@ def _asked(place: Place) -> Iterator[None]:
         raise MissingDependencyError(f"there is no token for {at}", hint=_LOGIN) from error
     except HfHubHTTPError as error:
         raise _refused(place, error) from error
-    except (OfflineModeIsEnabled, _NO_ANSWER) as error:
+    except (OfflineModeIsEnabled, hub.NO_ANSWER) as error:
         raise UnreachableError(
             f"the hub at {at} does not answer", hint="the same command again, once it does"
         ) from error

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from huggingface_hub import constants
+from own import hub_stub
 from safetensors.torch import load_file, save_file
 from transformers import (
     AutoModelForSequenceClassification,
@@ -231,6 +232,18 @@ def test_a_hub_out_of_reach_names_both_ways_out_and_is_not_waited_for(
     )
     assert ("can't be reached: looking in the cache" in done.stderr) is not offline
     assert not (reviews / "runs").exists()
+
+
+def test_a_hub_that_breaks_off_in_the_middle_of_a_file(reviews, mlops, monkeypatch):
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(reviews.path / "cache"))
+    files = {"config.json": b"{}", "model.safetensors": bytes(2000)}
+    with hub_stub.asked(monkeypatch) as hub:
+        hub.repositories["acme/reader"] = hub_stub.Repository(False, [("1" * 40, "made", files)])
+        hub.cut = "model.safetensors"
+        done = mlops(*TRAIN, "model.checkpoint=acme/reader")
+    assert done.exit_code == 5
+    what, _ = refusal(done)
+    assert what == "can't reach the hub for acme/reader, and it is not in the local cache"
 
 
 @pytest.mark.parametrize("weights", ["model.safetensors", "pytorch_model.bin"])

@@ -43,8 +43,9 @@ class Hub:
 
     def __init__(self):
         self.repositories, self.large, self.asked, self.url = {}, {}, [], ""
-        self.spoil = self.race = None
-        """A file whose content gets lost; what happens just before a commit."""
+        self.spoil = self.race = self.cut = None
+        """A file whose content gets lost; what happens just before a commit; a file in the middle
+        of which the connection breaks off."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -229,6 +230,12 @@ def _resolve(self, name, revision, path, *, body, role):
     sha, files = found
     if path not in files:
         self.answer(404, {"error": "no entry"}, X_Error_Code="EntryNotFound")
+    elif self.command == "GET" and path == self.hub.cut:
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(files[path])))
+        self.end_headers()
+        self.wfile.write(files[path][:10])
+        self.close_connection = True
     else:
         self.answer(200, files[path], X_Repo_Commit=sha, ETag=f'"{_oid(files[path])}"')
 
