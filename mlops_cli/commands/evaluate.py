@@ -54,7 +54,8 @@ def run(
             from mlops_cli import evaluation, gates
             from mlops_cli.reports import terminal
             from mlops_cli.tracking import sending
-        other_data = any(word.startswith(("data=", "data.")) for word in overrides)
+        rows = [word for word in overrides if not word.startswith("data.slice_by=")]
+        other_data = any(word.startswith(("data=", "data.")) for word in rows)
         result = evaluation.run(found, loaded, out, root=root, split=split, other_data=other_data)
     passed = all(gate.passed for gate in result.gates)
     out.result(

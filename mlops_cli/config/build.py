@@ -1,6 +1,6 @@
 """A plain mapping as a `Config`: typed, within limits, and consistent over keys."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, cast
 
@@ -22,10 +22,20 @@ from mlops_cli.config.values import MisfitError, fit, value_hint
 from mlops_cli.errors import ConfigError
 from mlops_cli.schemas import model, registry, target, tracker
 from mlops_cli.schemas.config import Config
-from mlops_cli.schemas.data import FileDataConfig, HubDataConfig, ImagesDataConfig, StreamDataConfig
+from mlops_cli.schemas.data import (
+    ConllDataConfig,
+    FileDataConfig,
+    HubDataConfig,
+    ImagesDataConfig,
+    QuickstartDataConfig,
+    StreamDataConfig,
+)
 from mlops_cli.schemas.gates import parse_gate
 from mlops_cli.schemas.model import FIRST
 from mlops_cli.schemas.task import METRICS
+
+_WITHOUT_COLUMNS = (QuickstartDataConfig, ConllDataConfig, StreamDataConfig)
+"""Sources that keep nothing of a row but what the model reads."""
 
 
 def build(content: Mapping[str, Any]) -> Config:
@@ -151,6 +161,11 @@ def _data_problems(config: Config) -> Iterator[ConfigError]:
         yield from _stream_problems(data)
     if isinstance(data, ImagesDataConfig) and not data.path:
         yield ConfigError("data=images needs data.path", hint="data=images data.path=FOLDER")
+    if data.slice_by and isinstance(data, _WITHOUT_COLUMNS):
+        yield ConfigError(
+            f"data={data.name} has no columns for data.slice_by={_listed(data.slice_by)}",
+            hint="data.slice_by=[]; data=file, data=table, data=hub and tables of images have some",
+        )
     if isinstance(data, HubDataConfig) and not data.dataset:
         yield ConfigError(
             "data=hub needs data.dataset",
@@ -173,6 +188,10 @@ def _data_problems(config: Config) -> Iterator[ConfigError]:
             f"data.split_by={data.split_by} says nothing to data.split=stratified",
             hint=f"did you mean data.split=group data.split_by={data.split_by}?",
         )
+
+
+def _listed(names: Sequence[str]) -> str:
+    return f"[{','.join(names)}]"
 
 
 def _stream_problems(data: StreamDataConfig) -> Iterator[ConfigError]:

@@ -99,6 +99,7 @@ def _check(splits: Splits, config: DataConfig) -> None:
     for split_name, split in splits.named().items():
         if not split.streamed:  # Those were looked at when they were copied.
             _check_rows(split, split_name)
+        _check_slices(split, config)
     _refuse_nothing_to_learn(splits.train, config)
     if config.targets == "classes":
         _check_classes(splits, config)
@@ -193,6 +194,15 @@ def _check_rows(split: Examples, name: str) -> None:
             if not isinstance(value, str):
                 kind = type(value).__name__
                 raise DataError(f"{name} split, row {row}: {column} is {kind}, not text")
+
+
+def _check_slices(split: Examples, config: DataConfig) -> None:
+    for column in config.slice_by:
+        if len(split.slices.get(column, ())) != len(split):
+            raise DataError(
+                f"the data source {config.name!r} gives no column {column!r} to slice by",
+                hint="a source of your own fills Examples.slices; or data.slice_by=[]",
+            )
 
 
 def warn_of_leaks(splits: Splits, reporter: Reporter) -> None:

@@ -35,12 +35,14 @@ class Collector:
     _numbers: list[int] = field(default_factory=list)
     _without_label: list[int] = field(default_factory=list)
     _by: list[str] = field(default_factory=list)
+    _slices: dict[str, list[str]] = field(init=False)
     _without_by: list[int] = field(default_factory=list)
     _stripped: int = 0
 
     def __post_init__(self) -> None:
         self._inputs = {name: [] for name in input_columns(self.config)}
         self._without = {name: [] for name in self._inputs}
+        self._slices = {name: [] for name in self.config.slice_by}
 
     def add(
         self,
@@ -48,8 +50,19 @@ class Collector:
         inputs: Iterable[str | None],
         label: str | None,
         by: str | None = None,
+        slices: Iterable[str | None] = (),
     ) -> None:
-        """Takes the row that a person finds at `number`; its inputs as `input_columns` has them."""
+        """Takes the row that a person finds at `number`.
+
+        Args:
+            number: Its line or row.
+            inputs: As `input_columns` has them.
+            label: Its label.
+            by: Its cell of `by_column`.
+            slices: Its cells of the columns of `data.slice_by`, from a source that has columns.
+        """
+        for values, cell in zip(self._slices.values(), slices, strict=False):
+            values.append((cell or "").strip())
         if self.by_column is not None:
             self._by.append(by or "")
             if by is None or by.isspace():
@@ -85,7 +98,7 @@ class Collector:
             reporter.info(
                 f"{self.source}: stripped the space around {counted(self._stripped, 'label')}"
             )
-        return Examples(self._inputs, self._labels, self._numbers, self._by)
+        return Examples(self._inputs, self._labels, self._numbers, self._by, slices=self._slices)
 
     def refuse_unknown(self, known: Iterable[str]) -> None:
         """Raises DataError where a label is none of `known`, the training labels."""

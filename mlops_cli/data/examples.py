@@ -25,6 +25,7 @@ class Examples:
         by: Group or time of each row, where `data.split_by` names a column; else empty.
         contents: SHA-256 of the file that each row's input names; empty where the inputs are
             themselves the content.
+        slices: Cells of the columns of `data.slice_by`, by column; "" where there is no value.
     """
 
     inputs: dict[str, list[str]]
@@ -32,6 +33,7 @@ class Examples:
     numbers: list[int] = field(default_factory=list, compare=False)
     by: list[str] = field(default_factory=list, compare=False)
     contents: list[str] = field(default_factory=list)
+    slices: dict[str, list[str]] = field(default_factory=dict, compare=False)
 
     streamed: ClassVar[bool] = False
     """Whether the rows stay on the disk; see `data.mapped`."""
@@ -48,6 +50,7 @@ class Examples:
             [self.numbers[row] for row in rows] if self.numbers else [],
             [self.by[row] for row in rows] if self.by else [],
             [self.contents[row] for row in rows] if self.contents else [],
+            {name: [column[row] for row in rows] for name, column in self.slices.items()},
         )
 
     def thinned(self, count: int) -> "Examples":

@@ -88,6 +88,14 @@ def refuse_missing(table: Table, config: FileDataConfig, by: str | None) -> None
     for setting, name in {**roles(config), "split_by": by}.items():
         if name is not None and name not in table.columns:
             raise missing_column(table, name, f"data.{setting}")
+    refuse_missing_slices(table, config)
+
+
+def refuse_missing_slices(table: Table, config: DataConfig) -> None:
+    """Raises DataError where the table lacks a column of `data.slice_by`."""
+    for name in config.slice_by:
+        if name not in table.columns:
+            raise missing_column(table, name, "data.slice_by")
 
 
 def _collect(config: FileDataConfig, table: Table, by: str | None, reporter: Reporter) -> Collector:
@@ -96,7 +104,8 @@ def _collect(config: FileDataConfig, table: Table, by: str | None, reporter: Rep
     with reporter.task(f"reading {table.path.name}", None) as progress:
         for count, (number, row) in enumerate(table.rows(), 1):
             values = [row[column] for column in columns]
-            rows.add(number, values, row[label], row[by] if by else None)
+            sliced = [row[column] for column in config.slice_by]
+            rows.add(number, values, row[label], row[by] if by else None, sliced)
             if count % _PROGRESS_ROWS == 0:
                 progress.advance(_PROGRESS_ROWS)
     return rows

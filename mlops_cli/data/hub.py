@@ -218,16 +218,22 @@ def _read(
     source = f"{config.dataset}, split {split}"
     inputs = list(input_columns(config).values())
     collector = Collector(source, config, "row", by)
-    columns = [*inputs, config.label, *([by] if by else [])]
-    names = _label_names(rows.features[config.label])
+    others = [*([by] if by else []), *config.slice_by]
+    columns = list(dict.fromkeys([*inputs, config.label, *others]))
+    names = {column: _label_names(rows.features[column]) for column in columns}
     number = 0
     with reporter.task(f"reading split {split}", len(rows)) as progress:
         for batch in rows.select_columns(columns).iter(_BATCH):
             for cells in zip(*(batch[column] for column in columns), strict=True):
                 number += 1
-                label, value = (*cells[len(inputs) :], None)[:2]
-                texts = map(text_of, cells[: len(inputs)])
-                collector.add(number, texts, _label(label, names), text_of(value))
+                row = dict(zip(columns, cells, strict=True))
+                collector.add(
+                    number,
+                    [text_of(row[column]) for column in inputs],
+                    _label(row[config.label], names[config.label]),
+                    text_of(row[by]) if by else None,
+                    [_label(row[column], names[column]) for column in config.slice_by],
+                )
             progress.advance(len(batch[config.label]))
     examples = collector.finish(reporter)
     if known is not None:
@@ -274,11 +280,13 @@ def _split_names(builder: Any) -> list[str]:
 
 
 def _need_columns(rows: Any, config: HubDataConfig, by: str | None) -> None:
-    for setting, name in {**roles(config), "split_by": by}.items():
+    wanted = [*roles(config).items(), ("split_by", by)]
+    for setting, name in [*wanted, *(("slice_by", column) for column in config.slice_by)]:
         if name is not None and name not in rows.column_names:
             near = get_close_matches(name, rows.column_names, n=1)
+            meant = f"[{near[0]}]" if near and setting == "slice_by" else "".join(near)
             raise DataError(
                 f"{config.dataset} has no column {name!r}",
-                hint=(f"did you mean data.{setting}={near[0]}?" if near else f"set data.{setting};")
+                hint=(f"did you mean data.{setting}={meant}?" if near else f"set data.{setting};")
                 + f" columns: {', '.join(rows.column_names)}",
             )

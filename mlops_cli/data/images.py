@@ -3,11 +3,12 @@
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mlops_cli import project
 from mlops_cli.data.examples import Examples, Splits
+from mlops_cli.data.file import refuse_missing_slices
 from mlops_cli.data.tables import ENDINGS as TABLES
 from mlops_cli.data.tables import missing_column, open_table
 from mlops_cli.errors import ConfigError, DataError, MlopsError, NotFoundError
@@ -32,6 +33,7 @@ class _Row:
     label: str
     number: int = 0
     by: str = ""
+    slices: tuple[str, ...] = ()
 
 
 def load(config: DataConfig, reporter: Reporter) -> Splits:
@@ -97,10 +99,17 @@ def _split(config: ImagesDataConfig, path: Path, name: str, reporter: Reporter) 
                 f"data.split_by={by} names a column, and {path} is a folder",
                 hint="data.split=stratified or data.split=hash; or a table of paths and labels",
             )
+        if config.slice_by:
+            raise ConfigError(
+                f"data.slice_by={','.join(config.slice_by)} names columns, and {path} is a folder",
+                hint="data.slice_by=[]; or a table of paths and labels",
+            )
         rows = _of_folder(path, reporter)
     else:
         rows = _of_table(config, path, by)
-    return _examined(rows, path, reporter)
+    examples = _examined(rows, path, reporter)
+    slices = {name: [row.slices[n] for row in rows] for n, name in enumerate(config.slice_by)}
+    return replace(examples, slices=slices)
 
 
 def _of_folder(path: Path, reporter: Reporter) -> list[_Row]:
@@ -142,6 +151,7 @@ def _of_table(config: ImagesDataConfig, path: Path, by: str | None) -> list[_Row
     for setting, column in wanted.items():
         if column is not None and column not in table.columns:
             raise missing_column(table, column, setting)
+    refuse_missing_slices(table, config)
     rows = []
     for number, row in table.rows():
         file, label = (row[config.image] or "").strip(), (row[config.label] or "").strip()
@@ -152,7 +162,8 @@ def _of_table(config: ImagesDataConfig, path: Path, by: str | None) -> list[_Row
         group = (row[by] or "") if by else ""
         if by and not group.strip():
             raise DataError(f"{where} has no value in column {by!r}", hint="fill it in")
-        rows.append(_Row(_listed_file(file, path, where), label, number, group))
+        slices = tuple((row[name] or "").strip() for name in config.slice_by)
+        rows.append(_Row(_listed_file(file, path, where), label, number, group, slices))
     if not rows:
         raise DataError(f"{path} has no rows", hint="a header alone trains nothing")
     return rows

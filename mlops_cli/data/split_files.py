@@ -115,6 +115,7 @@ def _describe(config: Config, given: Splits, made: Splits, ending: str) -> Split
             name: _part(part, f"{name}.{ending}", given=name != "train" and name in sources)
             for name, part in parts.items()
         },
+        slices=settings.slice_by,
     )
 
 
@@ -129,6 +130,8 @@ def _write(path: Path, ending: str, examples: Examples, record: SplitRecord) -> 
     columns[record.label] = examples.targets
     if record.by and examples.by:
         columns.setdefault(record.by, examples.by)
+    for name in record.slices:
+        columns.setdefault(name, examples.slices[name])
     with open_writer(path, ending, list(columns)) as writer:
         for cells in zip(*columns.values(), strict=True):
             writer.write(dict(zip(columns, cells, strict=True)))
@@ -139,7 +142,8 @@ def _recorded(folder: Path, *, force: bool) -> dict[str, Any] | None:
     if not folder.exists():
         return None
     try:
-        return read_record(folder)
+        # A record of before there were slices says nothing of them.
+        return {"slices": [], **read_record(folder)}
     except DataError:
         if force:
             return None

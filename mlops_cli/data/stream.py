@@ -27,7 +27,9 @@ from mlops_cli.schemas.data import DataConfig, StreamDataConfig
 
 _ROWS, _CHARACTERS = 10_000, 8_000_000
 """What is held of a file while it is copied."""
-_NOT_OF_ROWS = {"validation_fraction", "test_fraction", "split", "limit", "schema", "params"}
+_NOT_OF_ROWS = {
+    "validation_fraction", "test_fraction", "split", "slice_by", "limit", "schema", "params",
+}  # fmt: skip
 """Settings that change nothing about the rows of a file."""
 
 

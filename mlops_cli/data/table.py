@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from mlops_cli.data.collecting import Collector
 from mlops_cli.data.examples import Examples, Splits
-from mlops_cli.data.file import open_file
+from mlops_cli.data.file import open_file, refuse_missing_slices
 from mlops_cli.data.tables import Table, missing_column
 from mlops_cli.errors import ConfigError, DataError
 from mlops_cli.reporting import Reporter
@@ -69,11 +69,13 @@ def _read(
     for name in (config.label, *features):
         if name not in table.columns:
             raise missing_column(table, name, "data.features")
+    refuse_missing_slices(table, config)
     rows = Collector(str(table.path), config, table.unit, by)
     columns: dict[str, list[str]] = {name: [] for name in features}
     with reporter.task(f"reading {table.path.name}", None) as progress:
         for count, (number, row) in enumerate(table.rows(), 1):
-            rows.add(number, (), row[config.label], row[by] if by else None)
+            sliced = [row[name] for name in config.slice_by]
+            rows.add(number, (), row[config.label], row[by] if by else None, sliced)
             for name in features:
                 columns[name].append((row[name] or "").strip())
             if count % _PROGRESS_ROWS == 0:

@@ -22,6 +22,9 @@ from mlops_cli.files import atomic_path
 
 FORMATS = ("csv", "tsv", "jsonl", "parquet")
 
+_LISTS = ("data.features", "data.slice_by")
+"""Settings that name several columns."""
+
 ENDINGS = {
     ".csv": "csv",
     ".tsv": "tsv",
@@ -211,7 +214,9 @@ def missing_column(table: Table, name: str, setting: str) -> DataError:
     meant = by_case[near[0]] if near else guessed.get(setting)
     shown = ", ".join(_shortened(column) for column in table.columns[:20])
     more = f" and {len(table.columns) - 20} more" if len(table.columns) > 20 else ""
-    suggestion = f"did you mean {setting}={_shortened(meant)}? " if meant else ""
+    value = _shortened(meant) if meant else ""
+    value = f"[{value}]" if setting in _LISTS else value
+    suggestion = f"did you mean {setting}={value}? " if meant else ""
     if _looks_headless(table.columns):
         suggestion = "no header line? name the columns: data.columns=[NAME,NAME,…]; "
     return DataError(

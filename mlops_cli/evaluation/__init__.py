@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from mlops_cli import data, gates, models
 from mlops_cli.data.examples import Examples, Splits
 from mlops_cli.errors import NotFoundError
+from mlops_cli.evaluation import slices
 from mlops_cli.evaluation.view import Predicted, View
 from mlops_cli.files import atomic_path, write_json
 from mlops_cli.models import inference
@@ -83,6 +84,7 @@ def run(
         path=run.evaluation / f"{split}.json",
         files=list(files),
         seconds=found.seconds,
+        slices=slices.find(found, config.trainer.monitor, reporter),
     )
     _write(result, files)
     return result

@@ -39,9 +39,8 @@ class Predicted:
 
     def shown(self, row: int) -> str:
         """A row's input in one printable line of bounded length."""
-        text = " | ".join(self.examples.inputs[name][row] for name in self.task.encoder.columns)
-        line = "".join(c if c.isprintable() else "�" for c in " ".join(text[: 4 * _SHORT].split()))
-        return line if len(line) <= _SHORT else line[: _SHORT - 1] + "…"
+        cells = (self.examples.inputs[name][row] for name in self.task.encoder.columns)
+        return one_line(" | ".join(cells), _SHORT)
 
 
 @dataclass(frozen=True)
@@ -67,6 +66,12 @@ class View:
     mistakes: list[Mistake] = field(default_factory=list)
     files: dict[str, Callable[[Path], None]] = field(default_factory=dict)
     curves: tuple[str, ...] = ()
+
+
+def one_line(text: str, most: int) -> str:
+    """A text in one printable line of bounded length."""
+    line = "".join(c if c.isprintable() else "�" for c in " ".join(text[: 4 * most].split()))
+    return line if len(line) <= most else line[: most - 1] + "…"
 
 
 def texts_of(task: Task, examples: Examples) -> list[str]:

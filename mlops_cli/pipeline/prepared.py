@@ -42,6 +42,7 @@ def data(root: Path) -> FileDataConfig:
         test_fraction=0.0,
         text=record["inputs"].get("text", "text"),
         label=record["label"],
+        slice_by=record.get("slices", []),
     )
 
 

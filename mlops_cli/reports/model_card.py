@@ -6,12 +6,15 @@ What nobody recorded is said to be unknown; nothing is made up.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from mlops_cli.reports import slices
 from mlops_cli.reports.markdown import table as table_of
 from mlops_cli.schemas.card import Subject
+from mlops_cli.schemas.results import slice_rows
 
 UNKNOWN = "unknown"
 _SHORT = 12
 _MOST_LABELS = 50
+_CHANCE = "the worst first, each beside what as many rows drawn at random have."
 
 
 def markdown(subject: Subject, metadata: str) -> str:
@@ -157,6 +160,9 @@ def _evaluation(subject: Subject) -> Iterator[str]:
             yield _table((what, "value"), list(baselines.items()))
         if table := _rows(found.get("classes")):
             yield f"By class, on {split}:\n\n{table}"
+        if told := slice_rows(found.get("slices")):
+            table = table_of(slices.HEADINGS, map(slices.cells, told[: slices.MOST]))
+            yield f"By slice, on {split}: {_CHANCE}\n\n{table}"
         gates = [
             (one.get("metric"), one.get("value"), "passed" if one.get("passed") else "failed")
             for one in found.get("gates") or ()

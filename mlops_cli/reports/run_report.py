@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
 
-from mlops_cli.reports import page, svg
+from mlops_cli.reports import page, slices, svg
 from mlops_cli.reports.markdown import table as table_of
 from mlops_cli.reports.runs import value
 from mlops_cli.schemas.report import Figure, Report
@@ -98,6 +98,9 @@ def _tables(report: Report, *, signs: bool) -> Iterable[Table]:
     headings = ["split", "metric", "this run", *([other, "change", ""] if other else [])]
     if report.figures:
         yield "Metrics", headings, [_figure(one, other, marks) for one in report.figures]
+    for split, told in report.slices.items():
+        shown = [slices.cells(one) for one in told[: slices.MOST]]
+        yield slices.title(told, split), slices.HEADINGS, shown
     if report.gates:
         rows = [
             [one.split, one.condition, value(one.value), "passed" if one.passed else "failed"]

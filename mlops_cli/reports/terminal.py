@@ -7,6 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mlops_cli.gates import explain
+from mlops_cli.reports import slices
 from mlops_cli.schemas.results import EvaluationResult
 from mlops_cli.wording import counted
 
@@ -35,6 +36,8 @@ def evaluation(result: EvaluationResult) -> RenderableType:
         parts.append(_classes(result))
     if result.confusion:
         parts.append(_confusion(result))
+    if result.slices:
+        parts.append(_slices(result))
     if result.mistakes:
         parts.append(_mistakes(result))
     if result.gates:
@@ -104,6 +107,18 @@ def _confusion(result: EvaluationResult) -> Group:
         )
         table.add_row(Text(f"{row} {labels[row]}" if numbered else labels[row]), *counts)
     return _titled(title, table)
+
+
+def _slices(result: EvaluationResult) -> Group:
+    """The figures of the worst slices."""
+    table = _table()
+    for heading in slices.WORDS:
+        table.add_column(heading, overflow="fold")
+    for heading in slices.FIGURES:
+        table.add_column(heading, justify="right", no_wrap=True)
+    for row in result.slices[: slices.MOST]:
+        table.add_row(*map(Text, slices.cells(row)), style="bold" if row.worse else "")
+    return _titled(slices.title(result.slices), table)
 
 
 def _mistakes(result: EvaluationResult) -> Group:

@@ -13,6 +13,7 @@ from mlops_cli.errors import ConfigError, MlopsError, NotFoundError
 from mlops_cli.registry import names, reading, records
 from mlops_cli.runs import comparing, details
 from mlops_cli.schemas.report import Figure, Gate, Report
+from mlops_cli.schemas.results import SliceRow, slice_rows
 from mlops_cli.schemas.runs import Difference, RunDetails
 from mlops_cli.schemas.task import HIGHER_IS_BETTER
 
@@ -61,6 +62,7 @@ def run(root: Path, reference: str, compare: str | None = None) -> Report:
         settings=_settings(found, ours, other),
         gates=_gates(found),
         parity=_parity(found),
+        slices=_slices(found),
         curves=found.curves,
     )
 
@@ -190,6 +192,12 @@ def _gates(found: RunDetails) -> list[Gate]:
             condition = f"{gate.get('metric')} {gate.get('condition')}"
             told.append(Gate(split, condition, gate.get("value"), bool(gate.get("passed"))))
     return told
+
+
+def _slices(found: RunDetails) -> dict[str, list[SliceRow]]:
+    files = {split: found.path / "evaluation" / f"{split}.json" for split in found.evaluation}
+    told = {split: slice_rows(_json(file).get("slices")) for split, file in files.items()}
+    return {split: rows for split, rows in told.items() if rows}
 
 
 def _parity(found: RunDetails) -> dict[str, Any]:

@@ -53,6 +53,11 @@ class DataConfig:
         "it.",
         None,
     )
+    slice_by: list[str] = option(
+        "Columns by whose values `mlops evaluate` tells figures of their own, such as [dialect]; "
+        "the model does not read them for that.",
+        [],
+    )
     limit: int | None = option(
         "Use only this many rows of each split (a quick try).", None, minimum=1
     )

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from mlops_cli.schemas.results import SliceRow
 from mlops_cli.schemas.runs import Difference, Point
 
 
@@ -57,6 +58,7 @@ class Report:
         settings: What differs from the compared one; without one, from the defaults.
         gates: What the gates said.
         parity: What the export proved: figures by name; empty before an export.
+        slices: Figures of parts of each split that was evaluated, the worst first.
         curves: Metrics over the steps.
     """
 
@@ -70,4 +72,5 @@ class Report:
     settings: list[Difference]
     gates: list[Gate]
     parity: dict[str, Any]
+    slices: dict[str, list[SliceRow]]
     curves: dict[str, list[Point]] = field(repr=False)

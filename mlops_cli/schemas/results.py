@@ -1,8 +1,9 @@
 """What stages return and commands show: frozen, plain, ready for `--json`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,43 @@ class Mistake:
 
 
 @dataclass(frozen=True)
+class SliceRow:
+    """The figure of some rows of a split that have something in common.
+
+    Attributes:
+        by: The column that sets them apart, or `length` or `size` of the input.
+        value: The value or range they have there.
+        rows: How many they are.
+        metric: The monitored metric; another one where that says nothing of these rows.
+        figure: Its value on them.
+        difference: By how much that is more than on the whole split.
+        chance_low: The least that as many rows drawn at random have, but for a rare case.
+        chance_high: The most of it. Both None where that is not known.
+        worse: Whether the figure is worse than chance explains.
+    """
+
+    by: str
+    value: str
+    rows: int
+    metric: str
+    figure: float
+    difference: float
+    chance_low: float | None = None
+    chance_high: float | None = None
+    worse: bool = False
+
+
+def slice_rows(content: Any) -> list[SliceRow]:
+    """The slices in the file of an evaluation; none in one of before there were any."""
+    names = [one.name for one in fields(SliceRow)]
+    return [
+        SliceRow(**{name: one[name] for name in names})
+        for one in (content if isinstance(content, list) else ())
+        if isinstance(one, Mapping) and one.keys() >= set(names)
+    ]
+
+
+@dataclass(frozen=True)
 class GateOutcome:
     """What one gate said.
 
@@ -120,6 +158,7 @@ class EvaluationResult:
         path: JSON file that holds this result.
         files: Pictures and tables written beside it.
         seconds: Wall time of the model's predictions.
+        slices: Figures of rows that have something in common, the worst first.
     """
 
     run: str
@@ -139,6 +178,7 @@ class EvaluationResult:
     path: Path
     files: list[Path]
     seconds: float
+    slices: list[SliceRow] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

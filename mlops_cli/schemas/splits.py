@@ -41,6 +41,7 @@ class SplitRecord:
         fingerprints: SHA-256 of what the source gave, before the split.
         left_out: Rows of the source that are in no part.
         parts: The parts.
+        slices: Columns that the files have beside these, for `data.slice_by`.
     """
 
     format: int
@@ -54,6 +55,7 @@ class SplitRecord:
     fingerprints: dict[str, str]
     left_out: int
     parts: dict[str, SplitPart]
+    slices: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
