@@ -22,6 +22,7 @@ EPILOG = epilog(
     "mlops evaluate best --split test",
     "mlops evaluate latest 'gates.mcc=\">= run:best - 0.01\"'",
     "mlops evaluate 20250102 data=file data.path=new.csv --json",
+    "mlops evaluate best 'data.slice_by=[dialect]'",
 )
 
 
@@ -35,7 +36,7 @@ def run(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Evaluate a trained model: metrics, mistakes and gates."""
+    """Evaluate a trained model: metrics, slices, mistakes and gates."""
     from mlops_cli import project
 
     out = Output(json_mode=json, quiet=quiet)

@@ -51,6 +51,14 @@ def find(found: Predicted, monitor: str, reporter: Reporter) -> list[SliceRow]:
     """
     if found.task.head.kind not in _INSTEAD or monitor not in HIGHER_IS_BETTER:
         return []
+    with reporter.task("looking at slices", None):
+        chance = _Chance(found)
+        rows = [chance.beside(row) for row in _told(found, monitor, reporter)]
+    return sorted(rows, key=lambda row: (row.worse, _loss(row)), reverse=True)
+
+
+def _told(found: Predicted, monitor: str, reporter: Reporter) -> list[SliceRow]:
+    """The slices by columns of the user's choice, and the worst of the others."""
     asked = found.examples.slices
     told = []
     for name, cells in asked.items():
@@ -59,10 +67,7 @@ def find(found: Predicted, monitor: str, reporter: Reporter) -> list[SliceRow]:
             reporter.warn(f"data.slice_by: {name!r} gives no slice of {LEAST} rows or more")
         told += _judged(found, parts, monitor)
     others = (part for part in by_inputs(found) if part.by not in asked)
-    told += sorted(_judged(found, others, monitor), key=_loss, reverse=True)[:_MOST]
-    chance = _Chance(found)
-    rows = map(chance.beside, told)
-    return sorted(rows, key=lambda row: (row.worse, _loss(row)), reverse=True)
+    return told + sorted(_judged(found, others, monitor), key=_loss, reverse=True)[:_MOST]
 
 
 def _judged(found: Predicted, parts: Iterable[Part], monitor: str) -> list[SliceRow]:

@@ -161,8 +161,7 @@ def _evaluation(subject: Subject) -> Iterator[str]:
         if table := _rows(found.get("classes")):
             yield f"By class, on {split}:\n\n{table}"
         if told := slice_rows(found.get("slices")):
-            table = table_of(slices.HEADINGS, map(slices.cells, told[: slices.MOST]))
-            yield f"By slice, on {split}: {_CHANCE}\n\n{table}"
+            yield f"By slice, on {split}: {_CHANCE}\n\n{table_of(*slices.table(told))}"
         gates = [
             (one.get("metric"), one.get("value"), "passed" if one.get("passed") else "failed")
             for one in found.get("gates") or ()

@@ -99,8 +99,7 @@ def _tables(report: Report, *, signs: bool) -> Iterable[Table]:
     if report.figures:
         yield "Metrics", headings, [_figure(one, other, marks) for one in report.figures]
     for split, told in report.slices.items():
-        shown = [slices.cells(one) for one in told[: slices.MOST]]
-        yield slices.title(told, split), slices.HEADINGS, shown
+        yield slices.title(told, split), *slices.table(told)
     if report.gates:
         rows = [
             [one.split, one.condition, value(one.value), "passed" if one.passed else "failed"]

@@ -112,12 +112,14 @@ def _confusion(result: EvaluationResult) -> Group:
 def _slices(result: EvaluationResult) -> Group:
     """The figures of the worst slices."""
     table = _table()
-    for heading in slices.WORDS:
-        table.add_column(heading, overflow="fold")
-    for heading in slices.FIGURES:
-        table.add_column(heading, justify="right", no_wrap=True)
-    for row in result.slices[: slices.MOST]:
-        table.add_row(*map(Text, slices.cells(row)), style="bold" if row.worse else "")
+    headings, rows = slices.table(result.slices)
+    for place, heading in enumerate(headings):
+        if place < slices.WORDS:
+            table.add_column(heading, overflow="fold")
+        else:
+            table.add_column(heading, justify="right", no_wrap=True)
+    for cells in rows:
+        table.add_row(*map(Text, cells))
     return _titled(slices.title(result.slices), table)
 
 

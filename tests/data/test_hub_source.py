@@ -67,6 +67,22 @@ def test_a_data_set_without_the_usual_validation_split_works_and_says_so(folder)
     ]
 
 
+def test_columns_to_slice_by_are_read_for_every_split(folder):
+    for file in folder.iterdir():
+        header, *lines = file.read_text().splitlines()
+        rows = [f"{line},{('mail', 'web', '')[n % 3]}" for n, line in enumerate(lines)]
+        file.write_text("\n".join([f"{header},source", *rows]) + "\n")
+    splits = load(folder, test_split="test", slice_by=["source"])
+    assert splits.validation.slices == {
+        "source": ["mail", "web", "", *["mail", "web", ""] * 2, "mail"]
+    }
+    assert len(splits.train.slices["source"]) == 100
+    assert splits.train.fingerprint() == load(folder, test_split="test").train.fingerprint()
+    with pytest.raises(DataError, match="has no column 'sorce'") as refused:
+        load(folder, slice_by=["sorce"])
+    assert "did you mean data.slice_by=[source]?" in refused.value.hint
+
+
 def test_slices_of_a_split_work(folder):
     splits = load(folder, train_split="train[:50]", validation_split="train[50:60]")
     assert sizes(splits) == {"train": 45, "validation": 10, "test": 5}

@@ -130,6 +130,22 @@ def test_folders_that_hold_nothing_are_refused(folder):
         load(config("birds"), Told())
     with pytest.raises(ConfigError, match="split_by"):
         load(config("pics", split="group", split_by="owner"), Told())
+    with pytest.raises(ConfigError, match="slice_by=owner names columns"):
+        load(config("pics", slice_by=["owner"]), Told())
+
+
+def test_a_table_has_columns_to_slice_by(folder):
+    lines = [
+        f"{file.relative_to(folder)},{file.parent.name},{file.stem}"
+        for file in folder.rglob("*.png")
+    ]
+    (folder / "all.csv").write_text("image,label,camera\n" + "\n".join(lines) + "\n")
+    found = load(config("pics/all.csv", slice_by=["camera"]), Told()).train
+    pictures = [Path(name).stem for name in found.inputs["image"]]
+    assert found.slices == {"camera": pictures}
+    assert found.take([3, 1]).slices == {"camera": [pictures[3], pictures[1]]}
+    with pytest.raises(DataError, match="no column 'camra'"):
+        load(config("pics/all.csv", slice_by=["camra"]), Told())
 
 
 def test_moving_images_are_told_of(folder):
