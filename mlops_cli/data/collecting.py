@@ -1,6 +1,6 @@
 """Rows of one split put together, with everything wrong about them told at once and by place."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from mlops_cli.data.examples import Examples
@@ -50,7 +50,7 @@ class Collector:
         inputs: Iterable[str | None],
         label: str | None,
         by: str | None = None,
-        slices: Iterable[str | None] = (),
+        others: Mapping[str, str | None] | None = None,
     ) -> None:
         """Takes the row that a person finds at `number`.
 
@@ -59,10 +59,12 @@ class Collector:
             inputs: As `input_columns` has them.
             label: Its label.
             by: Its cell of `by_column`.
-            slices: Its cells of the columns of `data.slice_by`, from a source that has columns.
+            others: Its cells by column, those of `data.slice_by` among them; None from a source
+                without columns.
         """
-        for values, cell in zip(self._slices.values(), slices, strict=False):
-            values.append((cell or "").strip())
+        if others is not None:
+            for column, values in self._slices.items():
+                values.append((others[column] or "").strip())
         if self.by_column is not None:
             self._by.append(by or "")
             if by is None or by.isspace():

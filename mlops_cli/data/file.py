@@ -104,8 +104,7 @@ def _collect(config: FileDataConfig, table: Table, by: str | None, reporter: Rep
     with reporter.task(f"reading {table.path.name}", None) as progress:
         for count, (number, row) in enumerate(table.rows(), 1):
             values = [row[column] for column in columns]
-            sliced = [row[column] for column in config.slice_by]
-            rows.add(number, values, row[label], row[by] if by else None, sliced)
+            rows.add(number, values, row[label], row[by] if by else None, row)
             if count % _PROGRESS_ROWS == 0:
                 progress.advance(_PROGRESS_ROWS)
     return rows

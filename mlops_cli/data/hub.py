@@ -232,7 +232,7 @@ def _read(
                     [text_of(row[column]) for column in inputs],
                     _label(row[config.label], names[config.label]),
                     text_of(row[by]) if by else None,
-                    [_label(row[column], names[column]) for column in config.slice_by],
+                    {column: _label(row[column], names[column]) for column in config.slice_by},
                 )
             progress.advance(len(batch[config.label]))
     examples = collector.finish(reporter)

@@ -74,8 +74,7 @@ def _read(
     columns: dict[str, list[str]] = {name: [] for name in features}
     with reporter.task(f"reading {table.path.name}", None) as progress:
         for count, (number, row) in enumerate(table.rows(), 1):
-            sliced = [row[name] for name in config.slice_by]
-            rows.add(number, (), row[config.label], row[by] if by else None, sliced)
+            rows.add(number, (), row[config.label], row[by] if by else None, row)
             for name in features:
                 columns[name].append((row[name] or "").strip())
             if count % _PROGRESS_ROWS == 0:

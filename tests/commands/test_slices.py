@@ -31,7 +31,7 @@ def run_on(project, *overrides):
 
 @pytest.fixture
 def run(project):
-    return run_on(project, "data.slice_by=[dialect,source]")
+    return run_on(project, "data.slice_by=[dialect,dialect,source]")
 
 
 def test_the_worst_slice_comes_first_in_the_table_and_in_json(run, mlops):
