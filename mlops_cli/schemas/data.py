@@ -54,8 +54,8 @@ class DataConfig:
         None,
     )
     slice_by: list[str] = option(
-        "Columns by whose values `mlops evaluate` tells figures, such as [dialect]. It makes them no "
-        "input of the model; of a table they are features unless `leave_out` names them.",
+        "Columns by whose values `mlops evaluate` tells figures, such as [dialect]. It makes them "
+        "no input of the model; of a table they are features unless `leave_out` names them.",
         [],
     )
     limit: int | None = option(
