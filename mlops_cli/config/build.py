@@ -158,7 +158,7 @@ def _data_problems(config: Config) -> Iterator[ConfigError]:
         name = "stream" if isinstance(data, StreamDataConfig) else "file"
         yield ConfigError(f"data={name} needs data.path", hint=f"data={name} data.path=reviews.csv")
     if isinstance(data, StreamDataConfig):
-        yield from _stream_problems(data)
+        yield from _stream_problems(config.model, data)
     if isinstance(data, ImagesDataConfig) and not data.path:
         yield ConfigError("data=images needs data.path", hint="data=images data.path=FOLDER")
     if data.slice_by and isinstance(data, _WITHOUT_COLUMNS):
@@ -194,16 +194,22 @@ def _listed(names: Sequence[str]) -> str:
     return f"[{','.join(names)}]"
 
 
-def _stream_problems(data: StreamDataConfig) -> Iterator[ConfigError]:
+def _stream_problems(of: model.ModelConfig, data: StreamDataConfig) -> Iterator[ConfigError]:
     """What would take all rows in memory at once."""
-    if data.inputs not in ("text", "text_pair") or data.targets == "tags":
+    if data.inputs not in data.offers or data.targets == "tags":
         yield ConfigError(
-            "data=stream has texts, each with a label or number",
-            hint="data=file, data=conll or data=table reads into memory what has others",
+            "data=stream has texts and tables, each row with labels or a number",
+            hint="data=file and data=conll read words with tags into memory; "
+            "the images of data=images stay files",
+        )
+    if isinstance(of, model.TreesModelConfig):
+        yield ConfigError(
+            f"model={of.name} has all rows in memory, and data=stream leaves them on the disk",
+            hint="model=mlp; or data=table for what fits into memory",
         )
     if data.split != "hash" or data.split_by:
         yield ConfigError(
-            "data=stream splits by the hash of the text alone",
+            "data=stream splits by the hash of a row's inputs alone",
             hint="data.split=hash, or files of their own: data.validation_path=FILE",
         )
 

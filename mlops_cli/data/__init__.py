@@ -105,7 +105,8 @@ def _check(splits: Splits, config: DataConfig) -> None:
         _check_classes(splits, config)
     if config.targets == "numbers":
         _check_numbers(splits, config)
-    known = known_labels(splits.train, config)
+    if not (known := known_labels(splits.train, config)):
+        return
     for split_name, split in splits.named().items():
         for target in dict.fromkeys(split.targets):
             for label in labels_of(target, config):

@@ -1,6 +1,6 @@
 """Rows of one split put together, with everything wrong about them told at once and by place."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mlops_cli.data.examples import Examples
@@ -23,12 +23,14 @@ class Collector:
             none.
         unit: What row numbers count: "line" or "row".
         by_column: Column of `data.split_by`; None where rows are not split by one.
+        features: Columns of a table to predict from, which a row may lack.
     """
 
     source: str
     config: DataConfig
     unit: str
     by_column: str | None = None
+    features: Sequence[str] = ()
     _inputs: dict[str, list[str]] = field(init=False)
     _without: dict[str, list[int]] = field(init=False)
     _labels: list[str] = field(default_factory=list)
@@ -40,8 +42,8 @@ class Collector:
     _stripped: int = 0
 
     def __post_init__(self) -> None:
-        self._inputs = {name: [] for name in input_columns(self.config)}
-        self._without = {name: [] for name in self._inputs}
+        self._without = {name: [] for name in input_columns(self.config)}
+        self._inputs = {name: [] for name in (*self._without, *self.features)}
         self._slices = {name: [] for name in self.config.slice_by}
 
     def add(
@@ -56,7 +58,7 @@ class Collector:
 
         Args:
             number: Its line or row.
-            inputs: As `input_columns` has them.
+            inputs: As `input_columns` has them; then come the features.
             label: Its label.
             by: Its cell of `by_column`.
             others: Its cells by column, those of `data.slice_by` among them; None from a source
@@ -70,7 +72,7 @@ class Collector:
             if by is None or by.isspace():
                 self._without_by.append(number)
         for (name, values), text in zip(self._inputs.items(), inputs, strict=True):
-            if text is None or text.isspace():
+            if name in self._without and (text is None or text.isspace()):
                 self._without[name].append(number)
             values.append(text or "")
         clean = label.strip() if label is not None else ""
@@ -166,6 +168,8 @@ def labels_of(target: str, config: DataConfig) -> list[str]:
 
 def known_labels(examples: Examples, config: DataConfig) -> set[str]:
     """Every label that some row has."""
+    if config.targets not in ("classes", "labels"):  # Numbers are all different: no set of them.
+        return set()
     return {label for target in set(examples.targets) for label in labels_of(target, config)}
 
 

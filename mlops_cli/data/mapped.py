@@ -16,18 +16,23 @@ from numpy.typing import NDArray
 
 from mlops_cli.data.collecting import known_labels, labels_of
 from mlops_cli.data.examples import Examples, Splits
+from mlops_cli.data.records import Records
 from mlops_cli.errors import DataError
 from mlops_cli.reporting import Reporter
 from mlops_cli.schemas.data import DataConfig
 from mlops_cli.tasks import Encoder
+from mlops_cli.tasks.encoders.table import TableEncoder
 from mlops_cli.wording import counted
 
-HASH = "#hash"
-"""The column of the rows' hashes."""
-LABEL = "#label"
-"""The column of their targets."""
+OWN = ("#label", "#hash")
+"""The last columns of the file: the rows' targets and their hashes. A table may have columns of
+these names too."""
 _TOGETHER = 1000
-"""Rows that are encoded in one call where all of them are wanted in turn."""
+"""Rows that are read in one call where all of them are wanted in turn."""
+_RECORDED = 10_000
+"""Rows of a table that are encoded in one call."""
+_NEAR = 4
+"""Rows that lie in so many times the places of the file are read as one piece."""
 
 
 class Column(Sequence[str]):
@@ -46,12 +51,23 @@ class Column(Sequence[str]):
 
     def __getitem__(self, row: Any) -> Any:
         if isinstance(row, slice):
-            return [self[place] for place in range(*row.indices(len(self)))]
+            wanted = np.arange(*row.indices(len(self)))
+            return self._read(wanted if self._rows is None else self._rows[wanted])
         place = row if self._rows is None else self._rows[row]
         return self._values[int(place)].as_py()
 
     def __iter__(self) -> Iterator[str]:
-        return (self[row] for row in range(len(self)))
+        for start in range(0, len(self), _TOGETHER):
+            yield from self[start : start + _TOGETHER]
+
+    def _read(self, places: NDArray[np.int64]) -> list[str]:
+        """The texts at these places of the file."""
+        if len(places) > 1:
+            first, last = int(places.min()), int(places.max())
+            if last - first < _NEAR * len(places):
+                piece = self._values.slice(first, last - first + 1)
+                return cast("list[str]", piece.take(pa.array(places - first)).to_pylist())
+        return [self._values[place].as_py() for place in places.tolist()]
 
     def bytes(self) -> NDArray[np.int64]:
         """The size of each row's text, shape (rows,)."""
@@ -70,9 +86,13 @@ class MappedExamples(Examples):
 
     Attributes:
         hashes: 64 bits of each row's inputs; equal inputs, equal hashes.
+        folder: Where the file lies.
+        records: What encoders of tables made of the rows.
     """
 
     hashes: NDArray[np.uint64] = field(default_factory=lambda: np.zeros(0, np.uint64))
+    folder: Path = Path()
+    records: dict[TableEncoder, Records] = field(default_factory=dict, compare=False, repr=False)
 
     streamed: ClassVar[bool] = True
 
@@ -81,7 +101,7 @@ class MappedExamples(Examples):
         places = np.asarray(rows, dtype=np.int64)
         columns = {name: _column(values).take(places) for name, values in self.inputs.items()}
         targets = _column(self.targets).take(places)
-        return _examples(columns, targets, self.hashes[places])
+        return _examples(columns, targets, self.hashes[places], self.folder)
 
     def sample(self, count: int) -> Examples:
         """At most so many rows, evenly spaced, in memory."""
@@ -91,11 +111,17 @@ class MappedExamples(Examples):
         )
 
     def encoded(self, encoder: Encoder) -> Sequence[Any]:
-        """The rows, each encoded when it is asked for."""
+        """The rows, each encoded when it is asked for; a table's are encoded once, to the disk."""
+        if isinstance(encoder, TableEncoder):
+            if encoder not in self.records:
+                self.records[encoder] = Records(encoder, self.parts(_RECORDED), self.folder)
+            return self.records[encoder]
         return _Encoded(self, encoder)
 
     def sizes(self, encoder: Encoder, rows: Sequence[Any]) -> NDArray[np.int64]:
-        """Bytes of each row: to know its tokens, all of it would have to be read."""
+        """Bytes of each text: to know its tokens, all of it would have to be read."""
+        if isinstance(rows, Records):
+            return encoder.sizes(rows)
         sizes: NDArray[np.int64]
         sizes = np.sum([_column(values).bytes() for values in self.inputs.values()], axis=0)
         return sizes
@@ -104,10 +130,10 @@ class MappedExamples(Examples):
         """How many rows are larger than the model takes."""
         return sum(encoder.count_truncated(part) for part in self.parts())
 
-    def parts(self) -> Iterator[dict[str, list[str]]]:
-        """The inputs of some rows after the other, in memory."""
-        for start in range(0, len(self), _TOGETHER):
-            part = slice(start, start + _TOGETHER)
+    def parts(self, together: int = _TOGETHER) -> Iterator[dict[str, list[str]]]:
+        """The inputs of so many rows after the other, in memory."""
+        for start in range(0, len(self), together):
+            part = slice(start, start + together)
             yield {name: values[part] for name, values in self.inputs.items()}
 
     def keys(self) -> list[Any]:
@@ -138,10 +164,10 @@ class _Encoded(Sequence[Any]):
 def open_mapped(path: Path) -> MappedExamples:
     """The rows of an Arrow file that `data.stream` wrote."""
     table = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
-    columns = {
-        name: Column(table[name]) for name in table.column_names if name not in (HASH, LABEL)
-    }
-    return _examples(columns, Column(table[LABEL]), table[HASH].to_numpy())
+    names = table.column_names[: -len(OWN)]
+    columns = {name: Column(table.column(place)) for place, name in enumerate(names)}
+    targets, hashes = (table.column(len(names) + place) for place in range(len(OWN)))
+    return _examples(columns, Column(targets), hashes.to_numpy(), path.parent)
 
 
 def complete(
@@ -186,19 +212,19 @@ def complete(
         if not len(kept):
             raise DataError(
                 f"{counted(len(train), 'row leaves', 'rows leave')} none for {name}",
-                hint="so few fit into memory: data=file",
+                hint="rows with the same inputs stay on one side; so few fit into memory: "
+                f"data={'table' if config.inputs == 'table' else 'file'}",
             )
         parts[name] = kept
     return replace(splits, **parts)
 
 
 def _examples(
-    inputs: dict[str, Column], targets: Column, hashes: NDArray[np.uint64]
+    inputs: dict[str, Column], targets: Column, hashes: NDArray[np.uint64], folder: Path
 ) -> MappedExamples:
     # Whoever reads an Examples asks no more of its lists than a sequence gives.
-    return MappedExamples(
-        cast("dict[str, list[str]]", inputs), cast("list[str]", targets), hashes=hashes
-    )
+    columns, labels = cast("dict[str, list[str]]", inputs), cast("list[str]", targets)
+    return MappedExamples(columns, labels, hashes=hashes, folder=folder)
 
 
 def _column(values: Any) -> Column:

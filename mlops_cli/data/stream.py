@@ -1,4 +1,4 @@
-"""`data=stream`: a CSV, TSV, JSONL or Parquet file that is larger than memory.
+"""`data=stream`: texts or a table in a CSV, TSV, JSONL or Parquet file larger than memory.
 
 Its rows are checked and copied once into an Arrow file below `runs/`, which is mapped into memory;
 a changed file, or other columns, make a new copy in place of the old one.
@@ -17,7 +17,8 @@ from mlops_cli.data import copies
 from mlops_cli.data.collecting import Collector, input_columns, known_labels, refuse_same_columns
 from mlops_cli.data.examples import Examples, Splits
 from mlops_cli.data.file import open_file, refuse_missing
-from mlops_cli.data.mapped import HASH, LABEL, open_mapped
+from mlops_cli.data.mapped import OWN, open_mapped
+from mlops_cli.data.table import cells, feature_columns, refuse_without
 from mlops_cli.data.tables import Table
 from mlops_cli.errors import ConfigError
 from mlops_cli.files import atomic_path
@@ -44,74 +45,93 @@ def load(config: DataConfig, reporter: Reporter) -> Splits:
     if not isinstance(config, StreamDataConfig):
         raise ConfigError("data=stream takes the settings of data=stream", hint="data=stream")
     refuse_same_columns(config)
-    train = _mapped(config, config.path, reporter)
+    names = _input_names(config)
+    train = _mapped(config, config.path, names, reporter)
     known = known_labels(train, config) if config.validation_path or config.test_path else set()
     later = (
-        _mapped(config, path, reporter, known) if path else None
+        _mapped(config, path, names, reporter, known) if path else None
         for path in (config.validation_path, config.test_path)
     )
     return Splits(train, *later)
 
 
+def _input_names(config: StreamDataConfig) -> list[str]:
+    """What the task calls its inputs; of a table, the columns to predict from."""
+    if config.inputs == "table":
+        return feature_columns(config, open_file(config, config.path))
+    return [*input_columns(config)]
+
+
 def _mapped(
-    config: StreamDataConfig, path: str, reporter: Reporter, known: set[str] | None = None
+    config: StreamDataConfig,
+    path: str,
+    names: Sequence[str],
+    reporter: Reporter,
+    known: set[str] | None = None,
 ) -> Examples:
     """The rows of one file; `known` are the labels it may have, None for any."""
     source = locate(path).resolve()
     table = open_file(config, path)
-    refuse_missing(table, config, None)
+    if config.inputs == "table":
+        refuse_without(table, config, names)
+    else:
+        refuse_missing(table, config, None)
     settings = {name: value for name, value in asdict(config).items() if name not in _NOT_OF_ROWS}
-    facts = [str(source), source.stat().st_size, source.stat().st_mtime_ns, settings]
+    facts = [str(source), source.stat().st_size, source.stat().st_mtime_ns, settings, names]
     folder = copies.folder(find_root() / "runs", source)
     copy = folder / f"{copies.digest(facts)}.arrow"
     # Processes that train together all come here.
     with FileLock(folder / "lock"):
         if not copy.exists():
             with atomic_path(copy) as temporary:
-                _copy(table, config, temporary, reporter)
+                _copy(table, config, names, temporary, reporter)
             for old in folder.glob("*.arrow"):
                 if old != copy:
                     old.unlink()
     mapped = open_mapped(copy)
     if known is not None:
-        _refuse_unknown(mapped, table, config, known)
+        _refuse_unknown(mapped, table, config, names, known)
     return mapped
 
 
-def _copy(table: Table, config: StreamDataConfig, path: Path, reporter: Reporter) -> None:
-    names = [*input_columns(config)]
+def _copy(
+    table: Table, config: StreamDataConfig, names: Sequence[str], path: Path, reporter: Reporter
+) -> None:
+    target, mark = OWN
     schema = pa.schema(
-        [*((name, pa.large_string()) for name in (*names, LABEL)), (HASH, pa.uint64())]
+        [*((name, pa.large_string()) for name in (*names, target)), (mark, pa.uint64())]
     )
     with (
         pa.OSFile(str(path), "wb") as stream,
         pa.ipc.new_file(stream, schema) as writer,
         reporter.task(f"copying {table.path.name}", None) as progress,
     ):
-        for part in _parts(table, config):
+        for part in _parts(table, config, names):
             columns = [part.inputs[name] for name in names]
             hashes = [_hash(row) for row in zip(*columns, strict=True)]
             writer.write_batch(pa.record_batch([*columns, part.targets, hashes], schema=schema))
             progress.advance(len(part))
 
 
-def _parts(table: Table, config: StreamDataConfig) -> Iterator[Examples]:
+def _parts(table: Table, config: StreamDataConfig, names: Sequence[str]) -> Iterator[Examples]:
     """The rows of a file, some at a time, checked."""
     wanted, quiet = list(input_columns(config).values()), SilentReporter()
-    rows, count, size, empty = _collector(table, config), 0, 0, True
+    rows, count, size, empty = _collector(table, config, names), 0, 0, True
     for number, row in table.rows():
-        values = [row[column] for column in wanted]
+        values: Sequence[str | None]
+        values = [row[column] for column in wanted] if wanted else cells(row, names)
         rows.add(number, values, row[config.label])
         count, size = count + 1, size + sum(len(value or "") for value in values)
         if count == _ROWS or size > _CHARACTERS:
             yield rows.finish(quiet)
-            rows, count, size, empty = _collector(table, config), 0, 0, False
+            rows, count, size, empty = _collector(table, config, names), 0, 0, False
     if count or empty:
         yield rows.finish(quiet)
 
 
-def _collector(table: Table, config: StreamDataConfig) -> Collector:
-    return Collector(str(table.path), config, table.unit)
+def _collector(table: Table, config: StreamDataConfig, names: Sequence[str]) -> Collector:
+    features = names if config.inputs == "table" else ()
+    return Collector(str(table.path), config, table.unit, features=features)
 
 
 def _hash(row: Sequence[str]) -> int:
@@ -120,13 +140,17 @@ def _hash(row: Sequence[str]) -> int:
 
 
 def _refuse_unknown(
-    mapped: Examples, table: Table, config: StreamDataConfig, known: set[str]
+    mapped: Examples,
+    table: Table,
+    config: StreamDataConfig,
+    names: Sequence[str],
+    known: set[str],
 ) -> None:
     """Raises DataError where a label is none of the training rows'."""
     if known_labels(mapped, config) <= known:
         return
-    for part in _parts(table, config):
-        rows = _collector(table, config)
+    for part in _parts(table, config, names):
+        rows = _collector(table, config, names)
         for number, target in zip(part.numbers, part.targets, strict=True):
             rows.add(number, ["-"] * len(part.inputs), target)
         rows.refuse_unknown(known)

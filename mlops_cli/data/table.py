@@ -1,6 +1,6 @@
 """`data=table`: rows of numbers and categories in a file of the user's own."""
 
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 
 from mlops_cli.data.collecting import Collector
 from mlops_cli.data.examples import Examples, Splits
@@ -29,7 +29,7 @@ def load(config: DataConfig, reporter: Reporter) -> Splits:
             hint="mlops train task=tabular_classification model=trees data=table "
             "data.path=FILE.csv data.label=COLUMN",
         )
-    features = _features(config, open_file(config, config.path))
+    features = feature_columns(config, open_file(config, config.path))
     train = _read(config, config.path, features, reporter, train=True)
     validation, test = (
         _read(config, path, features, reporter, train=False) if path else None
@@ -38,8 +38,13 @@ def load(config: DataConfig, reporter: Reporter) -> Splits:
     return Splits(train, validation, test)
 
 
-def _features(config: TableDataConfig, table: Table) -> list[str]:
-    """The columns to predict from, in the order of the file."""
+def feature_columns(config: TableDataConfig, table: Table) -> list[str]:
+    """The columns to predict from, in the order of the training file.
+
+    Raises:
+        DataError: A column that is named is not there, or there is none to predict from.
+        ConfigError: The label is among them.
+    """
     for name, setting in ((config.label, "data.label"), (config.split_by, "data.split_by")):
         if name is not None and name not in table.columns:
             raise missing_column(table, name, setting)
@@ -61,22 +66,30 @@ def _features(config: TableDataConfig, table: Table) -> list[str]:
     return found
 
 
+def refuse_without(table: Table, config: TableDataConfig, features: Sequence[str]) -> None:
+    """Raises DataError where a file lacks the label, or a feature of the training file."""
+    for name in (config.label, *features):
+        if name not in table.columns:
+            raise missing_column(table, name, "data.features")
+
+
+def cells(row: Mapping[str, str | None], features: Sequence[str]) -> list[str]:
+    """The features of a row; empty where there is no value."""
+    return [(row[name] or "").strip() for name in features]
+
+
 def _read(
     config: TableDataConfig, path: str, features: list[str], reporter: Reporter, *, train: bool
 ) -> Examples:
     table = open_file(config, path)
     by = config.split_by if train else None
-    for name in (config.label, *features):
-        if name not in table.columns:
-            raise missing_column(table, name, "data.features")
+    refuse_without(table, config, features)
     refuse_missing_slices(table, config)
-    rows = Collector(str(table.path), config, table.unit, by)
-    columns: dict[str, list[str]] = {name: [] for name in features}
+    rows = Collector(str(table.path), config, table.unit, by, features)
     with reporter.task(f"reading {table.path.name}", None) as progress:
         for count, (number, row) in enumerate(table.rows(), 1):
-            rows.add(number, (), row[config.label], row[by] if by else None, row)
-            for name in features:
-                columns[name].append((row[name] or "").strip())
+            label = row[config.label]
+            rows.add(number, cells(row, features), label, row[by] if by else None, row)
             if count % _PROGRESS_ROWS == 0:
                 progress.advance(_PROGRESS_ROWS)
-    return replace(rows.finish(reporter), inputs=columns)
+    return rows.finish(reporter)

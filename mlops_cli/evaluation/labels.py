@@ -60,7 +60,7 @@ def _baselines(
     shares = known.mean(axis=0)
     frequent = np.broadcast_to(shares >= min(0.5, shares.max()), true.shape)
     baselines = {"frequent_labels": f1_micro(frequent, true)}
-    if "text" in found.task.encoder.columns:
+    if "text" in found.task.encoder.columns and not train.streamed:
         words = texts_of(found.task, train), texts_of(found.task, found.examples)
         given = bag_of_words.fit_labels(words[0], known, words[1])
         baselines["bag_of_words"] = f1_micro(given, true)

@@ -49,6 +49,11 @@ class LinearTerms(nn.Module):
         return logits
 
 
+def settling(rows: int) -> slice:
+    """Which of so many rows settle a linear model: all, or some at equal distances."""
+    return slice(None, None, max(1, -(-rows // _MOST_ROWS)))
+
+
 def fit(
     terms: LinearTerms,
     figures: torch.Tensor | None,
@@ -65,9 +70,6 @@ def fit(
         targets: What the loss takes beside logits.
         loss: The training's own.
     """
-    every = -(-len(targets) // _MOST_ROWS)
-    figures, categories = (None if x is None else x[::every] for x in (figures, categories))
-    targets = targets[::every]
     weights = [weight for name, weight in terms.named_parameters() if name != "base"]
     optimizer = torch.optim.LBFGS(
         terms.parameters(), max_iter=_STEPS, line_search_fn="strong_wolfe"

@@ -1,12 +1,14 @@
 """A multi-layer perceptron over the columns of a table, trained from scratch."""
 
 import json
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
@@ -24,6 +26,8 @@ from mlops_cli.schemas.config import Config
 from mlops_cli.schemas.model import MlpModelConfig
 from mlops_cli.tasks.encoders import table
 
+_TOGETHER = 10_000
+"""Rows whose numbers are looked at in one go."""
 _FAR = 6.0
 """Standard deviations from the mean at which a number is cut: one wild value moves little."""
 
@@ -130,17 +134,19 @@ def build(config: Config, splits: Splits, reporter: Reporter) -> Built:
         outputs=len(task.labels),
         dropout=model.dropout,
     )
-    rows = encoder.encode(splits.train.inputs)
+    rows = splits.train.encoded(encoder)
     if encoder.numeric:
         _scale(network, rows)
     weights = class_weights(config.trainer, task, splits.train)
     module = TaskModule(network, task, config, weights)
-    _fit_linear(module, encoder.collate(rows), task.head.targets(splits.train.targets, ()))
+    some = linear_terms.settling(len(rows))
+    targets = task.head.targets(splits.train.targets, ())[some]
+    _fit_linear(module, encoder.collate(rows[some]), targets)
     return Built(module, task)
 
 
 def _fit_linear(module: TaskModule, inputs: tasks.Inputs, targets: tasks.Targets) -> None:
-    """Lets the network, whose layers add nothing yet, begin as the linear model of all rows."""
+    """Lets the network, whose layers add nothing yet, begin as the linear model of these rows."""
     network = module.network
     assert isinstance(network, Mlp)
     tensors = {name: torch.from_numpy(array) for name, array in inputs.items()}
@@ -154,13 +160,22 @@ def _fit_linear(module: TaskModule, inputs: tasks.Inputs, targets: tasks.Targets
     )
 
 
-def _scale(network: Mlp, rows: Any) -> None:
-    """Takes mean and standard deviation of the training rows' numbers."""
-    figures = np.stack([figures for figures, _ in rows]).astype(np.float64)
-    figures[:, np.isnan(figures).all(axis=0)] = 0.0
-    deviation = np.nanstd(figures, axis=0)
-    network.mean = torch.tensor(np.nanmean(figures, axis=0), dtype=torch.float32)
+def _scale(network: Mlp, rows: Sequence[Any]) -> None:
+    """Takes mean and standard deviation of the training rows' numbers, some rows at a time."""
+    there = sum((~np.isnan(part)).sum(axis=0) for part in _figures(rows))
+    counts = np.maximum(there, 1)
+    mean = sum(np.nansum(part, axis=0) for part in _figures(rows)) / counts
+    squares = sum(np.nansum((part - mean) ** 2, axis=0) for part in _figures(rows))
+    deviation = np.sqrt(squares / counts)
+    network.mean = torch.tensor(mean, dtype=torch.float32)
     network.std = torch.tensor(np.where(deviation > 0, deviation, 1.0), dtype=torch.float32)
+
+
+def _figures(rows: Sequence[Any]) -> Iterator[NDArray[np.float64]]:
+    """The numbers of some rows after the other: (rows, columns)."""
+    for start in range(0, len(rows), _TOGETHER):
+        part = rows[start : start + _TOGETHER]
+        yield np.stack([figures for figures, _ in part]).astype(np.float64)
 
 
 def load(folder: Path) -> nn.Module:

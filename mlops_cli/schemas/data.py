@@ -107,14 +107,6 @@ class FileDataConfig(DataConfig):
 
 
 @dataclass
-class StreamDataConfig(FileDataConfig):
-    """`data=stream`: texts in a CSV, TSV, JSONL or Parquet file that is larger than memory.
-
-    Tables, images and words with tags are read into memory.
-    """
-
-
-@dataclass
 class TableDataConfig(FileDataConfig):
     """`data=table`: rows of numbers and categories in a CSV, TSV, JSONL or Parquet file."""
 
@@ -124,6 +116,17 @@ class TableDataConfig(FileDataConfig):
     leave_out: list[str] = option("Columns that are no features, such as ids.", [])
 
     offers: ClassVar[tuple[str, ...]] = ("table",)
+
+
+@dataclass
+class StreamDataConfig(TableDataConfig):
+    """`data=stream`: texts or a table in a CSV, TSV, JSONL or Parquet file larger than memory.
+
+    Of tables, for model=mlp: trees are grown from rows in memory. Words with tags are read into
+    memory by their own sources; images are files that are decoded when they are needed.
+    """
+
+    offers: ClassVar[tuple[str, ...]] = ("text", "text_pair", "table")
 
 
 @dataclass

@@ -1,13 +1,10 @@
 """`data=stream`: rows that stay on the disk, checked, split, trained on and evaluated."""
 
-import subprocess
 import sys
-import time
-from contextlib import suppress
-from pathlib import Path
 
 import numpy as np
 import pytest
+from own.held import most_held
 from safetensors.numpy import load_file
 
 from mlops_cli import data
@@ -90,11 +87,11 @@ def test_labels_that_training_lacks_are_told(reviews):
 @pytest.mark.parametrize(
     ("words", "error"),
     [
-        (["data.path=a.csv", "data.split=group"], "data=stream splits by the hash of the text"),
-        (["data.path=a.csv", "task=token_classification"], "data=stream has texts, each with a"),
+        (["data.path=a.csv", "data.split=group"], "data=stream splits by the hash of a row"),
+        (["data.path=a.csv", "task=token_classification"], "data=stream has texts and tables"),
         (
             ["data.path=a.csv", "task=tabular_classification", "model=trees"],
-            "data=stream has texts, each with a",
+            "model=trees has all rows in memory, and data=stream",
         ),
         ([], "data=stream needs data.path"),
     ],
@@ -147,17 +144,7 @@ def test_memory_is_bounded_whatever_the_size_of_the_file(project):
     short += ["data.test_fraction=0.001", "model.vocab_size=300", "tracker.energy=false"]
 
     def peak(source):
-        command = [sys.executable, "-m", "mlops_cli", "train", f"data={source}", *short]
-        with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
-            held = 0
-            while process.poll() is None:
-                with suppress(OSError, KeyError):
-                    text = Path(f"/proc/{process.pid}/status").read_text("utf-8")
-                    lines = dict(line.split(":", 1) for line in text.splitlines())
-                    held = max(held, int(lines["RssAnon"].split()[0]))
-                time.sleep(0.02)
-            assert process.returncode == 0
-        return held / 1024
+        return most_held("train", f"data={source}", *short)
 
     size = (project / "reviews.csv").stat().st_size / 2**20
     assert size > 35

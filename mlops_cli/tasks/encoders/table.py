@@ -21,6 +21,9 @@ BLANK = frozenset(("", "?", "na", "n/a", "nan", "null", "none", "-"))
 _MOST_CATEGORIES = 1000
 _FEWEST_ROWS = 2
 """Rows that a category needs to be one of its own."""
+_TOGETHER, _MOST_COUNTED = 10_000, 100_000
+"""Cells that are looked at in one go, and different values of a column that are counted; beyond
+that, the rarest are forgotten."""
 _NUMERIC = 0.98
 """Share of the values of a column that are numbers, from which on the others count as missing."""
 
@@ -77,6 +80,10 @@ class TableEncoder:
 
     def encode(self, inputs: Columns) -> Sequence[Any]:
         """One pair a row: numbers (columns,) in float32 and category ids (columns,) in int64."""
+        return list(zip(*self.matrices(inputs), strict=True))
+
+    def matrices(self, inputs: Columns) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """The same of all rows together: numbers and ids, each (rows, columns)."""
         rows = len(next(iter(inputs.values())))
         figures = np.empty((rows, len(self.numeric)), dtype=np.float32)
         for place, name in enumerate(self.numeric):
@@ -88,7 +95,7 @@ class TableEncoder:
                 MISSING if cell.lower() in BLANK else known.get(cell, OTHER)
                 for cell in inputs[column.name]
             ]
-        return list(zip(figures, ids, strict=True))
+        return figures, ids
 
     def sizes(self, rows: Sequence[Any]) -> NDArray[np.int64]:
         """All rows are of one size."""
@@ -142,21 +149,27 @@ def fit(inputs: Columns) -> TableEncoder:
 
     A column whose values are nearly all numbers is one of numbers. The values of any other are
     categories; a rare one counts as `OTHER`, and a column in which all values are rare (names,
-    free text) is left out.
+    free text) is left out. The rows may lie on the disk: some are looked at after the other.
 
     Raises:
         DataError: No column is left.
     """
     parts = []
     for name, cells in inputs.items():
-        values = [cell for cell in cells if cell.lower() not in BLANK]
+        values = parsed = 0
+        counts: Counter[str] = Counter()
+        for start in range(0, len(cells), _TOGETHER):
+            there = [c for c in cells[start : start + _TOGETHER] if c.lower() not in BLANK]
+            values += len(there)
+            parsed += sum(not math.isnan(as_number(value)) for value in there)
+            counts.update(there)
+            if len(counts) > _MOST_COUNTED:  # Such a column has no place for its rare values.
+                counts = Counter(dict(counts.most_common(_MOST_COUNTED // 2)))
         if not values:
             continue
-        parsed = sum(not math.isnan(as_number(value)) for value in values)
-        if parsed >= _NUMERIC * len(values):
+        if parsed >= _NUMERIC * values:
             parts.append(Column(name))
             continue
-        counts = Counter(values)
         common = [value for value, count in counts.most_common() if count >= _FEWEST_ROWS]
         if common:
             parts.append(Column(name, tuple(sorted(common[:_MOST_CATEGORIES]))))

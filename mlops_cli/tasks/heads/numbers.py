@@ -121,11 +121,14 @@ def load(spec: dict[str, Any]) -> Numbers:
 
 def parsed(raw: Sequence[str]) -> NDArray[np.float64]:
     """The numbers (rows,). Raises DataError where one is none."""
-    found = [cells.number(cell) for cell in raw]
-    for value, cell in zip(found, raw, strict=True):
-        if value is None:
-            raise DataError(
-                f"target {cell!r} is no number",
-                hint="a column of numbers: data.label=COLUMN; or task=text_classification",
-            )
-    return np.array(found, dtype=np.float64)
+    return np.fromiter(map(_number, raw), np.float64, len(raw))
+
+
+def _number(cell: str) -> float:
+    value = cells.number(cell)
+    if value is None:
+        raise DataError(
+            f"target {cell!r} is no number",
+            hint="a column of numbers: data.label=COLUMN; or task=text_classification",
+        )
+    return value
