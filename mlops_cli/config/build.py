@@ -196,11 +196,15 @@ def _listed(names: Sequence[str]) -> str:
 
 def _stream_problems(of: model.ModelConfig, data: StreamDataConfig) -> Iterator[ConfigError]:
     """What would take all rows in memory at once."""
-    if data.inputs not in data.offers or data.targets == "tags":
+    if data.inputs not in data.offers:
         yield ConfigError(
-            "data=stream has texts and tables, each row with labels or a number",
-            hint="data=file and data=conll read words with tags into memory; "
-            "the images of data=images stay files",
+            f"data=stream has texts, words and tables, and the task reads {data.inputs}",
+            hint="data=images leaves image files on the disk too",
+        )
+    if data.inputs != "table" and (data.features or data.leave_out):
+        yield ConfigError(
+            f"data.features and data.leave_out are of tables, and the task reads {data.inputs}",
+            hint="task=tabular_classification model=mlp",
         )
     if isinstance(of, model.TreesModelConfig):
         yield ConfigError(

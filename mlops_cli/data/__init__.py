@@ -151,7 +151,7 @@ def _refuse_one_tag(train: Examples) -> None:
     from mlops_cli.tasks.encoders.words import split_words
 
     tags: set[str] = set()
-    for cell in dict.fromkeys(train.targets):
+    for cell in train.targets:
         tags.update(split_words(cell))
         if len(tags) > 1:
             return

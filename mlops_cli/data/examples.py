@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from mlops_cli.tasks import Encoder
+    from mlops_cli.tasks import Encoder, Head, Targets
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,10 @@ class Examples:
     def encoded(self, encoder: "Encoder") -> Sequence[Any]:
         """The rows as the encoder makes them."""
         return encoder.encode(self.inputs)
+
+    def expected(self, head: "Head", rows: Sequence[Any]) -> "Targets":
+        """What the head makes of the targets of the encoded rows."""
+        return head.targets(self.targets, rows)
 
     def sizes(self, encoder: "Encoder", rows: Sequence[Any]) -> "NDArray[np.int64]":
         """What rows of like size are batched by: the encoder's sizes of the encoded rows."""

@@ -20,7 +20,7 @@ from mlops_cli.data.records import Records
 from mlops_cli.errors import DataError
 from mlops_cli.reporting import Reporter
 from mlops_cli.schemas.data import DataConfig
-from mlops_cli.tasks import Encoder
+from mlops_cli.tasks import Encoder, Head, Targets
 from mlops_cli.tasks.encoders.table import TableEncoder
 from mlops_cli.wording import counted
 
@@ -118,6 +118,13 @@ class MappedExamples(Examples):
             return self.records[encoder]
         return _Encoded(self, encoder)
 
+    def expected(self, head: Head, rows: Sequence[Any]) -> Targets:
+        """The targets; tags, of which a row has as many as words, when they are asked for."""
+        if head.kind != "tags":
+            return head.targets(self.targets, rows)
+        # Whoever trains asks for those of a batch, by the places of its rows.
+        return cast("Targets", _Expected(self.targets, head, rows))
+
     def sizes(self, encoder: Encoder, rows: Sequence[Any]) -> NDArray[np.int64]:
         """Bytes of each text: to know its tokens, all of it would have to be read."""
         if isinstance(rows, Records):
@@ -159,6 +166,17 @@ class _Encoded(Sequence[Any]):
     def __iter__(self) -> Iterator[Any]:
         for part in self._examples.parts():
             yield from self._encoder.encode(part)
+
+
+class _Expected:
+    """Targets that are made when they are asked for, of some rows at a time."""
+
+    def __init__(self, targets: Sequence[str], head: Head, rows: Sequence[Any]) -> None:
+        self._targets, self._head, self._rows = targets, head, rows
+
+    def __getitem__(self, batch: NDArray[np.int64]) -> Targets:
+        raw, rows = ([of[row] for row in batch.tolist()] for of in (self._targets, self._rows))
+        return self._head.targets(raw, rows)
 
 
 def open_mapped(path: Path) -> MappedExamples:

@@ -1,4 +1,4 @@
-"""`data=stream`: texts or a table in a CSV, TSV, JSONL or Parquet file larger than memory.
+"""`data=stream`: texts, words or a table in a CSV, TSV, JSONL or Parquet file larger than memory.
 
 Its rows are checked and copied once into an Arrow file below `runs/`, which is mapped into memory;
 a changed file, or other columns, make a new copy in place of the old one.
@@ -20,11 +20,12 @@ from mlops_cli.data.file import open_file, refuse_missing
 from mlops_cli.data.mapped import OWN, open_mapped
 from mlops_cli.data.table import cells, feature_columns, refuse_without
 from mlops_cli.data.tables import Table
-from mlops_cli.errors import ConfigError
+from mlops_cli.errors import ConfigError, DataError
 from mlops_cli.files import atomic_path
 from mlops_cli.project import find_root, locate
 from mlops_cli.reporting import Reporter, SilentReporter
 from mlops_cli.schemas.data import DataConfig, StreamDataConfig
+from mlops_cli.tasks.encoders.words import split_words
 
 _ROWS, _CHARACTERS = 10_000, 8_000_000
 """What is held of a file while it is copied."""
@@ -107,6 +108,8 @@ def _copy(
         reporter.task(f"copying {table.path.name}", None) as progress,
     ):
         for part in _parts(table, config, names):
+            if config.targets == "tags":
+                _refuse_uneven(table, part)
             columns = [part.inputs[name] for name in names]
             hashes = [_hash(row) for row in zip(*columns, strict=True)]
             writer.write_batch(pa.record_batch([*columns, part.targets, hashes], schema=schema))
@@ -127,6 +130,17 @@ def _parts(table: Table, config: StreamDataConfig, names: Sequence[str]) -> Iter
             rows, count, size, empty = _collector(table, config, names), 0, 0, False
     if count or empty:
         yield rows.finish(quiet)
+
+
+def _refuse_uneven(table: Table, part: Examples) -> None:
+    """Raises DataError where a row has more words than tags, or less."""
+    for number, words, tags in zip(part.numbers, part.inputs["text"], part.targets, strict=True):
+        counts = len(split_words(words)), len(split_words(tags))
+        if len(set(counts)) > 1:
+            raise DataError(
+                f"{table.path}, {table.unit} {number}: {counts[0]} words and {counts[1]} tags",
+                hint="one tag a word, both parted by spaces or both JSON lists",
+            )
 
 
 def _collector(table: Table, config: StreamDataConfig, names: Sequence[str]) -> Collector:

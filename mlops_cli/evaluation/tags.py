@@ -34,7 +34,10 @@ def view(found: Predicted, train: Examples) -> View:
     matrix = confusion_matrix(answered[judged], found.targets[judged], len(head.labels))
     wrong = _wrong(found, truth, answers, judged)
     return View(
-        baselines={"commonest_tag": _commonest_tag(train, found.examples)},
+        # A count of every word on the disk may not fit into memory.
+        baselines={}
+        if train.streamed
+        else {"commonest_tag": _commonest_tag(train, found.examples)},
         baseline_metric="entity_f1",
         classes=_rows(truth, answers),
         confusion=matrix.tolist(),

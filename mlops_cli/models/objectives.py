@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from mlops_cli import collectives
@@ -14,6 +15,9 @@ from mlops_cli.tasks import IGNORED, Task
 
 Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 """From logits (batch, …, width) and the head's targets to their mean loss."""
+
+_TOGETHER = 10_000
+"""Rows whose tags are counted in one go."""
 
 
 def create(kind: str, *, weights: torch.Tensor | None = None, smoothing: float = 0.0) -> Loss:
@@ -104,21 +108,29 @@ def class_weights(settings: TrainerConfig, task: Task, train: Examples) -> torch
     """The weights (width,) of the loss that `trainer.class_weights` asks for."""
     if settings.class_weights == "none":
         return None
-    # A tag is told at the first token of its word: that takes the encoded rows.
-    rows = train.encoded(task.encoder) if task.head.kind == "tags" else ()
-    targets = task.head.targets(train.targets, rows)
-    targets = targets[targets != IGNORED] if task.head.kind == "tags" else targets
+    if task.head.kind == "tags":
+        return balanced_weights(_tag_counts(task, train))
+    targets = task.head.targets(train.targets, ())
     if task.head.kind == "labels":
         return balanced_label_weights(targets)
-    return balanced_weights(targets, len(task.labels))
+    return balanced_weights(np.bincount(targets, minlength=len(task.labels)))
 
 
-def balanced_weights(
-    targets: np.ndarray[tuple[int], np.dtype[np.int64]], classes: int
-) -> torch.Tensor:
+def _tag_counts(task: Task, train: Examples) -> NDArray[np.int64]:
+    """How often each tag is judged: at the first token of its word, which takes encoded rows."""
+    rows = train.encoded(task.encoder)
+    targets = train.expected(task.head, rows)
+    counts = np.zeros(len(task.labels), dtype=np.int64)
+    for start in range(0, len(rows), _TOGETHER):
+        tags = targets[np.arange(start, min(start + _TOGETHER, len(rows)))]
+        counts += np.bincount(tags[tags != IGNORED], minlength=len(counts))
+    return counts
+
+
+def balanced_weights(counts: NDArray[np.int64]) -> torch.Tensor:
     """Weights (classes,) inversely proportional to how often each class occurs; 0 if never."""
-    counts = np.bincount(targets, minlength=classes)
-    weights = np.divide(len(targets), classes * counts, out=np.zeros(classes), where=counts > 0)
+    classes = len(counts)
+    weights = np.divide(counts.sum(), classes * counts, out=np.zeros(classes), where=counts > 0)
     return torch.tensor(weights, dtype=torch.float32)
 
 

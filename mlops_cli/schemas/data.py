@@ -120,13 +120,14 @@ class TableDataConfig(FileDataConfig):
 
 @dataclass
 class StreamDataConfig(TableDataConfig):
-    """`data=stream`: texts or a table in a CSV, TSV, JSONL or Parquet file larger than memory.
+    """`data=stream`: texts, words with tags or a table in a file that is larger than memory.
 
-    Of tables, for model=mlp: trees are grown from rows in memory. Words with tags are read into
-    memory by their own sources; images are files that are decoded when they are needed.
+    Of tables, for model=mlp: trees are grown from rows in memory. Images are files that are decoded
+    when they are needed, with data=images. What the model says of the validation and test rows is
+    held in memory: of words, numbers for each token and tag.
     """
 
-    offers: ClassVar[tuple[str, ...]] = ("text", "text_pair", "table")
+    offers: ClassVar[tuple[str, ...]] = ("text", "text_pair", "words", "table")
 
 
 @dataclass

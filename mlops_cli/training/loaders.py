@@ -26,7 +26,7 @@ def loaders(
     order = EpochOrder(
         sizes, config.batch_size, config.seed, group_by_length=settings.group_by_length
     )
-    targets = task.head.targets(splits.train.targets, rows)
+    targets = splits.train.expected(task.head, rows)
     train = BatchLoader(task, rows, targets, order)
     held_out = splits.validation.encoded(task.encoder)
     expected = task.head.targets(splits.validation.targets, held_out)

@@ -88,7 +88,10 @@ def test_labels_that_training_lacks_are_told(reviews):
     ("words", "error"),
     [
         (["data.path=a.csv", "data.split=group"], "data=stream splits by the hash of a row"),
-        (["data.path=a.csv", "task=token_classification"], "data=stream has texts and tables"),
+        (
+            ["data.path=a.csv", "data.leave_out=[id]"],
+            "data.features and data.leave_out are of tables",
+        ),
         (
             ["data.path=a.csv", "task=tabular_classification", "model=trees"],
             "model=trees has all rows in memory, and data=stream",
