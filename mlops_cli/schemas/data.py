@@ -124,7 +124,8 @@ class StreamDataConfig(TableDataConfig):
 
     Of tables, for model=mlp: trees are grown from rows in memory. Images are files that are decoded
     when they are needed, with data=images. What the model says of the validation and test rows is
-    held in memory: of words, numbers for each token and tag.
+    held in memory: of words, numbers for each token and tag. The copy lies in `runs/.streams`; each
+    process that trains on a table has its encoded rows there too, for as long as it runs.
     """
 
     offers: ClassVar[tuple[str, ...]] = ("text", "text_pair", "words", "table")
