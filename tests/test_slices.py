@@ -120,19 +120,35 @@ def test_a_column_without_a_slice_is_told():
     listener = Listener()
     numbers = [str(row) for row in range(50)]
     ids = [f"id {row}" for row in range(50)]
-    find(answered({"n": numbers}, mostly(50), ids=ids), reporter=listener)
-    assert listener.warnings == ["data.slice_by: 'ids' gives no slice of 20 rows or more"]
+    find(answered({"n": numbers}, mostly(50), ids=ids, one=["x"] * 50), reporter=listener)
+    assert listener.warnings == [
+        "data.slice_by=ids: no slice, the column has none in 20 rows",
+        "data.slice_by=one: no slice, the column has one value alone",
+    ]
 
 
-def test_rows_of_one_class_are_told_by_accuracy():
-    labels = ["no"] * 50 + ["yes", "no"] * 100
-    region = ["north"] * 50 + ["south"] * 200
-    right = [False] * 25 + [True] * 225
-    found = find(answered({"region": region}, right, labels=labels), "mcc")
-    told = {row.value: (row.metric, row.figure) for row in found}
-    assert told == {"north": ("accuracy", 0.5), "south": ("mcc", 1.0)}
-    assert found[0].value == "north"
-    assert found[0].worse
+def test_too_few_rows_for_any_slice_are_told_once():
+    listener = Listener()
+    few = answered({"n": ["1"] * 6}, mostly(6), shop=["a", "b"] * 3, ids=["x"] * 6)
+    assert find(few, reporter=listener) == []
+    assert listener.warnings == ["a slice has 20 rows or more: 6 rows give none"]
+
+
+def test_a_column_called_as_a_slice_of_ours_hides_it_not():
+    texts = [" ".join(["word"] * (1 + row % 30)) for row in range(300)]
+    encoder = TextEncoder(tokenizer(), 8, pad_id=0)
+    found = find(answered({"text": texts}, mostly(300), encoder=encoder, length=["a", "b"] * 150))
+    assert {row.value for row in found if row.asked} == {"a", "b"}
+    assert "long: 21 to 30 words" in {row.value for row in found if not row.asked}
+
+
+def test_a_column_that_tells_the_class_makes_no_slice_worse():
+    """Of such a column every slice has nearly one class: MCC is low in each."""
+    labels = ["no"] * 300 + ["yes"] * 300
+    region = ["north"] * 280 + ["south"] * 40 + ["west"] * 280
+    found = find(answered({"region": region}, mostly(600), labels=labels), "mcc")
+    assert {row.metric for row in found} == {"accuracy"}
+    assert not any(row.worse for row in found)
 
 
 def test_texts_are_cut_by_their_words():
@@ -159,7 +175,7 @@ def test_pairs_are_cut_by_the_words_of_both_and_what_has_no_spaces_by_characters
     assert values == {"short: 5 characters", "middle: 6 characters", "long: 7 characters"}
 
 
-def test_rows_without_an_entity_are_told_by_the_accuracy_of_their_tags():
+def test_tags_are_told_by_the_accuracy_of_the_words():
     task = Task("any", WordEncoder(tokenizer(), 8, pad_id=0), Tags(("O", "B-PER")))
     tags = ["O O O"] * 40 + ["O B-PER"] * 80
     texts = [" ".join("word" for _ in row.split()) for row in tags]
@@ -168,17 +184,18 @@ def test_rows_without_an_entity_are_told_by_the_accuracy_of_their_tags():
     outputs[40:100, 1, 1] = 2
     found = find(predicted(task, {"text": texts}, tags, outputs), "entity_f1")
     told = {row.value: (row.metric, round(row.figure, 3)) for row in found}
-    assert told["long: 3 words"] == ("accuracy", 1.0)
-    assert told["short: 2 words"] == ("entity_f1", 0.857)
+    assert told == {"long: 3 words": ("accuracy", 1.0), "short: 2 words": ("accuracy", 0.875)}
 
 
-def test_labels_that_no_row_of_a_slice_has_do_not_count_as_missed():
+def test_several_labels_are_told_by_the_share_of_wrong_ones():
     task = Task("any", TextEncoder(tokenizer(), 8, pad_id=0), Labels(("a", "b")))
     targets = ["a|b"] * 40 + ["a"] * 40
     texts = ["one"] * 40 + ["one two three"] * 40
-    outputs = np.array([[3, 3]] * 40 + [[3, -3]] * 40, np.float32)
+    outputs = np.array([[3, 3]] * 40 + [[3, 3]] * 40, np.float32)
     found = find(predicted(task, {"text": texts}, targets, outputs), "f1_macro")
-    assert {row.metric: row.figure for row in found} == {"f1_macro": 1.0, "subset_accuracy": 1.0}
+    assert [(row.metric, row.figure, row.worse) for row in found] == [
+        ("hamming_loss", 0.5, True), ("hamming_loss", 0.0, False),
+    ]  # fmt: skip
 
 
 def test_of_an_error_more_is_worse():

@@ -1,4 +1,4 @@
-"""Sliced evaluation: the monitored metric on parts of a split, beside random parts of that size.
+"""Sliced evaluation: the error on parts of a split, beside that on random parts of their sizes.
 
 A model that is good on the whole may be bad for some rows; model cards ask for figures of each
 group (Mitchell et al., 2019, "Model Cards for Model Reporting"). Of many parts some look bad by
@@ -16,8 +16,7 @@ from mlops_cli.evaluation.view import Predicted
 from mlops_cli.reporting import Reporter
 from mlops_cli.schemas.results import SliceRow
 from mlops_cli.schemas.task import HIGHER_IS_BETTER
-from mlops_cli.tasks import IGNORED, Targets, Task
-from mlops_cli.tasks.heads.tags import OUTSIDE
+from mlops_cli.wording import counted
 
 _MOST = 20
 """Slices by inputs that are told, the worst; those of `data.slice_by` are told all."""
@@ -27,15 +26,15 @@ _DRAWS, _LARGEST, _STEP = 40, 1000, 1.5
 """Random parts of a size, the largest size, and how many times larger each size is."""
 _DEVIATIONS = 3
 """Standard deviations that chance explains. Many slices are looked at: two would cry wolf."""
-_INSTEAD = {
-    "classes": "accuracy",
-    "labels": "subset_accuracy",
-    "tags": "accuracy",
-    "numbers": "rmse",
+_MEANS = {
+    "classes": ("accuracy", "log_loss"),
+    "labels": ("hamming_loss", "subset_accuracy"),
+    "tags": ("accuracy", "log_loss"),
+    "numbers": ("rmse", "mae"),
 }
-"""The metric of a slice on which the monitored one says nothing, by kind of target."""
-_OF_ANY_CLASSES = ("accuracy", "balanced_accuracy", "log_loss", "calibration_error")
-"""Metrics of classes that say something of rows of a single one."""
+"""Metrics that are means over the rows, by kind of target; the first is told where another is
+monitored. MCC, AUROC or R² fall with the mix of classes or values in a slice, however good its
+answers are: of a useful column, every slice would be worse than the whole."""
 
 
 def find(found: Predicted, monitor: str, reporter: Reporter) -> list[SliceRow]:
@@ -46,58 +45,49 @@ def find(found: Predicted, monitor: str, reporter: Reporter) -> list[SliceRow]:
 
     Args:
         found: The predictions of a split.
-        monitor: The metric to tell.
+        monitor: The metric to tell, where it is a mean over the rows.
         reporter: Warned of a column that gives no slice.
     """
-    if found.task.head.kind not in _INSTEAD or monitor not in HIGHER_IS_BETTER:
+    means = _MEANS.get(found.task.head.kind)
+    if means is None:
         return []
+    metric = monitor if monitor in means else means[0]
     with reporter.task("looking at slices", None):
         chance = _Chance(found)
-        rows = [chance.beside(row) for row in _told(found, monitor, reporter)]
+        rows = [chance.beside(row) for row in _told(found, metric, reporter)]
     return sorted(rows, key=lambda row: (row.worse, _loss(row)), reverse=True)
 
 
-def _told(found: Predicted, monitor: str, reporter: Reporter) -> list[SliceRow]:
+def _told(found: Predicted, metric: str, reporter: Reporter) -> list[SliceRow]:
     """The slices by columns of the user's choice, and the worst of the others."""
-    asked = found.examples.slices
+    asked, count = found.examples.slices, len(found.examples)
+    if asked and count < LEAST:
+        reporter.warn(f"a slice has {LEAST} rows or more: {counted(count, 'row')} give none")
+        return []
     told = []
     for name, cells in asked.items():
         parts = list(by_column(name, cells, _VALUES))
         if not parts:
-            reporter.warn(f"data.slice_by: {name!r} gives no slice of {LEAST} rows or more")
-        told += _judged(found, parts, monitor)
-    others = (part for part in by_inputs(found) if part.by not in asked)
-    return told + sorted(_judged(found, others, monitor), key=_loss, reverse=True)[:_MOST]
+            why = "has one value alone" if len(set(cells)) == 1 else f"has none in {LEAST} rows"
+            reporter.warn(f"data.slice_by={name}: no slice, the column {why}")
+        told += [replace(row, asked=True) for row in _judged(found, parts, metric)]
+    twice = asked.keys() & found.examples.inputs.keys()
+    others = (part for part in by_inputs(found) if part.by not in twice)
+    return told + sorted(_judged(found, others, metric), key=_loss, reverse=True)[:_MOST]
 
 
-def _judged(found: Predicted, parts: Iterable[Part], monitor: str) -> list[SliceRow]:
-    """Each part's figure, where any metric says something of it."""
-    rows = []
-    for part in parts:
-        targets = found.targets[part.rows]
-        metrics = found.task.head.metrics(found.outputs[part.rows], targets)
-        metric = monitor
-        if math.isnan(metrics[metric]) or _says_nothing(metric, found.task, targets):
-            metric = _INSTEAD[found.task.head.kind]
-        figure, whole = metrics[metric], found.metrics[metric]
-        if math.isfinite(figure) and math.isfinite(whole):
-            rows.append(
-                SliceRow(part.by, part.value, len(part.rows), metric, figure, figure - whole)
-            )
-    return rows
-
-
-def _says_nothing(metric: str, task: Task, targets: Targets) -> bool:
-    """Whether a metric needs classes, labels or entities that these rows have not."""
-    kind = task.head.kind
-    if kind == "classes":
-        return metric not in _OF_ANY_CLASSES and len(np.unique(targets)) < 2
-    if kind == "labels":
-        there = (targets > 0).any(axis=0)
-        return not (there.all() if metric == "f1_macro" else there.any())
-    if kind == "tags" and metric.startswith("entity"):
-        return all(task.labels[one] == OUTSIDE for one in np.unique(targets[targets != IGNORED]))
-    return False
+def _judged(found: Predicted, parts: Iterable[Part], metric: str) -> list[SliceRow]:
+    """Each part's figure."""
+    head, whole = found.task.head, found.metrics[metric]
+    figures = (
+        (part, head.metrics(found.outputs[part.rows], found.targets[part.rows])[metric])
+        for part in parts
+    )
+    return [
+        SliceRow(part.by, part.value, len(part.rows), metric, figure, figure - whole)
+        for part, figure in figures
+        if math.isfinite(figure - whole)
+    ]
 
 
 def _loss(row: SliceRow) -> float:
@@ -123,8 +113,8 @@ class _Chance:
         scale = math.sqrt((1 / row.rows - 1 / whole) / (1 / size - 1 / whole))
         mean, off = float(values.mean()), _DEVIATIONS * scale * float(values.std(ddof=1))
         higher = HIGHER_IS_BETTER[row.metric]
-        low, high = mean - off, mean + off
-        low, high = (low, min(high, 1.0)) if higher else (max(low, 0.0), high)
+        low, high = max(mean - off, 0.0), mean + off
+        high = min(high, 1.0) if higher else high
         worse = row.figure < low if higher else row.figure > high
         return replace(row, chance_low=low, chance_high=high, worse=worse)
 

@@ -94,7 +94,9 @@ class Gates:
             other = self._bundle(present, theirs)
             before = figures(other, examples, self.reporter, present.name)
             monitor = str(record["parity"].get("monitor"))
-            whose = f"{present.name}, {counted(len(examples), 'row')} of {split}"
+            against = self.settings.against
+            where = f" in {against}" if against in present.stages else ""
+            whose = f"{present.name}{where}, {counted(len(examples), 'row')} of {split}"
             check = self._compared(monitor, found, before, whose)
             known = _maybe_known(theirs, split, examples, present)
             checks.append(replace(check, said=check.said + known))

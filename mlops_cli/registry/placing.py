@@ -62,7 +62,7 @@ def promote(
         return _placed(repository, version, stage, version.version, changed=False)
     audit.require_writable(repository)
     repository.identity()
-    against = _against(known, stage, settings)
+    against = _against(known, version, stage, settings)
     present = _version(known, known.stages.get(against))
     gates = Gates(repository, settings, overrides, reporter)
     checks = _judged(gates, version, against, present, force=force)
@@ -147,12 +147,13 @@ def deprecate(root: Path, words: str, *, message: str | None = None) -> Deprecat
     return Deprecated(name, only, tag, repository.remote)
 
 
-def _against(known: Model, stage: str, settings: RegistryConfig) -> str:
-    """The stage whose version the new one is compared with."""
+def _against(known: Model, version: Version, stage: str, settings: RegistryConfig) -> str:
+    """The stage whose version the new one is compared with; never with itself."""
     if settings.against is None:
         return stage
     names.stage(settings.against, settings.stages)
-    return settings.against if settings.against in known.stages else stage
+    there = known.stages.get(settings.against)
+    return stage if there in (None, version.version) else settings.against
 
 
 def _judged(

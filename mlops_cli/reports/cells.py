@@ -36,11 +36,11 @@ def figure(value: float | None) -> str:
     return f"{int(value):,}" if value.is_integer() and abs(value) < 1e5 else f"{value:.4g}"
 
 
-def quoted(text: str) -> str:
-    """A text on one short line, without what a terminal would act on."""
-    line = " ".join(text[: 4 * _SHORT].split())
+def quoted(text: str, most: int = _SHORT) -> str:
+    """A text on one line of at most so many characters, without what a terminal would act on."""
+    line = " ".join(text[: 4 * most].split())
     line = "".join(sign if sign.isprintable() else "�" for sign in line)
-    return line if len(line) <= _SHORT else line[: _SHORT - 1] + "…"
+    return line if len(line) <= most else line[: most - 1] + "…"
 
 
 def titled(title: str, table: RenderableType) -> Group:

@@ -8,6 +8,7 @@ from rich.text import Text
 
 from mlops_cli.gates import explain
 from mlops_cli.reports import slices
+from mlops_cli.reports.cells import plain_table
 from mlops_cli.schemas.results import EvaluationResult
 from mlops_cli.wording import counted
 
@@ -110,17 +111,16 @@ def _confusion(result: EvaluationResult) -> Group:
 
 
 def _slices(result: EvaluationResult) -> Group:
-    """The figures of the worst slices."""
-    table = _table()
-    headings, rows = slices.table(result.slices)
-    for place, heading in enumerate(headings):
-        if place < slices.WORDS:
-            table.add_column(heading, overflow="fold")
-        else:
-            table.add_column(heading, justify="right", no_wrap=True)
+    """The slices that are worse than by chance, and those that were asked for."""
+    shown, count = slices.telling(result.slices), len(result.slices)
+    if not shown:
+        none = f"none of {count} is" if count > 1 else "the only one is not"
+        return Group("", Text(f"Slices: {none} worse than chance explains"))
+    headings, rows = slices.table(shown)
+    table = plain_table(headings[: slices.WORDS], headings[slices.WORDS :])
     for cells in rows:
         table.add_row(*map(Text, cells))
-    return _titled(slices.title(result.slices), table)
+    return _titled(slices.title(shown, of=count), table)
 
 
 def _mistakes(result: EvaluationResult) -> Group:

@@ -87,12 +87,13 @@ class SliceRow:
         by: The column that sets them apart, or `length` or `size` of the input.
         value: The value or range they have there.
         rows: How many they are.
-        metric: The monitored metric; another one where that says nothing of these rows.
+        metric: The monitored metric, where it is a mean over the rows; else one that is.
         figure: Its value on them.
         difference: By how much that is more than on the whole split.
         chance_low: The least that as many rows drawn at random have, but for a rare case.
         chance_high: The most of it. Both None where that is not known.
         worse: Whether the figure is worse than chance explains.
+        asked: Whether `data.slice_by` asked for it.
     """
 
     by: str
@@ -104,15 +105,23 @@ class SliceRow:
     chance_low: float | None = None
     chance_high: float | None = None
     worse: bool = False
+    asked: bool = False
+
+
+_SLICE: dict[str, Any] = {
+    "by": str, "value": str, "rows": int, "metric": str, "figure": int | float,
+    "difference": int | float, "chance_low": int | float | None, "chance_high": int | float | None,
+}  # fmt: skip
 
 
 def slice_rows(content: Any) -> list[SliceRow]:
     """The slices in the file of an evaluation; none in one of before there were any."""
     names = [one.name for one in fields(SliceRow)]
     return [
-        SliceRow(**{name: one[name] for name in names})
+        SliceRow(**{name: one[name] for name in names if name in one})
         for one in (content if isinstance(content, list) else ())
-        if isinstance(one, Mapping) and one.keys() >= set(names)
+        if isinstance(one, Mapping)
+        and all(isinstance(one.get(name), kind) for name, kind in _SLICE.items())
     ]
 
 

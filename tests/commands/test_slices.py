@@ -38,9 +38,9 @@ def test_the_worst_slice_comes_first_in_the_table_and_in_json(run, mlops):
     done = mlops("evaluate")
     assert done.exit_code == 0, done.stderr
     table = done.stdout.partition("Slices (the worst first)")[2].splitlines()
-    assert table[1].split() == ["slice", "by", "of", "rows", "mcc", "difference", "by", "chance"]
+    assert table[1].split() == ["slice", "by", "of", "rows", "accuracy", "by", "chance"]
     assert table[2].startswith("dialect   east")
-    assert table[2].split()[2:4] == ["80", "-1"]
+    assert table[2].split()[2:4] == ["80", "0"]
     assert table[2].endswith("worse")
     told = mlops("evaluate", json=True).json["slices"]
     assert {(one["by"], one["value"], one["rows"]) for one in told} == {
@@ -63,7 +63,7 @@ def test_a_run_of_before_is_sliced_by_what_is_typed(project, mlops):
 
 def test_a_report_and_a_card_tell_them_and_do_without(run, mlops, tmp_path):
     mlops("evaluate")
-    row = "| dialect | east | 80 | -1 |"
+    row = "| dialect | east | 80 | 0 |"
     report = mlops("report").stdout
     assert "### Slices of validation (the worst first)" in report
     assert row in report
@@ -74,16 +74,41 @@ def test_a_report_and_a_card_tell_them_and_do_without(run, mlops, tmp_path):
     card = mlops("models", "card", run.id).stdout
     assert "By slice, on validation: the worst first" in card
     assert row in card
-    # An evaluation of before there were slices.
+    # An evaluation of before there were slices; and one that somebody wrote into.
     file = run.evaluation / "validation.json"
     old = json.loads(file.read_text())
-    del old["slices"]
-    file.write_text(json.dumps(old))
-    for words in (("report",), ("models", "card", run.id)):
-        done = mlops(*words)
-        assert done.exit_code == 0, done.stderr
-        assert "Slices of" not in done.stdout
-        assert "By slice" not in done.stdout
+    damaged = [{**one, "rows": "a", "figure": None} for one in old.pop("slices")]
+    for content in (old, {**old, "slices": damaged}):
+        file.write_text(json.dumps(content))
+        for words in (("report",), ("models", "card", run.id)):
+            done = mlops(*words)
+            assert done.exit_code == 0, done.stderr
+            assert "Slices of" not in done.stdout
+            assert "By slice" not in done.stdout
+
+
+def test_where_no_slice_is_worse_one_line_says_so(project, mlops):
+    run_on(project)
+    rows = "".join(
+        f"{('good', 'bad')[n % 2]} film{' x' * (n % 9)},{('pos', 'neg')[n % 2]}\n"
+        for n in range(90)
+    )
+    project({"validation.csv": "text,label\n" + rows})
+    done = mlops("evaluate")
+    assert done.exit_code == 0, done.stderr
+    assert "Slices: none of 3 is worse than chance explains" in done.stdout
+    assert "Slices (" not in done.stdout
+
+
+def test_a_name_does_nothing_to_the_terminal(project, mlops):
+    run_on(project)
+    name = "\x1b[31m" + "d" * 90
+    for file in (project.path / "train.csv", project.path / "validation.csv"):
+        file.write_text(file.read_text().replace("dialect", name, 1))
+    done = mlops("evaluate", f"data.slice_by=['{name}']")
+    assert done.exit_code == 0, done.stderr
+    assert "\x1b" not in done.stdout
+    assert max(map(len, done.stdout.partition("Slices (")[2].splitlines())) < 100
 
 
 def test_tables_are_sliced_by_features_and_by_what_is_none(project, mlops):

@@ -4,7 +4,7 @@ import sys
 
 import numpy as np
 import pytest
-from own.held import most_held
+from own.anonymous_memory import most_held
 from safetensors.numpy import load_file
 
 from mlops_cli import data

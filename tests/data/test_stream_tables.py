@@ -5,8 +5,8 @@ import sys
 
 import numpy as np
 import pytest
+from own.anonymous_memory import most_held
 from own.apart import run_apart
-from own.held import most_held
 from safetensors.numpy import load_file
 
 from mlops_cli import data

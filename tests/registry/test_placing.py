@@ -116,8 +116,12 @@ def test_a_version_for_staging_is_compared_with_production_where_that_is_asked(
     promote("shop@v1.0.0", "staging", "registry.max_metric_loss=1")
     worse = mlops("models", "promote", "shop@v1.1.0", "staging", against)
     assert worse.exit_code == 6
-    assert "1.0000 of shop@v1.2.0, 4 rows of validation" in worse.stderr
+    assert "1.0000 of shop@v1.2.0 in production, 4 rows of validation" in worse.stderr
     assert promote("shop@v1.1.0", "staging")["before"] == "v1.0.0"
+    # What is in that stage itself is held against what it replaces, not against itself.
+    itself = mlops("models", "promote", "shop@v1.1.0", "production", "registry.against=staging")
+    assert itself.exit_code == 6
+    assert "1.0000 of shop@v1.2.0, 4 rows of validation" in itself.stderr
     unknown = mlops("models", "promote", "shop@v1.0.0", "staging", "registry.against=prodution")
     refused(unknown, 5, "there is no stage 'prodution'", "did you mean production?")
 
