@@ -5,10 +5,12 @@ import shlex
 from itertools import takewhile
 
 import pytest
+import yaml
 
 from mlops_cli import config
 from mlops_cli.config.sweeps import split
 from mlops_cli.project import packaged_configs
+from mlops_cli.schemas.task import OWN
 
 TREE = packaged_configs()
 FILES = sorted(path.relative_to(TREE).as_posix() for path in TREE.rglob("*.yaml"))
@@ -19,6 +21,11 @@ def test_no_group_is_left_out():
     groups = {name.split("/")[0] for name in CHOICES}
     assert groups >= {"data", "task", "model", "trainer", "tracker", "gates", "export"}
     assert not list(TREE.rglob("*.yml"))
+
+
+def test_what_each_task_is_made_for_is_what_its_file_says():
+    files = {path.stem: yaml.safe_load(path.read_text()) for path in TREE.glob("task/*.yaml")}
+    assert {name: (one["inputs"], one["targets"]) for name, one in files.items()} == OWN
 
 
 COMMAND = re.compile(

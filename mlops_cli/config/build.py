@@ -32,7 +32,7 @@ from mlops_cli.schemas.data import (
 )
 from mlops_cli.schemas.gates import parse_gate
 from mlops_cli.schemas.model import FIRST
-from mlops_cli.schemas.task import METRICS
+from mlops_cli.schemas.task import METRICS, OWN
 
 _WITHOUT_COLUMNS = (QuickstartDataConfig, ConllDataConfig, StreamDataConfig)
 """Sources that keep nothing of a row but what the model reads."""
@@ -111,6 +111,17 @@ def inconsistencies(config: Config) -> Iterator[ConfigError]:
 def _task_problems(config: Config) -> Iterator[ConfigError]:
     """Where data, model and monitored metric are not those of the task."""
     task, data = config.task, config.data
+    made_for = OWN.get(task.name, (task.inputs, task.targets))
+    if (task.inputs, task.targets) != made_for:
+        others = [name for name, kinds in OWN.items() if kinds == (task.inputs, task.targets)]
+        yield ConfigError(
+            f"task={task.name} is made for {' and '.join(made_for)}, "
+            f"not for {task.inputs} and {task.targets}",
+            hint=f"did you mean task={others[0]}?"
+            if others
+            else "no task of ours is; one of your own: custom/task.py",
+        )
+        return
     for name in ("inputs", "targets"):
         wanted, offered = getattr(task, name), getattr(data, name)
         if offered != wanted:

@@ -63,6 +63,19 @@ HIGHER_IS_BETTER = {name: higher for kind in METRICS.values() for name, higher i
 INPUTS = ("text", "text_pair", "words", "image", "table")
 """What a row can be: the raw input of a task."""
 
+OWN = {
+    "image_classification": ("image", "classes"),
+    "multi_label_classification": ("text", "labels"),
+    "tabular_classification": ("table", "classes"),
+    "tabular_regression": ("table", "numbers"),
+    "text_classification": ("text", "classes"),
+    "text_pair_classification": ("text_pair", "classes"),
+    "text_regression": ("text", "numbers"),
+    "text_similarity": ("text_pair", "numbers"),
+    "token_classification": ("words", "tags"),
+}
+"""The inputs and the targets that each task of ours is made for."""
+
 
 @dataclass
 class TaskConfig:
