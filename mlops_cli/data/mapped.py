@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from mlops_cli.data.collecting import known_labels, labels_of
 from mlops_cli.data.examples import Examples, Splits
 from mlops_cli.data.records import Records
+from mlops_cli.data.split_rules import too_few, unit_of
 from mlops_cli.errors import DataError
 from mlops_cli.reporting import Reporter
 from mlops_cli.schemas.data import DataConfig
@@ -228,13 +229,27 @@ def complete(
             gone = counted(lost, f"{name} row is", f"{name} rows are")
             reporter.warn(f"{gone} left out: no training row has such a label")
         if not len(kept):
-            raise DataError(
-                f"{counted(len(train), 'row leaves', 'rows leave')} none for {name}",
-                hint="rows with the same inputs stay on one side; so few fit into memory: "
-                f"data={'table' if config.inputs == 'table' else 'file'}",
-            )
+            raise _without_rows(name, train, wanted, config)
         parts[name] = kept
     return replace(splits, **parts)
+
+
+def _without_rows(
+    name: str, train: MappedExamples, wanted: dict[str, float], config: DataConfig
+) -> DataError:
+    """Says that a split gets no rows: there are too few, or their hashes lie elsewhere."""
+    different = len(np.unique(train.hashes))
+    # In memory each label keeps a row to train on, and each later split gets one.
+    labels = len(known_labels(train, config)) if config.targets == "classes" else 1
+    if different < labels + len(wanted):
+        later = name if name in wanted else next(iter(wanted))
+        count = max(1, round(wanted[later] * different))
+        return too_few(different, unit_of(config), count, later)
+    return DataError(
+        f"{counted(len(train), 'row leaves', 'rows leave')} none for {name}",
+        hint="rows with the same inputs stay on one side; so few fit into memory: "
+        f"data={'table' if config.inputs == 'table' else 'file'}",
+    )
 
 
 def _examples(

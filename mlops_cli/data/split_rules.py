@@ -15,9 +15,28 @@ from itertools import pairwise
 
 from mlops_cli.data.examples import Examples
 from mlops_cli.errors import DataError
+from mlops_cli.schemas.data import DataConfig
+from mlops_cli.wording import counted
 
 Parts = dict[str, list[int]]
 """Positions of the rows of each part."""
+
+_UNITS = {"table": "row", "image": "image"}
+"""What rows that are no texts are called."""
+
+
+def unit_of(config: DataConfig) -> str:
+    """What a row is called where rows are counted."""
+    return _UNITS.get(config.inputs, "text")
+
+
+def too_few(there: int, unit: str, count: int, name: str) -> DataError:
+    """Says that so few different rows leave none for a split."""
+    rows = counted(there, f"different {unit} is", f"different {unit}s are")
+    return DataError(
+        f"{rows} too few to split off {count} for {name}",
+        hint=f"add rows, or name a file of its own: data.{name}_path=FILE",
+    )
 
 
 def by_hash(examples: Examples, wanted: Mapping[str, float], seed: int) -> Parts:

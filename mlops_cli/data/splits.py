@@ -9,7 +9,7 @@ from itertools import chain
 from mlops_cli.data import split_rules
 from mlops_cli.data.collecting import known_labels, labels_of
 from mlops_cli.data.examples import Examples, Splits
-from mlops_cli.data.split_rules import Parts
+from mlops_cli.data.split_rules import Parts, too_few, unit_of
 from mlops_cli.data.strata import bring_back, strata
 from mlops_cli.errors import ConfigError, DataError
 from mlops_cli.reporting import Reporter
@@ -18,9 +18,6 @@ from mlops_cli.wording import counted
 
 Classes = dict[str, list[int]]
 """Rows by their label."""
-
-_UNITS = {"table": "row", "image": "image"}
-"""What rows that are no texts are called."""
 
 
 def complete(splits: Splits, config: DataConfig, seed: int, reporter: Reporter) -> Splits:
@@ -83,7 +80,7 @@ def _stratified(
     draw = random.Random(f"split {seed}")
     classes, repeats = _units(examples, strata(examples, config), draw)
     total = sum(map(len, classes.values()))
-    unit = _UNITS.get(config.inputs, "text")
+    unit = unit_of(config)
     _warn_of_singles(classes, unit, reporter)
     parts: Parts = {}
     for name, fraction in wanted.items():
@@ -221,11 +218,7 @@ def _draw(classes: Classes, count: int, name: str, unit: str) -> list[int]:
     """Takes `count` units out of the classes, leaving each at least one."""
     spare = {label: len(units) - 1 for label, units in classes.items() if len(units) > 1}
     if sum(spare.values()) < count:
-        there = sum(map(len, classes.values()))
-        raise DataError(
-            f"{there} different {unit}s are too few to split off {count} for {name}",
-            hint=f"add rows, or name a file of its own: data.{name}_path=FILE",
-        )
+        raise too_few(sum(map(len, classes.values())), unit, count, name)
     shares = allocate({label: len(classes[label]) for label in spare}, count)
     return [classes[label].pop() for label in _within(shares, spare)]
 

@@ -1,6 +1,7 @@
 """`data=stream` of tables: the same rows and the same weights as from memory."""
 
 import random
+import re
 import sys
 
 import numpy as np
@@ -89,6 +90,24 @@ def test_a_column_that_is_not_there_is_told(adults):
     adults({"later.csv": people(20).replace("yes\n", "odd\n")})
     with pytest.raises(DataError, match="label 'odd' does not occur"):
         read(validation_path="later.csv")
+
+
+@pytest.mark.parametrize("kind", [StreamDataConfig, TableDataConfig])
+@pytest.mark.parametrize(
+    ("rows", "told"),
+    [
+        ("1,2\n" * 200, "1 different row is too few to split off 1 for test"),
+        ("1,2\n5,7\n" * 100, "different rows? (is|are) too few to split off 1 for"),
+    ],
+)
+def test_few_different_rows_are_told_as_in_memory(project, kind, rows, told):
+    project({"few.csv": "size,price\n" + rows})
+    config = settings(kind, path="few.csv", label="price", targets="numbers")
+    with pytest.raises(DataError, match=told) as caught:
+        data.load(config, 0, SilentReporter())
+    assert re.fullmatch(
+        "add rows, or name a file of its own: data.(test|validation)_path=FILE", caught.value.hint
+    )
 
 
 def test_the_weights_are_those_of_a_training_from_memory(adults, mlops):
