@@ -112,7 +112,7 @@ def _check(splits: Splits, config: DataConfig) -> None:
             for label in labels_of(target, config):
                 if label not in known:
                     row = split.targets.index(target) + 1
-                    raise unknown_label(f"{split_name} split, row {row}", label, known)
+                    raise unknown_label(f"{split_name} split, row {row}", label, known, config)
 
 
 def _check_classes(splits: Splits, config: DataConfig) -> None:

@@ -108,9 +108,10 @@ class Collector:
         """Raises DataError where a label is none of `known`, the training labels."""
         labels = set(known)
         for number, cell in zip(self._numbers, self._labels, strict=True):
-            for label in labels_of(cell, self.config):
+            for label in names_in(cell, self.config):
                 if label not in labels:
-                    raise unknown_label(f"{self.source}, {self.unit} {number}", label, labels)
+                    where = f"{self.source}, {self.unit} {number}"
+                    raise unknown_label(where, label, labels, self.config)
 
     def _refuse(self, numbers: list[int], what: str, column: str, setting: str = "") -> None:
         if not numbers:
@@ -173,6 +174,24 @@ def known_labels(examples: Examples, config: DataConfig) -> set[str]:
     return {label for target in set(examples.targets) for label in labels_of(target, config)}
 
 
+def names_in(target: str, config: DataConfig) -> Sequence[str]:
+    """The labels of a row's target, or its tags, of which each word has one."""
+    if config.targets != "tags":
+        return labels_of(target, config)
+    # Brings tokenizers.
+    from mlops_cli.tasks.encoders.words import split_words
+
+    return split_words(target)
+
+
+def known_names(examples: Examples, config: DataConfig) -> set[str]:
+    """Every label or tag that a later file of the data may have."""
+    if config.targets != "tags":
+        return known_labels(examples, config)
+    # What is no entity is always known.
+    return {"O"} | {name for target in examples.targets for name in names_in(target, config)}
+
+
 def roles(config: DataConfig) -> dict[str, str]:
     """The columns that are read, by the key of `data` that names them."""
     return {**input_columns(config), "label": config.label}
@@ -190,11 +209,12 @@ def refuse_same_columns(config: DataConfig) -> None:
         taken[column] = setting
 
 
-def unknown_label(where: str, label: str, known: Iterable[str]) -> DataError:
-    """Says that a label of a later split does not occur in training."""
+def unknown_label(where: str, label: str, known: Iterable[str], config: DataConfig) -> DataError:
+    """Says that a label or tag of a later split does not occur in training."""
+    what = "tag" if config.targets == "tags" else "label"
     names = sorted(known)
     shown = ", ".join(names[:10]) + (", …" if len(names) > 10 else "")
     return DataError(
-        f"{where}: label {label!r} does not occur in the training rows",
-        hint=f"training labels: {shown}",
+        f"{where}: {what} {label!r} does not occur in the training rows",
+        hint=f"training {what}s: {shown}",
     )

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 
-from mlops_cli.data.collecting import Collector
+from mlops_cli.data.collecting import Collector, known_names
 from mlops_cli.data.examples import Examples, Splits
 from mlops_cli.data.formats.decoding import open_text
 from mlops_cli.data.tables import head_of
@@ -32,19 +32,27 @@ def load(config: DataConfig, reporter: Reporter) -> Splits:
             "data=conll needs the file to train on: data.path is not set",
             hint="mlops train task=token_classification data=conll data.path=FILE.conll",
         )
+    train = _read(config, config.path, reporter)
+    known = known_names(train, config)
     validation, test = (
-        _read(config, path, reporter) if path else None
+        _read(config, path, reporter, known) if path else None
         for path in (config.validation_path, config.test_path)
     )
-    return Splits(_read(config, config.path, reporter), validation, test)
+    return Splits(train, validation, test)
 
 
-def _read(config: ConllDataConfig, path: str, reporter: Reporter) -> Examples:
+def _read(
+    config: ConllDataConfig, path: str, reporter: Reporter, known: set[str] | None = None
+) -> Examples:
+    """One file; `known` are the tags it may hold, None for any."""
     rows = Collector(path, config, "line")
     for number, words, tags in _sentences(config, path):
         text, target = (json.dumps(items, ensure_ascii=False) for items in (words, tags))
         rows.add(number, [text], target)
-    return rows.finish(reporter)
+    examples = rows.finish(reporter)
+    if known is not None:
+        rows.refuse_unknown(known)
+    return examples
 
 
 def _sentences(config: ConllDataConfig, path: str) -> Iterator[tuple[int, list[str], list[str]]]:

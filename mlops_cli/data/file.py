@@ -3,7 +3,7 @@
 from mlops_cli.data.collecting import (
     Collector,
     input_columns,
-    known_labels,
+    known_names,
     refuse_same_columns,
     roles,
 )
@@ -34,7 +34,7 @@ def load(config: DataConfig, reporter: Reporter) -> Splits:
         )
     refuse_same_columns(config)
     train = _read(config, config.path, reporter)
-    known = known_labels(train, config)
+    known = known_names(train, config)
     validation = _later(config, config.validation_path, known, reporter)
     return Splits(train, validation, _later(config, config.test_path, known, reporter))
 

@@ -12,7 +12,7 @@ from mlops_cli import hub
 from mlops_cli.data.collecting import (
     Collector,
     input_columns,
-    known_labels,
+    known_names,
     refuse_same_columns,
     roles,
 )
@@ -61,7 +61,7 @@ def load(config: DataConfig, reporter: Reporter) -> Splits:
         builder = _builder(config)
         _prepare(builder, config)
     train = _read(builder, config, config.train_split, setting="train_split", reporter=reporter)
-    known = known_labels(train, config)
+    known = known_names(train, config)
     later = [
         _read(builder, config, name, setting=setting, reporter=reporter, known=known)
         if name

@@ -14,7 +14,7 @@ import pyarrow as pa
 from filelock import FileLock
 
 from mlops_cli.data import copies
-from mlops_cli.data.collecting import Collector, input_columns, known_labels, refuse_same_columns
+from mlops_cli.data.collecting import Collector, input_columns, known_names, refuse_same_columns
 from mlops_cli.data.examples import Examples, Splits
 from mlops_cli.data.file import open_file, refuse_missing
 from mlops_cli.data.mapped import OWN, open_mapped
@@ -48,7 +48,7 @@ def load(config: DataConfig, reporter: Reporter) -> Splits:
     refuse_same_columns(config)
     names = _input_names(config)
     train = _mapped(config, config.path, names, reporter)
-    known = known_labels(train, config) if config.validation_path or config.test_path else set()
+    known = known_names(train, config) if config.validation_path or config.test_path else set()
     later = (
         _mapped(config, path, names, reporter, known) if path else None
         for path in (config.validation_path, config.test_path)
@@ -161,7 +161,7 @@ def _refuse_unknown(
     known: set[str],
 ) -> None:
     """Raises DataError where a label is none of the training rows'."""
-    if known_labels(mapped, config) <= known:
+    if known_names(mapped, config) <= known:
         return
     for part in _parts(table, config, names):
         rows = _collector(table, config, names)

@@ -53,3 +53,11 @@ def test_a_file_that_is_not_of_this_kind_is_told(tmp_path, content, said):
 def test_a_file_that_is_not_there_is_told(tmp_path):
     with pytest.raises(NotFoundError, match="no file"):
         read(tmp_path / "train.conll")
+
+
+def test_a_tag_that_training_lacks_is_told_by_the_line_its_sentence_begins_in(tmp_path):
+    train, later = tmp_path / "train.conll", tmp_path / "later.conll"
+    train.write_text(FILE)
+    later.write_text("EU B-ORG\n\nin O\nRome B-LOC\n")
+    with pytest.raises(DataError, match="later.conll, line 3: tag 'B-LOC' does not occur"):
+        read(train, validation_path=str(later))

@@ -70,6 +70,21 @@ def test_a_row_with_a_tag_too_few_is_told_by_its_line(tagged):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("kind", [StreamDataConfig, FileDataConfig])
+def test_a_tag_that_training_lacks_is_told_by_its_line(tagged, kind):
+    tagged({"later.jsonl": sentences(3) + '{"text": ["Rome"], "label": ["B-LOC"]}\n'})
+    name = {"name": "stream", "split": "hash"} if kind is StreamDataConfig else {"name": "file"}
+    config = kind(
+        **name, path="tags.jsonl", validation_path="later.jsonl", inputs="words", targets="tags"
+    )
+    with pytest.raises(DataError) as caught:
+        data.read(config, SilentReporter())
+    assert caught.value.message == (
+        "later.jsonl, line 4: tag 'B-LOC' does not occur in the training rows"
+    )
+    assert caught.value.hint == "training tags: B-PER, O"
+
+
 def test_from_words_on_the_disk_to_a_verified_bundle(tagged, mlops):
     words = [*SMALL, "task=token_classification", "data.path=tags.jsonl"]
     done = mlops("train", *words, json=True)
