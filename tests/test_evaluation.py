@@ -173,6 +173,18 @@ def test_an_unknown_label_is_named(project, run):
         evaluate(project, run, "data.validation_path=other.csv")
 
 
+def test_a_label_that_the_model_does_not_know_is_told_by_file_and_line(project, run):
+    new = "text,label\ngood,pos\nbad,neg\n\nfine,great\npoor,great\n"
+    project({"new.csv": new})
+    given = ["data.path=new.csv", "data.validation_path=null", "data.test_path=null"]
+    with pytest.raises(DataError) as caught:
+        evaluate(project, run, *given, split="train")
+    assert caught.value.message == (
+        "new.csv, line 5: label 'great' does not occur in the training rows"
+    )
+    assert caught.value.hint == "training labels: neg, pos"
+
+
 def test_a_finished_run_whose_weights_are_gone_is_made_again(project, run):
     shutil.rmtree(run.model)
     with pytest.raises(NotFoundError, match="is finished, and its weights are gone") as raised:

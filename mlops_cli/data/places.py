@@ -61,7 +61,7 @@ def placed(splits: Splits, config: DataConfig, split: str, root: Path) -> Placed
         for column in splits.train.inputs
     }
     places = [
-        (_source(config, name, root), number)
+        (source_of(config, name, root), number)
         for name in names
         for number in there[name].numbers or range(1, len(there[name]) + 1)
     ]
@@ -79,7 +79,7 @@ def data_files(config: DataConfig, root: Path) -> dict[str, Path]:
     return {_named(path, root): path for path in found}
 
 
-def _source(config: DataConfig, split: str, root: Path) -> str:
+def source_of(config: DataConfig, split: str, root: Path) -> str:
     """What a person calls the place where a split's rows come from."""
     if not isinstance(config, FileDataConfig):
         return split

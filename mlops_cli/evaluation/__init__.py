@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from mlops_cli import data, gates, models
 from mlops_cli.data.examples import Examples, Splits
+from mlops_cli.data.fitting import refuse_lacking, refuse_unfit
 from mlops_cli.errors import NotFoundError
 from mlops_cli.evaluation import slices
 from mlops_cli.evaluation.view import Predicted, View
@@ -53,13 +54,14 @@ def run(
 
     Raises:
         NotFoundError: The run has no model, or the data has no such split.
-        DataError: The split has labels that the model does not know.
+        DataError: The split has labels that the model does not know, or lacks a column.
     """
     bars = gates.bars(config.gates, root=root, split=split, run=run)
     network, task = _model(run)
     splits = data.load(config.data, config.seed, reporter)
     data.warn_of_leaks(splits, reporter)
     examples = _examples(splits, split)
+    refuse_unfit(examples, task, config.data, split)
     fingerprint = examples.fingerprint()
     if not other_data:
         _compare_data(run, split, fingerprint, reporter)
@@ -97,9 +99,10 @@ def probabilities(
 
     Raises:
         NotFoundError: The run has no model.
-        DataError: A row has a label that the model does not know.
+        DataError: A row has a label that the model does not know, or a column is not there.
     """
     network, task = _model(run)
+    refuse_lacking(examples, task.encoder, config.data)
     return task.labels, softmax(_predict(network, task, examples, config, reporter).outputs)
 
 

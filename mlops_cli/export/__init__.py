@@ -14,6 +14,7 @@ import torch
 
 from mlops_cli import __version__, cores, data, models
 from mlops_cli.data.examples import Examples, Splits
+from mlops_cli.data.fitting import refuse_unfit
 from mlops_cli.errors import DataError
 from mlops_cli.export import graphs, layout
 from mlops_cli.export.graphs import Graph, Judged
@@ -60,6 +61,7 @@ def run(
     validation = splits.validation
     if validation is None:
         raise DataError("there is no validation split to compare the export on")
+    refuse_unfit(validation, task, config.data, "validation")
     fingerprints = {name: split.fingerprint() for name, split in splits.named().items()}
     _warn_of_other_data(run, fingerprints, reporter)
     with atomic_folder(run.bundle) as folder:

@@ -10,12 +10,14 @@ from mlops_cli import config as configs
 from mlops_cli import data
 from mlops_cli import gates as conditions
 from mlops_cli.data.examples import Examples
+from mlops_cli.data.fitting import refuse_lacking
 from mlops_cli.errors import GateError, NotFoundError
 from mlops_cli.registry import records, storage, trusting
 from mlops_cli.registry.refusing import SIGNED
 from mlops_cli.registry.repository import Repository
 from mlops_cli.reporting import Reporter
 from mlops_cli.schemas.config import Config
+from mlops_cli.schemas.data import DataConfig
 from mlops_cli.schemas.registry import RegistryConfig
 from mlops_cli.schemas.task import HIGHER_IS_BETTER
 from mlops_cli.schemas.versions import Check, Version
@@ -81,7 +83,7 @@ class Gates:
         if present is None and not bars:
             return []  # Nothing to hold the figures against: they are those of its export.
         examples = self._examples(config, split)
-        found = figures(bundle, examples, self.reporter, version.name)
+        found = figures(bundle, examples, config.data, self.reporter, version.name)
         checks = [
             Check(
                 one.metric, one.passed, f"{one.value:.4f}, must be {conditions.explain(one)}",
@@ -92,7 +94,7 @@ class Gates:
         if present is not None:
             theirs = records.read(self.repository, present)
             other = self._bundle(present, theirs)
-            before = figures(other, examples, self.reporter, present.name)
+            before = figures(other, examples, config.data, self.reporter, present.name)
             monitor = str(record["parity"].get("monitor"))
             against = self.settings.against
             where = f" in {against}" if against in present.stages else ""
@@ -134,13 +136,16 @@ class Gates:
         return splits[split]
 
 
-def figures(bundle: Bundle, examples: Examples, reporter: Reporter, name: str) -> dict[str, float]:
-    """Every metric of a bundle's answers to some rows.
+def figures(
+    bundle: Bundle, examples: Examples, config: DataConfig, reporter: Reporter, name: str
+) -> dict[str, float]:
+    """Every metric of a bundle's answers to some rows, which the config group `data` describes.
 
     Raises:
-        DataError: The rows have targets that the model can't answer with.
+        DataError: The rows have targets that the model can't answer with, or lack a column.
     """
     predictor = Predictor(bundle)
+    refuse_lacking(examples, predictor.task.encoder, config)
     rows = examples.encoded(predictor.task.encoder)
     targets = predictor.task.head.targets(examples.targets, rows)
     with reporter.task(f"answering with {name}", len(examples)) as progress:

@@ -59,5 +59,5 @@ def test_a_tag_that_training_lacks_is_told_by_the_line_its_sentence_begins_in(tm
     train, later = tmp_path / "train.conll", tmp_path / "later.conll"
     train.write_text(FILE)
     later.write_text("EU B-ORG\n\nin O\nRome B-LOC\n")
-    with pytest.raises(DataError, match="later.conll, line 3: tag 'B-LOC' does not occur"):
+    with pytest.raises(DataError, match=r"later\.conll, line 3: tag 'B-LOC' does not occur"):
         read(train, validation_path=str(later))

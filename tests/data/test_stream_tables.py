@@ -1,5 +1,6 @@
 """`data=stream` of tables: the same rows and the same weights as from memory."""
 
+import json
 import random
 import re
 import sys
@@ -133,6 +134,21 @@ def test_from_a_stream_of_numbers_to_a_verified_bundle(adults, mlops):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("kind", ["stream", "table"])
+def test_a_model_is_not_asked_about_a_file_without_its_columns(adults, mlops, kind):
+    trained = mlops("train", *MLP, f"data={kind}", json=True)
+    assert trained.exit_code == 0, trained.stderr
+    adults({"text.csv": "text,income\n" + "".join(f"so {n},yes\nno {n},no\n" for n in range(60))})
+    for command in (["evaluate"], ["export", "--onnx"]):
+        refused = mlops(*command, trained.json["run"], "data.path=text.csv", json=True)
+        assert refused.exit_code == 5, refused.stderr
+        told = json.loads(refused.stderr.strip().splitlines()[-1])
+        assert re.fullmatch(
+            "text.csv has no columns '#hash', 'age', 'job', .*which the model reads", told["error"]
+        )
+        assert told["hint"] == "another file? data.path=FILE; columns that were read: text"
+
+
 def test_a_killed_training_goes_on_to_the_same_weights(adults, mlops):
     words = [*MLP, "data=stream", "trainer.checkpoint_every=0", "batch_size=64"]
     words += ["tracker.module=own.stopper", "trainer.log_every=1"]
