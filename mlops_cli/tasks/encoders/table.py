@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from mlops_cli.errors import DataError
 from mlops_cli.tasks import CellKind, Columns, Inputs
 from mlops_cli.tasks.distribution import numbers
+from mlops_cli.tasks.frequent import Frequent
 
 MISSING, OTHER = 0, 1
 """Category ids of no value, and of one that training did not have often enough."""
@@ -22,8 +23,8 @@ _MOST_CATEGORIES = 1000
 _FEWEST_ROWS = 2
 """Rows that a category needs to be one of its own."""
 _TOGETHER, _MOST_COUNTED = 10_000, 100_000
-"""Cells that are looked at in one go, and different values of a column that are counted; beyond
-that, the rarest are forgotten."""
+"""Cells that are looked at in one go, and different values that are counted of a column that lies
+on the disk; beyond that, the rarest are forgotten."""
 _NUMERIC = 0.98
 """Share of the values of a column that are numbers, from which on the others count as missing."""
 
@@ -149,7 +150,10 @@ def fit(inputs: Columns) -> TableEncoder:
 
     A column whose values are nearly all numbers is one of numbers. The values of any other are
     categories; a rare one counts as `OTHER`, and a column in which all values are rare (names,
-    free text) is left out. The rows may lie on the disk: some are looked at after the other.
+    free text) is left out. Values in memory are all counted. Those of rows on the disk are looked
+    at some after the other: of a column with more than 100,000 different ones, `Frequent` may take
+    values that have about 1 in 50,000 of the rows, or fewer, for rare or for rarer than they are.
+    None that comes once is ever a category.
 
     Raises:
         DataError: No column is left.
@@ -157,14 +161,12 @@ def fit(inputs: Columns) -> TableEncoder:
     parts = []
     for name, cells in inputs.items():
         values = parsed = 0
-        counts: Counter[str] = Counter()
+        counts = Counter[str]() if isinstance(cells, list) else Frequent(_MOST_COUNTED)
         for start in range(0, len(cells), _TOGETHER):
             there = [c for c in cells[start : start + _TOGETHER] if c.lower() not in BLANK]
             values += len(there)
             parsed += sum(not math.isnan(as_number(value)) for value in there)
             counts.update(there)
-            if len(counts) > _MOST_COUNTED:  # Such a column has no place for its rare values.
-                counts = Counter(dict(counts.most_common(_MOST_COUNTED // 2)))
         if not values:
             continue
         if parsed >= _NUMERIC * values:
