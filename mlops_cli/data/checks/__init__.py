@@ -34,6 +34,8 @@ class Part:
             (stripped, NULL where missing); empty for the file that is compared.
         numbers: The row numbers that people see, where the table does not tell them.
         content: The column of what the input's files hold, where the input names files.
+        features: The columns to predict from, in train's order, where the file may have others that
+            are neither these nor the label; None where all are looked at.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Part:
     keys: str = ""
     numbers: Sequence[int] = ()
     content: str | None = None
+    features: tuple[str, ...] | None = None
 
     @property
     def numbered(self) -> str:
@@ -52,10 +55,19 @@ class Part:
 
     @property
     def inputs(self) -> list[str]:
-        """The columns that a model may look at: the text, else all but the label."""
+        """The columns that a model may look at: the text, the features, else all but the label."""
+        if self.features is not None:
+            return list(self.features)
         if self.content:
             return [name for name in self.relation.kinds if name not in (self.content, self.label)]
         return [self.text] if self.text else [c for c in self.relation.kinds if c != self.label]
+
+    @property
+    def left_out(self) -> set[str]:
+        """The columns of which nothing but the schema says what they should look like."""
+        if self.features is None:
+            return set()
+        return self.relation.kinds.keys() - {*self.features, self.label}
 
     def as_text(self, column: str) -> str:
         """A raw value as text, in SQL."""

@@ -60,7 +60,7 @@ def find(inspection: Inspection) -> Iterator[Finding]:
 
 def _look(inspection: Inspection, part: Part) -> list[_Column]:
     # Paths and hashes of files tell nothing by themselves.
-    without = [*part.inputs, part.content] if part.content else []
+    without = {*part.inputs, part.content} if part.content else part.left_out
     names = [name for name in part.relation.kinds if name not in without]
     parts = []
     for name in names:
@@ -157,7 +157,7 @@ def _redundant(inspection: Inspection, part: Part, recurring: list[_Column]) -> 
                 part,
                 f"{one.name} and {other.name} say the same: {counted(pairs, 'value')}, one for one",
                 2,
-                len(part.relation.kinds),
+                len(part.relation.kinds) - len(part.left_out),
                 "one of them is enough",
                 other.name,
                 _pairs(inspection, part, one.name, part.as_text(other.name)),

@@ -1,8 +1,8 @@
 """Checks of rows by a hash of their input: repeats, contradictions, leakage between splits.
 
-The input is the text, exactly as it is; of files, their bytes; of a table without text, all
-columns but the label. The hash has 64 bits: among ten million rows, a false repeat has a chance of
-3 in a million.
+The input is the text, exactly as it is; of files, their bytes; of a table without text, its
+features, else all columns but the label. The hash has 64 bits: among ten million rows, a false
+repeat has a chance of 3 in a million.
 """
 
 from collections.abc import Iterator
@@ -28,7 +28,10 @@ def key_sql(part: Part) -> str:
     if part.text:
         text = part.as_text(part.text)
         return f"CASE WHEN {_has_text(part)} THEN hash({text}) END"
-    columns = ", ".join(part.as_text(name) for name in part.inputs)
+    texts = [part.as_text(name) for name in part.inputs]
+    if part.features is not None:  # Training reads them so.
+        texts = [f"COALESCE(trim({text}), '')" for text in texts]
+    columns = ", ".join(texts)
     return f"hash({columns})" if columns else "NULL"
 
 

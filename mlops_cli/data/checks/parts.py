@@ -10,10 +10,11 @@ from mlops_cli.data.engine import Engine, Relation
 from mlops_cli.data.examples import Splits
 from mlops_cli.data.file import open_file
 from mlops_cli.data.schema import TableSchema
+from mlops_cli.data.table import feature_columns, refuse_without
 from mlops_cli.data.tables import Table, format_of, guess_columns, missing_column
 from mlops_cli.errors import ConfigError, DataError
 from mlops_cli.reporting import Reporter
-from mlops_cli.schemas.data import DataConfig, FileDataConfig
+from mlops_cli.schemas.data import DataConfig, FileDataConfig, TableDataConfig
 
 _UNSET_TEXT = DataConfig().text
 """The name of the text column where nobody set one."""
@@ -24,7 +25,13 @@ _CONTENT = "#content"
 def files(
     engine: Engine, config: DataConfig, schema: TableSchema | None, reporter: Reporter
 ) -> list[Part]:
-    """The files of `data=file` as they are."""
+    """The files of `data=file` and `data=stream` as they are.
+
+    Raises:
+        NotFoundError: A file is not there.
+        DataError: A file can't be read, or lacks a column that training reads.
+        ConfigError: No file is named, or the label is among the features.
+    """
     if not isinstance(config, FileDataConfig) or not config.path:
         raise ConfigError(
             "data=file needs the file to look at: data.path is not set",
@@ -32,19 +39,32 @@ def files(
         )
     paths = {"train": config.path, "validation": config.validation_path, "test": config.test_path}
     kinds = schema.kinds if schema else {}
+    features = _features(config)
     found = []
     for name, path in paths.items():
         if path:
             table = open_file(config, path)
             known = {column: kind for column, kind in kinds.items() if column in table.columns}
-            found.append(
-                _part(engine, name, engine.open(table, known), *_roles(config, table, reporter))
-            )
+            text, label = _roles(config, table, features, reporter)
+            part = _part(engine, name, engine.open(table, known), text, label)
+            found.append(replace(part, features=features))
     return found
 
 
-def _roles(config: DataConfig, table: Table, reporter: Reporter) -> tuple[str | None, str]:
+def _features(config: FileDataConfig) -> tuple[str, ...] | None:
+    """The columns to predict from, where the task reads a table."""
+    if config.inputs != "table" or not isinstance(config, TableDataConfig):
+        return None
+    return tuple(feature_columns(config, open_file(config, config.path)))
+
+
+def _roles(
+    config: FileDataConfig, table: Table, features: tuple[str, ...] | None, reporter: Reporter
+) -> tuple[str | None, str]:
     """The text column and the label column; a table of numbers and categories has no text."""
+    if features is not None and isinstance(config, TableDataConfig):
+        refuse_without(table, config, features)
+        return None, config.label
     if config.label not in table.columns:
         raise missing_column(table, config.label, "data.label")
     if config.text in table.columns:

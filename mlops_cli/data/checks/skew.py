@@ -41,8 +41,9 @@ def find(inspection: Inspection) -> Iterator[Finding]:
             missing[0] if len(missing) == 1 else None,
         )
     schema = infer(inspection.engine, train.relation, text=train.text, label=train.label)
+    without = {train.label, *train.left_out}
     shared = [
-        name for name in schema.columns if name in other.relation.kinds and name != train.label
+        name for name in schema.columns if name in other.relation.kinds and name not in without
     ]
     for name in shared:
         yield from _values(inspection, schema, name, other)
