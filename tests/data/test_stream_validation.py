@@ -93,6 +93,20 @@ def test_what_training_refuses_is_refused(validate, source, words, code, told):
     assert told in outcome.stderr
 
 
+@pytest.mark.parametrize("source", ["stream", "table"])
+def test_the_only_feature_of_a_table_is_no_text(mlops, validate, source):
+    """A row may lack it, and it keeps its name."""
+    draw = random.Random(0)
+    rows = ["age,paid", ",yes"]
+    rows += [f"{draw.randint(100, 250)},{draw.choice(['yes', 'no'])}" for _ in range(400)]
+    words = [f"data={source}", "epochs=1", "model.width=8"]
+    outcome = validate({"loans.csv": rows}, source=source)
+    checks = {name for name, _, _ in found(outcome)}
+    assert {"duplicates", "conflicting_labels"} <= checks
+    assert not {"empty_texts", "text_length"} & checks
+    assert mlops("train", *TABLE, *words).exit_code == 0
+
+
 def test_what_the_model_is_asked_is_compared_by_its_features(validate):
     asked = [line.replace(",x,", ",w,") for line in loans(100, seed=1, first=5000)]
     files = {"loans.csv": loans(300), "asked.csv": asked}

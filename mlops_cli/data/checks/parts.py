@@ -97,7 +97,7 @@ def held(engine: Engine, config: DataConfig, splits: Splits) -> list[Part]:
     found = []
     for name, split in splits.named().items():
         # A task with one input calls it by its own name.
-        textual = len(split.inputs) == 1 and not split.contents
+        textual = len(split.inputs) == 1 and not split.contents and config.inputs != "table"
         inputs = {text if textual else column: values for column, values in split.inputs.items()}
         content = {_CONTENT: split.contents} if split.contents else {}
         columns = {**inputs, **content, label: split.targets}
