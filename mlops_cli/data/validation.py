@@ -99,20 +99,27 @@ def run(config: Config, reporter: Reporter, *, against: Path | None = None) -> V
 def before_training(config: Config, splits: Splits, reporter: Reporter) -> ValidationResult:
     """Makes the checks that cost next to nothing on the splits that are about to be trained on.
 
-    With `data.schema`, the files of `data=file` are held to it as they are.
+    With `data.schema`, the files of `data=file` and `data=stream` are held to it as they are; no
+    other check is made of rows on the disk.
 
     Raises:
         GateError: There is an error.
         ConfigError: The schema can't be read.
     """
-    if splits.train.streamed and not config.data.schema:
+    streamed = splits.train.streamed
+    if streamed and config.data.schema:
+        reporter.info(
+            "rows on the disk are held to the schema; mlops data validate checks the rest"
+        )
+    elif streamed:
         reporter.info("rows on the disk are checked by mlops data validate, not before training")
         return ValidationResult(config.data.name, {}, schema=None, against=None, checks=[])
     with Engine(SilentReporter()) as engine:
         schema, path = _schema(config.data)
-        held = [parts.with_keys(engine, one) for one in parts.held(engine, config.data, splits)]
+        found = [] if streamed else parts.held(engine, config.data, splits)
+        held = [parts.with_keys(engine, one) for one in found]
         inspection = Inspection(engine, held, config.validation, SilentReporter())
-        result = _look(config, inspection, _BEFORE_TRAINING)
+        result = _look(config, inspection, _BEFORE_TRAINING if held else ())
         if schema is not None:
             of_file = (config.data.module or config.data.name) in _AS_FILES
             found = parts.files(engine, config.data, schema, reporter) if of_file else held

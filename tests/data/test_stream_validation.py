@@ -126,3 +126,22 @@ def test_the_schema_is_held_to_the_whole_file(mlops, project):
     trained = mlops("train", *words, "epochs=1", "model.width=8", json=True)
     assert "199" in trained.stderr
     assert "without a text" not in trained.stderr
+
+
+def test_before_training_rows_on_the_disk_are_held_to_the_schema_alone(mlops, project):
+    """To look for repeats takes all rows in memory: that is left to data validate."""
+    rows = loans(300)
+    schema = "columns: {number: {type: integer, unique: true}, gone: {type: text}}\n"
+    project({"loans.csv": written([*rows, *rows[1:9]]), "schema.yaml": schema})
+    words = [*TABLE, "data=stream", "data.schema=schema.yaml", "epochs=1", "model.width=8"]
+    stopped = mlops("train", *words)
+    assert stopped.exit_code == 6
+    assert "gone" in stopped.stderr
+    project({"schema.yaml": schema.replace(", gone: {type: text}", "")})
+    stopped = mlops("train", *words)
+    assert stopped.exit_code == 6
+    assert "8 values of number there before" in stopped.stderr
+    trained = mlops("train", *words, "validation.repeated_keys=warning")
+    assert trained.exit_code == 0, trained.stderr
+    assert "mlops data validate checks the rest" in trained.stderr
+    assert "that is there before" not in trained.stderr
