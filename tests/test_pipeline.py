@@ -196,12 +196,12 @@ def test_a_row_runs_everything_and_a_kill_in_training_costs_no_finished_stage(
     assert "data/reviews.csv.dvc" in done["commit"]
 
 
-@pytest.mark.parametrize("size", [0, 700], ids=["emptied", "cut"])
+@pytest.mark.parametrize("cut", [False, True], ids=["emptied", "cut"])
 @pytest.mark.parametrize("kept", [True, False])
-def test_a_lock_file_that_was_half_written_is_the_one_from_before(piped, mlops, size, kept):
+def test_a_lock_file_that_was_half_written_is_the_one_from_before(piped, mlops, cut, kept):
     file, copy = piped / "dvc.lock", piped / ".dvc" / "tmp" / "mlops-dvc.lock"
     whole = file.read_bytes()
-    file.write_bytes(whole[:size])
+    file.write_bytes(whole[: whole.index(b"outs:") + 2 if cut else 0])
     if not kept:
         copy.unlink()
     done = mlops("repro", *SMOKE, json=True)

@@ -328,7 +328,7 @@ class TestAnswers:
         look = looking.look_at(tmp_path / "many.csv", "text", "label")
 
         assert not look.complete
-        assert "2 classes in the first 1000 rows" in look.summary
+        assert "2 classes in the first 1,000 rows" in look.summary
 
     def test_a_wrong_column_is_told_with_the_one_meant(self, tmp_path: Path) -> None:
         (tmp_path / "reviews.csv").write_text(REVIEWS, "utf-8")
