@@ -3,6 +3,7 @@
 import asyncio
 import math
 import time
+from contextvars import Context
 
 from mlops_cli.serving.jobs import Job, late
 
@@ -38,7 +39,10 @@ class Clock:
         if self._timer is not None:
             self._timer.cancel()
         self._rings = when
-        self._timer = self.loop.call_later(max(0.0, when - time.monotonic()), self._ring)
+        seconds = max(0.0, when - time.monotonic())
+        # In a context of its own: that of the request would hold its version until the timer rings,
+        # and the memory of each that was taken down meanwhile.
+        self._timer = self.loop.call_later(seconds, self._ring, context=Context())
 
     def _ring(self) -> None:
         self._rings, self._timer = math.inf, None

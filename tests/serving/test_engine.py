@@ -1,7 +1,10 @@
 """The engine answers as the predictor does, whatever arrives together; what can't be is refused."""
 
 import asyncio
+import gc
 import time
+import weakref
+from contextvars import ContextVar
 
 import numpy as np
 import pytest
@@ -171,6 +174,25 @@ def test_each_asker_has_a_deadline_of_its_own(engine, predictor, monkeypatch):
 
     ends = asyncio.run(run())
     assert ends == {seconds: pytest.approx(seconds, abs=0.15) for seconds in (0.2, 0.4, 0.6)}
+
+
+def test_the_clock_holds_nothing_of_a_request_that_was_answered(engine):
+    """Else each version that is swapped out stays in memory until the deadline has passed."""
+    of_request = ContextVar("of_request")
+
+    async def request():
+        version = asyncio.Event()  # Anything that can be referred to weakly.
+        of_request.set(version)
+        await engine.ask(Question({"text": TEXTS[:1]}), deadline=time.monotonic() + 60)
+        return weakref.ref(version)
+
+    async def run():
+        version = await asyncio.create_task(request())
+        await asyncio.sleep(0)  # The loop lets go of the task.
+        gc.collect()
+        return version()
+
+    assert asyncio.run(run()) is None
 
 
 def test_parts_of_a_long_question_are_encoded_as_the_whole_is(engine, predictor):
