@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 from tokenizers import Tokenizer, models, pre_tokenizers
 
 from mlops_cli.data.examples import Examples
@@ -10,6 +11,7 @@ from mlops_cli.evaluation.view import Predicted
 from mlops_cli.reporting import SilentReporter
 from mlops_cli.tasks import Task
 from mlops_cli.tasks.encoders import table
+from mlops_cli.tasks.encoders.image import ImageEncoder
 from mlops_cli.tasks.encoders.text import TextEncoder
 from mlops_cli.tasks.encoders.text_pair import TextPairEncoder
 from mlops_cli.tasks.encoders.words import WordEncoder
@@ -173,6 +175,20 @@ def test_pairs_are_cut_by_the_words_of_both_and_what_has_no_spaces_by_characters
     texts = {"text": ["好" * (5 + row % 3) for row in range(90)]}
     values = {row.value for row in find(answered(texts, mostly(90), encoder=encoder))}
     assert values == {"short: 5 characters", "middle: 6 characters", "long: 7 characters"}
+
+
+def test_images_are_cut_by_the_size_of_their_files(tmp_path):
+    sides = [(20, 10), (40, 20), (80, 40)]
+    for number, size in enumerate(sides):
+        Image.new("L", size).save(tmp_path / f"{number}.png")
+    files = [str(tmp_path / f"{row % 3}.png") for row in range(90)]
+    right = [row % 3 > 0 for row in range(90)]
+    found = find(answered({"image": files}, right, encoder=ImageEncoder((8, 8), (0.5,), (0.5,))))
+    assert [(row.by, row.value, row.rows, row.worse) for row in found] == [
+        ("size", "small: 200 pixels", 30, True),
+        ("size", "middle: 800 pixels", 30, False),
+        ("size", "large: 3200 pixels", 30, False),
+    ]
 
 
 def test_tags_are_told_by_the_accuracy_of_the_words():

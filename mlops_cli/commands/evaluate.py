@@ -55,8 +55,11 @@ def run(
             from mlops_cli import evaluation, gates
             from mlops_cli.reports import terminal
             from mlops_cli.tracking import sending
-        rows = [word for word in overrides if not word.startswith("data.slice_by=")]
-        other_data = any(word.startswith(("data=", "data.")) for word in rows)
+        # Whoever slices by another column has the same rows.
+        other_data = any(
+            word.startswith(("data=", "data.")) and not word.startswith("data.slice_by=")
+            for word in overrides
+        )
         result = evaluation.run(found, loaded, out, root=root, split=split, other_data=other_data)
     passed = all(gate.passed for gate in result.gates)
     out.result(

@@ -1,6 +1,6 @@
 """A plain mapping as a `Config`: typed, within limits, and consistent over keys."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any, cast
 
@@ -174,7 +174,7 @@ def _data_problems(config: Config) -> Iterator[ConfigError]:
         yield ConfigError("data=images needs data.path", hint="data=images data.path=FOLDER")
     if data.slice_by and isinstance(data, _WITHOUT_COLUMNS):
         yield ConfigError(
-            f"data={data.name} has no columns for data.slice_by={_listed(data.slice_by)}",
+            f"data={data.name} has no columns for data.slice_by=[{','.join(data.slice_by)}]",
             hint="data.slice_by=[]; data=file, data=table, data=hub and tables of images have some",
         )
     if isinstance(data, HubDataConfig) and not data.dataset:
@@ -199,10 +199,6 @@ def _data_problems(config: Config) -> Iterator[ConfigError]:
             f"data.split_by={data.split_by} says nothing to data.split=stratified",
             hint=f"did you mean data.split=group data.split_by={data.split_by}?",
         )
-
-
-def _listed(names: Sequence[str]) -> str:
-    return f"[{','.join(names)}]"
 
 
 def _stream_problems(of: model.ModelConfig, data: StreamDataConfig) -> Iterator[ConfigError]:

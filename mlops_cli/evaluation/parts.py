@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mlops_cli.evaluation.view import Predicted, one_line
+from mlops_cli.evaluation.view import Predicted
+from mlops_cli.reports.cells import quoted
 from mlops_cli.tasks import pictures
 from mlops_cli.tasks.encoders.table import BLANK, as_number
 from mlops_cli.tasks.encoders.words import split_words
@@ -77,7 +78,7 @@ def by_column(name: str, cells: Sequence[str], most: int = 8) -> Iterator[Part]:
     place = {value: number for number, value in enumerate(own)}
     found = np.array([place.get(cell, -1) for cell in cells])
     for value, number in place.items():
-        yield from _part(name, one_line(value, _VALUE), found == number)
+        yield from _part(name, quoted(value, _VALUE), found == number)
     yield from _part(name, "other values", there & (found < 0))
     yield from _part(name, "no value", ~there)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from mlops_cli.data.examples import Examples
+from mlops_cli.reports.cells import quoted
 from mlops_cli.schemas.results import ClassRow, Mistake
 from mlops_cli.tasks import Outputs, Targets, Task
 
@@ -40,7 +41,7 @@ class Predicted:
     def shown(self, row: int) -> str:
         """A row's input in one printable line of bounded length."""
         cells = (self.examples.inputs[name][row] for name in self.task.encoder.columns)
-        return one_line(" | ".join(cells), _SHORT)
+        return quoted(" | ".join(cells), _SHORT)
 
 
 @dataclass(frozen=True)
@@ -66,12 +67,6 @@ class View:
     mistakes: list[Mistake] = field(default_factory=list)
     files: dict[str, Callable[[Path], None]] = field(default_factory=dict)
     curves: tuple[str, ...] = ()
-
-
-def one_line(text: str, most: int) -> str:
-    """A text in one printable line of bounded length."""
-    line = "".join(c if c.isprintable() else "�" for c in " ".join(text[: 4 * most].split()))
-    return line if len(line) <= most else line[: most - 1] + "…"
 
 
 def texts_of(task: Task, examples: Examples) -> list[str]:

@@ -147,6 +147,11 @@ def _oid(content):
     """By what the hub knows a content: large ones by their SHA-256, others as git does."""
     if len(content) >= LARGE:
         return hashlib.sha256(content).hexdigest()
+    return _blob(content)
+
+
+def _blob(content):
+    """By what git knows a content."""
     blob = b"blob %d\0" % len(content) + content
     return hashlib.sha1(blob, usedforsecurity=False).hexdigest()
 
@@ -214,12 +219,9 @@ def _tree(self, name, revision, *, body, role):
 
 def _entry(path, content):
     """A file, as the hub lists it."""
-    blob = b"blob %d\0" % len(content) + content
-    oid = hashlib.sha1(blob, usedforsecurity=False).hexdigest()
-    one = {"type": "file", "path": path, "size": len(content), "oid": oid}
+    one = {"type": "file", "path": path, "size": len(content), "oid": _blob(content)}
     if len(content) >= LARGE:
-        digest = hashlib.sha256(content).hexdigest()
-        one["lfs"] = {"oid": digest, "size": len(content), "pointerSize": 134}
+        one["lfs"] = {"oid": _oid(content), "size": len(content), "pointerSize": 134}
     return one
 
 
