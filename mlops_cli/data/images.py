@@ -101,7 +101,7 @@ def _split(config: ImagesDataConfig, path: Path, name: str, reporter: Reporter) 
             )
         if config.slice_by:
             raise ConfigError(
-                f"{path} is a folder, and data.slice_by=[{','.join(config.slice_by)}] names columns",
+                f"data.slice_by names columns, and {path} is a folder",
                 hint="data.slice_by=[]; or a table of paths and labels",
             )
         rows = _of_folder(path, reporter)
