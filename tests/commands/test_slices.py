@@ -124,8 +124,9 @@ def test_tables_are_sliced_by_features_and_by_what_is_none(project, mlops):
     )  # fmt: skip
     trained = mlops("train", *settings, json=True)
     assert trained.exit_code == 0, trained.stderr
-    evaluated = mlops("evaluate", "--split", "train", json=True).json
-    told = evaluated["slices"]
+    done = mlops("evaluate", "--split", "train", json=True)
+    assert done.exit_code == 0, done.stderr
+    evaluated, told = done.json, done.json["slices"]
     assert {one["by"] for one in told} == {"size", "colour", "shop"}
     assert (told[0]["by"], told[0]["value"], told[0]["worse"]) == ("shop", "web", True)
     assert told[0]["figure"] < evaluated["metrics"]["accuracy"] - 0.1
