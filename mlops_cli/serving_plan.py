@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from mlops_cli import bundle_lookup
-from mlops_cli.errors import UsageError
+from mlops_cli.errors import NotFoundError, UsageError
 from mlops_cli.schemas.serve import ServeConfig
 from mlops_cli.serving import bundle as bundles
+from mlops_cli.serving.bundle import Reading
 from mlops_cli.serving.plan import Plan, Wanted
 from mlops_cli.serving.signatures import Trust
 
@@ -19,12 +20,34 @@ _ONLY = "model"
 """Name of the model where there is only one."""
 
 
+def begin(root: Path, bundle: Path | None, run: str | None) -> dict[Path, Reading]:
+    """Begins to check the bytes of what most likely is to be served, before settings are read.
+
+    Args:
+        root: The project.
+        bundle: A folder that was named.
+        run: A run that was named.
+
+    Returns:
+        What is being checked by its folder, for `make`; nothing where that is not known yet.
+    """
+    if run is not None and "@" in run:
+        return {}  # Brought from the registry first.
+    try:
+        folder = bundle_lookup.find(root, bundle, run).resolve()
+    except NotFoundError:
+        return {}  # Settings may name another one. If not, `make` tells.
+    return {folder: bundles.begin_load(folder)}
+
+
 def make(
     root: Path,
     config: ServeConfig,
     bundle: Path | None,
     run: str | None,
     trust: Trust | None = None,
+    *,
+    begun: Mapping[Path, Reading] | None = None,
 ) -> Plan:
     """The plan of a server.
 
@@ -34,6 +57,7 @@ def make(
         bundle: A folder that was named, to be served alone.
         run: A run that was named, to be served alone.
         trust: Whose signatures of bundles count; None: no signature is looked at.
+        begun: What is being checked already; see `begin`.
 
     Raises:
         NotFoundError: There is no such run, or it has no bundle, or none has.
@@ -54,7 +78,10 @@ def make(
     return Plan(
         wanted=Wanted(wanted, canary, share, shadow, canary_of, shadow_of),
         models=models,
-        reading={folder: bundles.begin_load(folder) for folder in set(models.values())},
+        reading={
+            folder: (begun or {}).get(folder) or bundles.begin_load(folder)
+            for folder in set(models.values())
+        },
         state=Path(config.state) if config.state else root / STATE,
         find=lambda words: bundle_lookup.called(root, words),
         folders=[root, *(root / folder for folder in config.bundles)],

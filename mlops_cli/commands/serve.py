@@ -74,11 +74,15 @@ def run(
     reference, overrides = split_run(words, default="")
     if bundle is not None and reference:
         raise UsageError("--bundle and RUN both name a bundle", hint="give one of them")
-    from mlops_cli import config, project, serving_plan
-    from mlops_cli.registry import trusting
+    from mlops_cli import project, serving_plan
 
     out = Output(json_mode=json, quiet=quiet)
     root = project.find_root()
+    begun = serving_plan.begin(root, bundle, reference or None)
+    # Only now, and below: the bytes of what is served are checked meanwhile.
+    from mlops_cli import config
+    from mlops_cli.registry import trusting
+
     typed = {
         "serve.host": host,
         "serve.port": port,
@@ -90,13 +94,12 @@ def run(
     if share is not None and settings.canary is None:
         raise UsageError("--share goes with --canary", hint="mlops serve --canary RUN --share 10%")
     trust = trusting.trusted(root, overrides)
-    plan = serving_plan.make(root, settings, bundle, reference or None, trust)
-    # Only now: the bytes of what is served are checked meanwhile.
+    plan = serving_plan.make(root, settings, bundle, reference or None, trust, begun=begun)
     from mlops_cli.serving import logs, startup
 
     warn = logs.warner(settings, out.warn)
     starting = startup.begin(plan, settings, warn)
-    # And only now: it is loaded meanwhile.
+    # And this only now: it is loaded meanwhile.
     from mlops_cli.serving import server
 
     def ready(listening: "Listening") -> None:

@@ -19,6 +19,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path, PurePosixPath
+from threading import Thread
 from typing import Any
 
 from mlops_cli.errors import DataError, NotFoundError, UsageError
@@ -33,7 +34,7 @@ PLAIN = "plain"
 """Name of the graph in `GRAPH`: as it was exported, in float32."""
 REFERENCE = "reference.json"
 _READERS = 4
-"""Files that are checked at once: a server is ready the sooner."""
+"""Files that are checked at once by a command that waits for it."""
 
 _EXPORT_AGAIN = "make it again: mlops export --onnx"
 _PARTS: dict[str, type] = {
@@ -139,26 +140,68 @@ def load(folder: Path, *, verify: bool = True) -> Bundle:
         NotFoundError: There is no bundle.
         DataError: It is damaged, was changed, or is of a newer format.
     """
+    bundle = _open(folder, verify=verify)
+    if verify:
+        with ThreadPoolExecutor(_READERS) as pool:
+            list(pool.map(partial(_verify, bundle), _expected(bundle)))
+    return bundle
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A bundle whose bytes are being checked.
+
+    Both raise what `load` does.
+
+    Attributes:
+        usable: Done when `bundle.json` and all that the preferred graph needs are as exported.
+        whole: Done when every byte of every file is.
+    """
+
+    usable: Future[Bundle]
+    whole: Future[Bundle]
+
+
+def begin_load(folder: Path) -> Reading:
+    """Begins to `load` a bundle in a thread; what else it takes to use it can be done meanwhile.
+
+    One thread, so that it takes no core from whoever does that, and one that ends with the process:
+    a command that was mistyped does not wait for it.
+    """
+    reading = Reading(Future(), Future())
+    Thread(target=_check, args=(folder, reading), name="verifying", daemon=True).start()
+    return reading
+
+
+def _check(folder: Path, reading: Reading) -> None:
+    try:
+        bundle = _open(folder, verify=True)
+        optional = others(bundle.facts)
+        names = sorted(_expected(bundle), key=lambda name: name in optional)
+        for name in names:
+            if name in optional and not reading.usable.done():
+                reading.usable.set_result(bundle)
+            _verify(bundle, name)
+    except BaseException as error:
+        waiting = [one for one in (reading.usable, reading.whole) if not one.done()]
+        for future in waiting:
+            future.set_exception(error)
+        return
+    if not reading.usable.done():
+        reading.usable.set_result(bundle)
+    reading.whole.set_result(bundle)
+
+
+def _open(folder: Path, *, verify: bool) -> Bundle:
+    """A bundle of which nothing but `bundle.json` is looked at."""
     file = folder / MANIFEST
     if not file.is_file():
         raise _not_found(folder)
     raw = _read(file)
     facts = _parse(file, raw)
-    if verify:
-        if _digest(raw, facts["digest"]) != facts["digest"]:
-            raise DataError(f"{file} was changed after the export", hint=_EXPORT_AGAIN)
-        with ThreadPoolExecutor(_READERS) as pool:
-            there = {name: facts["files"][name] for name in _expected(folder, facts)}
-            list(pool.map(partial(_verify, folder), *zip(*there.items(), strict=True)))
+    if verify and _digest(raw, facts["digest"]) != facts["digest"]:
+        raise DataError(f"{file} was changed after the export", hint=_EXPORT_AGAIN)
     return Bundle(folder, facts)
-
-
-def begin_load(folder: Path) -> Future[Bundle]:
-    """Begins to `load` a bundle in a thread; what else it takes to use it can be done meanwhile."""
-    pool = ThreadPoolExecutor(1, thread_name_prefix="verifying")
-    begun = pool.submit(load, folder)
-    pool.shutdown(wait=False)
-    return begun
 
 
 def others(facts: dict[str, Any]) -> frozenset[str]:
@@ -170,10 +213,11 @@ def others(facts: dict[str, Any]) -> frozenset[str]:
     return frozenset(name for name in facts.get("files", ()) if name.removesuffix(".data") in found)
 
 
-def _expected(folder: Path, facts: dict[str, Any]) -> list[str]:
+def _expected(bundle: Bundle) -> list[str]:
     """The files that must be there, and those of other graphs that are."""
-    optional = others(facts)
-    return [name for name in facts["files"] if name not in optional or (folder / name).exists()]
+    optional = others(bundle.facts)
+    files = bundle.facts["files"]
+    return [name for name in files if name not in optional or (bundle.path / name).exists()]
 
 
 def write(folder: Path, facts: dict[str, Any]) -> Bundle:
@@ -259,13 +303,13 @@ def _is_inside(name: str) -> bool:
     return plain and name not in (".", MANIFEST, SIGNATURE) and not set(name) & set("\\:\0")
 
 
-def _verify(folder: Path, name: str, expected: str) -> None:
-    file = folder / name
+def _verify(bundle: Bundle, name: str) -> None:
+    folder, file = bundle.path, bundle.path / name
     if not file.resolve().is_relative_to(folder.resolve()):
         raise DataError(f"{file} is a link out of the bundle", hint=_EXPORT_AGAIN)
     if not file.is_file():
         raise DataError(f"{file} is missing from the bundle", hint=_EXPORT_AGAIN)
-    if _sha256(file) != expected:
+    if _sha256(file) != bundle.facts["files"][name]:
         raise DataError(f"{file} was changed after the export", hint=_EXPORT_AGAIN)
 
 

@@ -67,7 +67,8 @@ class Loader:
             Conflict: It takes other columns than the model.
         """
         entry = self.service.models.get(model)
-        read = self.service.read(folder)
+        reading = self.service.read(folder)
+        read = reading.whole.result()
         loaded = list(entry.versions.values()) if entry else []
         for known in loaded:
             if known.bundle.digest == read.digest:
@@ -75,7 +76,7 @@ class Loader:
         name = versions.name_of(read)
         if name in [one.name for one in loaded]:
             name = f"{name}-{read.digest[:8]}"  # The same run, exported another way.
-        fresh = versions.load(read, self.service.config, model=model, version=name)
+        fresh = versions.load(reading, self.service.config, model=model, version=name)
         ours = fresh.task.encoder.cells
         if entry is not None and ours != entry.first.task.encoder.cells:
             fresh.engine.close()

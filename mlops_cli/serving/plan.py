@@ -1,13 +1,12 @@
 """What a server is to serve. Needs nothing of the server itself, which takes a while to import."""
 
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
 
-from mlops_cli.serving.bundle import Bundle
+from mlops_cli.serving.bundle import Reading
 from mlops_cli.serving.signatures import Trust
 
 
@@ -47,7 +46,7 @@ class Plan:
 
     wanted: Wanted
     models: dict[str, Path]
-    reading: Mapping[Path, Future[Bundle]]
+    reading: Mapping[Path, Reading]
     state: Path
     find: Callable[[str], Path]
     folders: list[Path]

@@ -151,8 +151,10 @@ class Predictor:
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
         options.log_severity_level = _ERRORS_ONLY
         # Measured with two threads: without end, spinning answers a lone row 1.3 times as fast on
-        # idle cores and takes 2 to 3 times as long on busy ones. A short spin stays clear of that.
-        options.add_session_config_entry("session.intra_op.spin_duration_us", "20")
+        # idle cores and takes 2 to 3 times as long on busy ones. A short spin, and none between
+        # two runs, stays clear of that.
+        options.add_session_config_entry("session.intra_op.spin_duration_us", "100")
+        options.add_session_config_entry("session.force_spinning_stop", "1")
         try:
             return ort.InferenceSession(self._file, options, providers=["CPUExecutionProvider"])
         except _REFUSALS as error:

@@ -2,14 +2,13 @@
 
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from mlops_cli.schemas.serve import ServeConfig
 from mlops_cli.serving import bundle as bundles
 from mlops_cli.serving import version as versions
-from mlops_cli.serving.bundle import Bundle
+from mlops_cli.serving.bundle import Reading
 from mlops_cli.serving.exchange import current
 from mlops_cli.serving.jobs import Question
 from mlops_cli.serving.pulse import WAITED, Pulse
@@ -91,20 +90,18 @@ class Service:
             state = "stopping" if self.draining else "starting"
             raise Unavailable(f"the server is {state}", retry_after=1)
 
-    def read(self, folder: Path, begun: Future[Bundle] | None = None) -> Bundle:
-        """A bundle of which every byte is as it was exported, and as it was signed.
+    def read(self, folder: Path, begun: Reading | None = None) -> Reading:
+        """A bundle that is as it was signed; whether it is as it was exported is being checked.
 
         Args:
             folder: The bundle.
             begun: Where its bytes are being checked already.
 
         Raises:
-            NotFoundError: There is no bundle.
-            DataError: It is damaged or was changed.
             GateError: It is not signed as it has to be.
         """
         self.trust.check(folder, self.warn)
-        return bundles.load(folder) if begun is None else begun.result()
+        return begun or bundles.begin_load(folder)
 
     def load(
         self,
@@ -112,7 +109,7 @@ class Service:
         *,
         model: str,
         version: str | None = None,
-        begun: Future[Bundle] | None = None,
+        begun: Reading | None = None,
     ) -> Version:
         """Loads a bundle, warms it up, and makes it the model's primary version.
 
@@ -127,8 +124,7 @@ class Service:
             DataError: It is damaged or was changed.
             GateError: It is not signed as it has to be.
         """
-        bundle = self.read(folder, begun)
-        loaded = versions.load(bundle, self.config, model=model, version=version)
+        loaded = versions.load(self.read(folder, begun), self.config, model=model, version=version)
         entry = self.models.setdefault(model, Model(model, loaded.name))
         entry.versions[loaded.name] = loaded
         entry.primary = loaded.name

@@ -147,9 +147,9 @@ def _again(plan: Plan, service: Service, model: str, kept: Placed, warn: Warn) -
     """A version as it was; None, and a warning, where its bundle is not the same any more."""
     folder = Path(kept.bundle)
     try:
-        bundle = service.read(folder, plan.reading.get(folder))
-        if bundle.digest == kept.digest:
-            return versions.load(bundle, service.config, model=model, version=kept.version)
+        reading = service.read(folder, plan.reading.get(folder))
+        if reading.usable.result().digest == kept.digest:
+            return versions.load(reading, service.config, model=model, version=kept.version)
         reason = f"{folder} holds another bundle by now"
     except MlopsError as error:
         reason = error.message

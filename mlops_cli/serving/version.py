@@ -10,7 +10,7 @@ from typing import Any
 from mlops_cli import cores
 from mlops_cli.schemas.serve import ServeConfig
 from mlops_cli.serving import bundle as bundles
-from mlops_cli.serving.bundle import Bundle
+from mlops_cli.serving.bundle import Bundle, Reading
 from mlops_cli.serving.engine import Engine
 from mlops_cli.serving.jobs import Answer, Question, late
 from mlops_cli.serving.runtime import Predictor
@@ -63,9 +63,25 @@ class Reply:
     version: Version
 
 
-def load(bundle: Bundle, config: ServeConfig, *, model: str, version: str | None = None) -> Version:
-    """Loads a bundle that was verified, and warms it up; see `Service.load`."""
+def load(
+    reading: Reading, config: ServeConfig, *, model: str, version: str | None = None
+) -> Version:
+    """Loads a bundle and warms it up, while the graphs that it does not answer with are checked.
+
+    Args:
+        reading: The bundle.
+        config: Limits.
+        model: Name of the model.
+        version: Name of the version; None takes the id of the run it was made from.
+
+    Raises:
+        NotFoundError: There is no bundle.
+        DataError: It is damaged or was changed.
+    """
+    bundle = reading.usable.result()
     measured = recorded(bundle)
+    if measured is not None and measured.graph != bundle.preferred:
+        reading.whole.result()
     usual = measured or ServingSettings(bundle.preferred, cores.available(), 1, _BATCH)
     predictor = Predictor(bundle, graph=usual.graph)
     engine = Engine(
@@ -76,7 +92,12 @@ def load(bundle: Bundle, config: ServeConfig, *, model: str, version: str | None
         queue=config.queue,
     )
     contract = Contract(predictor.task, config)
-    engine.warm(contract.example())
+    try:
+        engine.warm(contract.example())
+        reading.whole.result()
+    except BaseException:
+        engine.close()
+        raise
     return Version(model, version or name_of(bundle), bundle, engine, contract)
 
 

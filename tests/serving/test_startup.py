@@ -1,16 +1,18 @@
 """What a server begins with is checked once, at the start, and anew whenever it is loaded later."""
 
+import json
 import shutil
 
 import pytest
 
 from mlops_cli import serving_plan
-from mlops_cli.errors import DataError
+from mlops_cli.errors import DataError, NotFoundError
 from mlops_cli.schemas.serve import ServeConfig
 from mlops_cli.serving import bundle as bundles
-from mlops_cli.serving import startup
+from mlops_cli.serving import settings, startup
 from mlops_cli.serving import state as states
 from mlops_cli.serving.plan import Plan, Wanted
+from mlops_cli.serving.settings import ServingSettings
 from mlops_cli.serving.state import ModelState, Placed, State
 
 
@@ -48,15 +50,15 @@ def test_a_bundle_that_was_checked_at_the_start_and_not_taken_is_checked_again(
     service, said = begin(Plan(wanted, {"model": newest}, reading, file, copied, [tmp_path]))
     assert service.model("model").first.bundle.path == served
     assert "serving as before" in said[0]
-    reading[newest].result(60)
+    reading[newest].whole.result(60)
     (newest / "tokenizer.json").write_text("{}")
     with pytest.raises(DataError, match=r"tokenizer\.json was changed after the export"):
         service.load(newest, model="model")
 
 
 def test_one_folder_under_two_names_is_checked_once(copied, begin, tmp_path, monkeypatch):
-    checked, load = [], bundles.load
-    monkeypatch.setattr(bundles, "load", lambda folder: checked.append(folder) or load(folder))
+    checked, load = [], bundles.begin_load
+    monkeypatch.setattr(bundles, "begin_load", lambda one: checked.append(one) or load(one))
     folder = copied("one")
     config = ServeConfig(models={"a": str(folder), "b": str(folder)}, state=str(tmp_path / "s"))
     service, _ = begin(serving_plan.make(tmp_path, config, None, None))
@@ -71,3 +73,64 @@ def test_damage_is_told_though_it_is_found_in_a_thread(copied, begin, tmp_path):
     config = ServeConfig(state=str(tmp_path / "s"))
     with pytest.raises(DataError, match=r"model\.onnx was changed after the export"):
         begin(serving_plan.make(tmp_path, config, folder, None))
+
+
+@pytest.fixture
+def of_two_graphs(copied):
+    """A bundle with a second graph, `fast`, that is preferred."""
+    folder = copied("two")
+    facts = json.loads((folder / "bundle.json").read_text("utf-8"))
+    shutil.copy(folder / "model.onnx", folder / "model_fast.onnx")
+    graphs = {"plain": {"file": "model.onnx"}, "fast": {"file": "model_fast.onnx"}}
+    bundles.write(folder, {**facts, "graphs": graphs, "preferred": "fast"})
+    return folder
+
+
+def change(file):
+    with file.open("r+b") as stream:
+        stream.seek(100)
+        stream.write(b"changed")
+
+
+@pytest.mark.parametrize("name", ["model.onnx", "model_fast.onnx", "tokenizer.json"])
+def test_a_server_starts_with_no_file_that_was_changed_not_even_one_it_has_no_use_for(
+    of_two_graphs, begin, tmp_path, name
+):
+    change(of_two_graphs / name)
+    config = ServeConfig(state=str(tmp_path / "s"))
+    plan = serving_plan.make(tmp_path, config, of_two_graphs, None)
+    with pytest.raises(DataError, match=f"{name} was changed after the export"):
+        begin(plan)
+
+
+def test_a_graph_that_was_measured_to_be_best_is_checked_before_it_is_loaded(
+    of_two_graphs, begin, tmp_path
+):
+    best = ServingSettings("plain", 1, 1, 1)
+    settings.record(bundles.load(of_two_graphs), best)
+    config = ServeConfig(state=str(tmp_path / "s"))
+    service, _ = begin(serving_plan.make(tmp_path, config, of_two_graphs, None))
+    assert service.model("model").first.engine.predictor.graph == "plain"
+    change(of_two_graphs / "model.onnx")  # onnxruntime would refuse it in words of its own.
+    with pytest.raises(DataError, match=r"model\.onnx was changed after the export"):
+        begin(serving_plan.make(tmp_path, config, of_two_graphs, None))
+
+
+def test_what_is_checked_before_the_settings_are_read_is_what_is_served(copied, begin, tmp_path):
+    folder, other = copied("one"), copied("other")
+    begun = serving_plan.begin(tmp_path, folder, None)
+    config = ServeConfig(state=str(tmp_path / "s"))
+    plan = serving_plan.make(tmp_path, config, folder, None, begun=begun)
+    assert plan.reading[folder] is begun[folder]
+    config = ServeConfig(models={"a": str(other)}, state=str(tmp_path / "s"))
+    plan = serving_plan.make(tmp_path, config, None, None, begun=begun)
+    assert list(plan.reading) == [other]
+    service, _ = begin(plan)
+    assert service.model("a").first.bundle.path == other
+
+
+def test_what_is_not_found_before_the_settings_are_read_is_told_after(tmp_path):
+    assert serving_plan.begin(tmp_path, None, None) == {}
+    assert serving_plan.begin(tmp_path, None, "reviews@production") == {}
+    with pytest.raises(NotFoundError, match="no bundle in"):
+        serving_plan.make(tmp_path, ServeConfig(), None, None, begun={})
