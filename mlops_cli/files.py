@@ -5,6 +5,7 @@ import errno
 import fcntl
 import hashlib
 import json
+import mmap
 import os
 import shutil
 import tempfile
@@ -22,17 +23,21 @@ _NO_PLACE = (errno.ENOENT, errno.ENOTDIR, errno.EEXIST, errno.EISDIR, errno.ENOT
 _BLOCK = 1 << 23
 """Most bytes that are hashed at once. Between two blocks a thread waits for those that run Python:
 with hashlib's own 256 KiB, beside a busy one, it takes three times as long (measured)."""
-_PAGE = 1 << 12
 
 
 def sha256(path: Path) -> str:
     """SHA-256 of a file of any size."""
     found = hashlib.sha256()
     with path.open("rb", buffering=0) as stream:
-        size = os.fstat(stream.fileno()).st_size
-        block = memoryview(bytearray(max(_PAGE, min(size, _BLOCK))))
-        while size := stream.readinto(block):
-            found.update(block[:size])
+        whole = os.fstat(stream.fileno()).st_size
+        # Mapped, as the allocator would keep a part of so large a block.
+        with (
+            mmap.mmap(-1, max(mmap.PAGESIZE, min(whole, _BLOCK))) as block,
+            memoryview(block) as view,
+        ):
+            while size := stream.readinto(view):
+                with view[:size] as read:
+                    found.update(read)
     return found.hexdigest()
 
 
