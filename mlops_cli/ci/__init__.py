@@ -102,7 +102,7 @@ def _prepared(box: Sandbox, wishes: CiWishes, reporter: Reporter) -> jobs.Play:
     if ref not in box.refs():
         raise NotFoundError(f"there is no tag {wishes.tag!r}", hint="git tag --list")
     workflow = _committed(box, ref, wishes)
-    name = events.choose(workflow, wishes.event)
+    name = events.choose(workflow, wishes.event, dispatched=bool(wishes.inputs))
     tag = events.tag_for(workflow, name, wishes.tag, box.tags())
     if tag and not wishes.tag:
         # What was pushed may be another commit, with another workflow in it.

@@ -46,12 +46,19 @@ class Event:
         return "refs/pull/1/merge" if request else f"refs/heads/{self.branch}"
 
 
-def choose(workflow: Workflow, asked: str | None) -> str:
+def choose(workflow: Workflow, asked: str | None, *, dispatched: bool = False) -> str:
     """The event to play.
+
+    Args:
+        workflow: The workflow.
+        asked: What was asked for.
+        dispatched: Inputs were typed, which only a dispatch has.
 
     Raises:
         UsageError: The workflow does not answer to it.
     """
+    if asked is None and dispatched and DISPATCH in workflow.events:
+        return DISPATCH
     if asked is None:
         return [*(one for one in _PREFERRED if one in workflow.events), *workflow.events][0]
     if asked not in workflow.events:

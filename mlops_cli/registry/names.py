@@ -156,10 +156,10 @@ def shown(names: Iterable[str], most: int = 8) -> str:
 
 
 def pushing(remote: str | None) -> str:
-    """What a person types next, so that others have it."""
+    """What a person types next, so that others have it: bytes first, as a tag starts a release."""
     if remote is None:
         return "mlops push"
-    return f"git push --follow-tags {remote} {BRANCH} && mlops push"
+    return f"mlops push && git push --follow-tags {remote} {BRANCH}"
 
 
 def _of(found: Model, version: str) -> Version:

@@ -23,6 +23,11 @@ from mlops_cli.serving.signatures import Signer
 from mlops_cli.tracking.record import now
 from mlops_cli.versioning import folders
 
+RELEASE = ".github/workflows/release.yml"
+"""The workflow of a project that releases what is in production."""
+ACTIONS = ".github/actions"
+"""What it uses of the project's own."""
+
 
 @dataclass(frozen=True)
 class Wanted:
@@ -82,7 +87,7 @@ def run(root: Path, folder: Path, wanted: Wanted, reporter: Reporter) -> Registe
     text = ran.config_text() if ran is not None else None
     by_whom = Signer(**{k: v for k, v in signed.items() if k != "verified"}).words if signed else ""
     written = card.for_version(root, bundle, ran, model=name, version=version, signed=by_whom)
-    files = records.files(record, held, text, written) | _for_dvc(config)
+    files = records.files(record, held, text, written) | _for_dvc(config) | _release(repository)
     tag = tags.registration(version, name)
     facts = {"bundle": bundle.digest, "run": bundle.run, "signed": signed}
     change = writing.Change("register", name, tag, why, version, facts=facts)
@@ -197,6 +202,19 @@ def _code(record: Mapping[str, Any]) -> str | None:
     git = record.get("git")
     commit = git.get("commit") if isinstance(git, dict) else None
     return str(commit) if commit else None
+
+
+def _release(repository: Repository) -> dict[str, bytes]:
+    """The workflow that the tag of a promotion starts, and the project's actions, as committed.
+
+    GitHub reads them in the commit that a tag points to, and a stage's tag points to this one.
+    Other tokens than a person's may push a workflow only if it is on another branch just so.
+    """
+    paths = [RELEASE, *repository.files("HEAD", ACTIONS)]
+    found = {path: repository.read("HEAD", path) for path in paths}
+    if found[RELEASE] is None:
+        return {}
+    return {path: content for path, content in found.items() if content is not None}
 
 
 def _for_dvc(config: Path) -> dict[str, bytes]:

@@ -104,6 +104,13 @@ class Repository:
         """A file of the project as a commit has it; None where it has none."""
         return run_git(self.top, "cat-file", "blob", f"{commit}:{self.prefix}{path}")
 
+    def files(self, commit: str, folder: str) -> list[str]:
+        """Files below a folder of the project as a commit has it, by path in the project."""
+        place = f"{self.prefix}{folder}"
+        words = ("ls-tree", "-r", "-z", "--name-only", "--full-tree", commit, "--", f"{place}/")
+        listed = (run_git(self.top, *words) or b"").decode("utf-8", "surrogateescape")
+        return [path.removeprefix(self.prefix) for path in listed.split("\0") if path]
+
     def annotations(self, beginning: str) -> dict[str, str]:
         """What the tags say whose names begin so, a path: by tag."""
         wanted = f"refs/tags/{beginning}"

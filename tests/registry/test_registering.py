@@ -235,7 +235,7 @@ def test_push_carries_every_version_to_a_clone_that_verifies_them(
     registry.git("push", "--quiet", "origin", "main")
     register("fair")
     said = mlops("models", "register", registry.runs["better"]).stdout
-    assert "git push --follow-tags origin mlops-registry && mlops push" in said
+    assert "mlops push && git push --follow-tags origin mlops-registry" in said
     promote("shop@v1.0.0", "production")
     registry.git("push", "--quiet", "--follow-tags", "origin", "mlops-registry")
     status = mlops("status", json=True).json

@@ -12,6 +12,8 @@ import yaml
 from own import held, keys
 from own.served import serving
 
+from mlops_cli.ci import events
+from mlops_cli.registry import registering
 from mlops_cli.reporting import SilentReporter
 from mlops_cli.scaffold import init
 from mlops_cli.schemas.scaffold import Wishes
@@ -96,7 +98,50 @@ def test_each_kind_of_signing_may_do_no_more_than_it_needs(workflows):
         "vars.MLOPS_SIGN == 'keyless'": {"contents", "id-token"},
         "vars.MLOPS_SIGN == 'key'": {"contents"},
     }
-    assert jobs["image"]["needs"] == ["sign", "sign-by-key"]
+    assert jobs["image"]["needs"] == ["which", "sign", "sign-by-key"]
+
+
+def test_the_tag_of_a_promotion_to_production_starts_a_release_and_no_other_does(
+    registry, register, promote, workflows
+):
+    file = registry.root / ".github" / "workflows" / "release.yml"
+    file.parent.mkdir(parents=True)
+    file.write_text("name: As it is committed\n")
+    action = registry.root / ".github" / "actions" / "größer setup" / "action.yml"
+    action.parent.mkdir(parents=True)
+    action.write_text("name: Set up\n")
+    registry.git("add", ".github")
+    registry.git("commit", "--quiet", "-m", "A workflow")
+    file.write_text("name: As nobody committed it\n")
+    register("fair")
+    promote("shop@v1.0.0", "staging")
+    promote("shop@v1.0.0", "production")
+    filters = workflows["release"][True]["push"]["tags"]  # YAML reads `on` as true.
+    started = [tag for tag in registry.git("tag").split() if events.matches(tag, filters)]
+    assert len(started) == 1
+    assert started[0].startswith("shop#production")
+    # GitHub reads the workflow in the commit that the tag points to.
+    assert (
+        registry.git("show", f"{started[0]}:{registering.RELEASE}") == "name: As it is committed\n"
+    )
+    kept = registry.git("show", f"{started[0]}:.github/actions/größer setup/action.yml")
+    assert kept == "name: Set up\n"
+    script = next(iter(workflows["release"]["jobs"]["which"]["steps"]))["run"]
+    done = subprocess.run(
+        ["bash", "-c", script],
+        env={**os.environ, "NAMED": started[0], "GITHUB_OUTPUT": "/dev/null"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "model=shop\n"
+
+
+def test_a_project_without_a_release_registers_its_records_alone(registry, register):
+    register("fair")
+    held = registry.git("ls-tree", "-r", "--name-only", "shop@v1.0.0").splitlines()
+    assert held
+    assert not any(name.startswith(".github") for name in held)
 
 
 @pytest.mark.skipif(not shutil.which("jq") or not shutil.which("curl"), reason="no jq or no curl")

@@ -43,7 +43,7 @@ def run(
         typer.Option(
             metavar="EVENT",
             help="What is to have happened: push, pull_request, workflow_dispatch, schedule, …",
-            show_default="the first that the workflow answers to",
+            show_default="the first that it answers to; where inputs are typed, a dispatch",
         ),
     ] = None,
     tag: Annotated[
