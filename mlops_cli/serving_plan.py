@@ -9,9 +9,9 @@ from pathlib import Path
 from mlops_cli import bundle_lookup
 from mlops_cli.errors import NotFoundError, UsageError
 from mlops_cli.schemas.serve import ServeConfig
-from mlops_cli.serving import bundle as bundles
-from mlops_cli.serving.bundle import Reading
+from mlops_cli.serving import reading as readings
 from mlops_cli.serving.plan import Plan, Wanted
+from mlops_cli.serving.reading import Reading
 from mlops_cli.serving.signatures import Trust
 
 STATE = Path(".mlops", "serving", "state.json")
@@ -37,7 +37,7 @@ def begin(root: Path, bundle: Path | None, run: str | None) -> dict[Path, Readin
         folder = bundle_lookup.find(root, bundle, run).resolve()
     except NotFoundError:
         return {}  # Settings may name another one. If not, `make` tells.
-    return {folder: bundles.begin_load(folder)}
+    return {folder: readings.begin(folder)}
 
 
 def make(
@@ -79,7 +79,7 @@ def make(
         wanted=Wanted(wanted, canary, share, shadow, canary_of, shadow_of),
         models=models,
         reading={
-            folder: (begun or {}).get(folder) or bundles.begin_load(folder)
+            folder: (begun or {}).get(folder) or readings.begin(folder)
             for folder in set(models.values())
         },
         state=Path(config.state) if config.state else root / STATE,

@@ -15,11 +15,10 @@ The files of the others may be missing, as in an image that has no use for them.
 
 import hashlib
 import json
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path, PurePosixPath
-from threading import Thread
 from typing import Any
 
 from mlops_cli.errors import DataError, NotFoundError, UsageError
@@ -140,60 +139,15 @@ def load(folder: Path, *, verify: bool = True) -> Bundle:
         NotFoundError: There is no bundle.
         DataError: It is damaged, was changed, or is of a newer format.
     """
-    bundle = _open(folder, verify=verify)
+    bundle = listed(folder, verify=verify)
     if verify:
         with ThreadPoolExecutor(_READERS) as pool:
-            list(pool.map(partial(_verify, bundle), _expected(bundle)))
+            list(pool.map(partial(verify_file, bundle), expected(bundle)))
     return bundle
 
 
-@dataclass(frozen=True)
-class Reading:
-    """A bundle whose bytes are being checked.
-
-    Both raise what `load` does.
-
-    Attributes:
-        usable: Done when `bundle.json` and all that the preferred graph needs are as exported.
-        whole: Done when every byte of every file is.
-    """
-
-    usable: Future[Bundle]
-    whole: Future[Bundle]
-
-
-def begin_load(folder: Path) -> Reading:
-    """Begins to `load` a bundle in a thread; what else it takes to use it can be done meanwhile.
-
-    One thread, so that it takes no core from whoever does that, and one that ends with the process:
-    a command that was mistyped does not wait for it.
-    """
-    reading = Reading(Future(), Future())
-    Thread(target=_check, args=(folder, reading), name="verifying", daemon=True).start()
-    return reading
-
-
-def _check(folder: Path, reading: Reading) -> None:
-    try:
-        bundle = _open(folder, verify=True)
-        optional = others(bundle.facts)
-        names = sorted(_expected(bundle), key=lambda name: name in optional)
-        for name in names:
-            if name in optional and not reading.usable.done():
-                reading.usable.set_result(bundle)
-            _verify(bundle, name)
-    except BaseException as error:
-        waiting = [one for one in (reading.usable, reading.whole) if not one.done()]
-        for future in waiting:
-            future.set_exception(error)
-        return
-    if not reading.usable.done():
-        reading.usable.set_result(bundle)
-    reading.whole.set_result(bundle)
-
-
-def _open(folder: Path, *, verify: bool) -> Bundle:
-    """A bundle of which nothing but `bundle.json` is looked at."""
+def listed(folder: Path, *, verify: bool = True) -> Bundle:
+    """A bundle of which nothing but `bundle.json` is looked at; see `load`."""
     file = folder / MANIFEST
     if not file.is_file():
         raise _not_found(folder)
@@ -213,7 +167,7 @@ def others(facts: dict[str, Any]) -> frozenset[str]:
     return frozenset(name for name in facts.get("files", ()) if name.removesuffix(".data") in found)
 
 
-def _expected(bundle: Bundle) -> list[str]:
+def expected(bundle: Bundle) -> list[str]:
     """The files that must be there, and those of other graphs that are."""
     optional = others(bundle.facts)
     files = bundle.facts["files"]
@@ -303,7 +257,12 @@ def _is_inside(name: str) -> bool:
     return plain and name not in (".", MANIFEST, SIGNATURE) and not set(name) & set("\\:\0")
 
 
-def _verify(bundle: Bundle, name: str) -> None:
+def verify_file(bundle: Bundle, name: str) -> None:
+    """Refuses a file that is not as it was exported.
+
+    Raises:
+        DataError: It is missing, was changed, or leads out of the bundle.
+    """
     folder, file = bundle.path, bundle.path / name
     if not file.resolve().is_relative_to(folder.resolve()):
         raise DataError(f"{file} is a link out of the bundle", hint=_EXPORT_AGAIN)

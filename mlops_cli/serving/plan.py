@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from mlops_cli.serving.bundle import Reading
+from mlops_cli.serving.reading import Reading
 from mlops_cli.serving.signatures import Trust
 
 

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mlops_cli.schemas.serve import ServeConfig
-from mlops_cli.serving import bundle as bundles
+from mlops_cli.serving import reading as readings
 from mlops_cli.serving import version as versions
-from mlops_cli.serving.bundle import Reading
 from mlops_cli.serving.exchange import current
 from mlops_cli.serving.jobs import Question
 from mlops_cli.serving.pulse import WAITED, Pulse
+from mlops_cli.serving.reading import Reading
 from mlops_cli.serving.refusals import Unavailable, Unknown
 from mlops_cli.serving.rollout import Rollout
 from mlops_cli.serving.signatures import Trust
@@ -101,7 +101,7 @@ class Service:
             GateError: It is not signed as it has to be.
         """
         self.trust.check(folder, self.warn)
-        return begun or bundles.begin_load(folder)
+        return begun or readings.begin(folder)
 
     def load(
         self,

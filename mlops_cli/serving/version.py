@@ -3,6 +3,7 @@
 import asyncio
 import json
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -10,9 +11,10 @@ from typing import Any
 from mlops_cli import cores
 from mlops_cli.schemas.serve import ServeConfig
 from mlops_cli.serving import bundle as bundles
-from mlops_cli.serving.bundle import Bundle, Reading
+from mlops_cli.serving.bundle import Bundle
 from mlops_cli.serving.engine import Engine
 from mlops_cli.serving.jobs import Answer, Question, late
+from mlops_cli.serving.reading import Reading
 from mlops_cli.serving.runtime import Predictor
 from mlops_cli.serving.schema import Contract
 from mlops_cli.serving.settings import ServingSettings, recorded
@@ -92,12 +94,11 @@ def load(
         queue=config.queue,
     )
     contract = Contract(predictor.task, config)
-    try:
+    with ExitStack() as undone:
+        undone.callback(engine.close)
         engine.warm(contract.example())
         reading.whole.result()
-    except BaseException:
-        engine.close()
-        raise
+        undone.pop_all()
     return Version(model, version or name_of(bundle), bundle, engine, contract)
 
 

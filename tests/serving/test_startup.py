@@ -9,6 +9,7 @@ from mlops_cli import serving_plan
 from mlops_cli.errors import DataError, NotFoundError
 from mlops_cli.schemas.serve import ServeConfig
 from mlops_cli.serving import bundle as bundles
+from mlops_cli.serving import reading as readings
 from mlops_cli.serving import settings, startup
 from mlops_cli.serving import state as states
 from mlops_cli.serving.plan import Plan, Wanted
@@ -46,7 +47,7 @@ def test_a_bundle_that_was_checked_at_the_start_and_not_taken_is_checked_again(
     before = Placed("one", str(served), bundles.load(served).digest)
     wanted = Wanted({"model": ""})
     states.write(file, State(wanted, {"model": ModelState("one", [before])}))
-    reading = {newest: bundles.begin_load(newest)}
+    reading = {newest: readings.begin(newest)}
     service, said = begin(Plan(wanted, {"model": newest}, reading, file, copied, [tmp_path]))
     assert service.model("model").first.bundle.path == served
     assert "serving as before" in said[0]
@@ -57,8 +58,8 @@ def test_a_bundle_that_was_checked_at_the_start_and_not_taken_is_checked_again(
 
 
 def test_one_folder_under_two_names_is_checked_once(copied, begin, tmp_path, monkeypatch):
-    checked, load = [], bundles.begin_load
-    monkeypatch.setattr(bundles, "begin_load", lambda one: checked.append(one) or load(one))
+    checked, begun = [], readings.begin
+    monkeypatch.setattr(readings, "begin", lambda one: checked.append(one) or begun(one))
     folder = copied("one")
     config = ServeConfig(models={"a": str(folder), "b": str(folder)}, state=str(tmp_path / "s"))
     service, _ = begin(serving_plan.make(tmp_path, config, None, None))
