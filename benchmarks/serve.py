@@ -4,8 +4,8 @@
         [--clients 1,16,64] [--only NAME,...] [--peers build/serve-peers] [--json FILE]
 
 In each round every server is started anew, alone; then all are started, and asked by wrk (apt-get
-install wrk) in slices of seconds, in turns, while the others are stopped. benchmarks/README.md says
-what each of them and each figure is.
+install wrk) in slices of seconds, in turns. benchmarks/README.md says what each of them and each
+figure is.
 """
 
 import argparse
@@ -94,16 +94,6 @@ class Running:
         """Resident megabytes of all its processes; pages that they share count once each."""
         return float(sum(one.memory_full_info().pss for one in self.family) / 2**20)
 
-    def stop(self) -> None:
-        """Takes the processor from it, so that it does not disturb others."""
-        for one in self.family:
-            one.suspend()
-
-    def go_on(self) -> None:
-        """Gives it the processor back."""
-        for one in self.family:
-            one.resume()
-
 
 @dataclass(frozen=True)
 class Bench:
@@ -179,13 +169,11 @@ class Bench:
             return Start(server, one.ready, one.memory)
 
     def measure(self, one: Running, clients: int, place: int) -> Point:
-        """One slice of a server that was stopped, and is again."""
-        one.go_on()
+        """One slice of a server."""
         self._wrk(one.url, clients, _WARM)
         before = one.cpu
         said = self._wrk(one.url, clients, self.seconds)
         used = one.cpu - before
-        one.stop()
         requests = int(re.findall(r"(\d+) requests in", said)[0])
         failed = sum(map(int, re.findall(r"Non-2xx or 3xx responses: (\d+)", said)))
         return Point(
@@ -215,9 +203,6 @@ class Bench:
         points = []
         with ExitStack() as stack:
             running = [stack.enter_context(self.running(server)) for server in servers]
-            for one in running:
-                stack.callback(one.go_on)  # Who is stopped can't be ended.
-                one.stop()
             for place in range(slices):
                 for count in clients:
                     points.append(self.measure_limit(texts, count, place))
