@@ -1,11 +1,10 @@
 """Measures `mlops serve` beside its peers in one interleaved run, on the same bundle.
 
-    python benchmarks/serve.py BUNDLE --texts FILE [--rounds 3] [--slices 3] [--seconds 2]
+    python benchmarks/serve.py BUNDLE --texts FILE [--rounds 3] [--seconds 10]
         [--clients 1,16,64] [--only NAME,...] [--peers build/serve-peers] [--json FILE]
 
-In each round every server is started anew, alone; then all are started, and asked by wrk (apt-get
-install wrk) in slices of seconds, in turns. benchmarks/README.md says what each of them and each
-figure is.
+Every server is started anew in each round, measured with wrk (apt-get install wrk) and ended.
+benchmarks/README.md says what each of them and each figure is.
 """
 
 import argparse
@@ -22,7 +21,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -32,8 +31,6 @@ import psutil
 HERE = Path(__file__).resolve().parent
 SERVERS = ("mlops", "fastapi", "litserve", "bentoml", "mlflow", "tutorial")
 SECONDS_TO_START = 180
-_WARM = 1
-"""Seconds at the beginning of a slice that are not counted."""
 _LUA = """
 local bodies, place = {}, 0
 for line in io.lines(os.getenv("BODIES")) do bodies[#bodies + 1] = line end
@@ -49,50 +46,17 @@ end
 
 @dataclass(frozen=True)
 class Point:
-    """One server at one number of clients, in one slice of one round."""
+    """One server at one number of clients, in one round."""
 
     server: str
     clients: int
-    slice: int
     requests_per_second: float
     p50_ms: float
     p99_ms: float
     cpu_ms: float
-    failed: int
-
-
-@dataclass(frozen=True)
-class Start:
-    """One start of one server: until it answered, and its memory after it was asked."""
-
-    server: str
-    ready_seconds: float
     megabytes: float
-
-
-@dataclass(frozen=True)
-class Running:
-    """A server that answers, its address, and how long it took to answer."""
-
-    server: str
-    tree: psutil.Process
-    url: str
-    ready: float
-
-    @property
-    def family(self) -> list[psutil.Process]:
-        """All its processes."""
-        return [self.tree, *self.tree.children(recursive=True)]
-
-    @property
-    def cpu(self) -> float:
-        """Seconds of processor time so far."""
-        return sum(sum(one.cpu_times()[:2]) for one in self.family)
-
-    @property
-    def memory(self) -> float:
-        """Resident megabytes of all its processes; pages that they share count once each."""
-        return float(sum(one.memory_full_info().pss for one in self.family) / 2**20)
+    ready_seconds: float
+    failed: int
 
 
 @dataclass(frozen=True)
@@ -102,7 +66,7 @@ class Bench:
     bundle: Path
     peers: Path
     folder: Path
-    seconds: int
+    seconds: float
 
     def command(self, server: str, port: int) -> list[str]:
         """How a server is started."""
@@ -129,8 +93,8 @@ class Bench:
         subprocess.run([*script, *target], check=True, capture_output=True)
 
     @contextmanager
-    def running(self, server: str) -> Iterator[Running]:
-        """A server that answers."""
+    def running(self, server: str) -> Iterator[tuple[psutil.Process, str, float]]:
+        """A server that answers: its process, its address, and how long it took to answer."""
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
@@ -158,59 +122,38 @@ class Bench:
                 if process.poll() is not None or time.monotonic() - began > SECONDS_TO_START:
                     raise SystemExit((self.folder / f"{server}.log").read_text()[-2000:])
                 time.sleep(0.005)
-            yield Running(server, tree, url, time.monotonic() - began)
+            yield tree, url, time.monotonic() - began
         finally:
             _end(tree, process)
 
-    def start(self, server: str, clients: int) -> Start:
-        """One start, with nothing beside it."""
-        with self.running(server) as one:
-            self._wrk(one.url, clients, self.seconds)
-            return Start(server, one.ready, one.memory)
+    def measure(self, server: str, clients: list[int]) -> list[Point]:
+        """One round of one server."""
+        with self.running(server) as (tree, url, ready):
+            self._wrk(url, 4, min(2.0, self.seconds))  # Not counted.
+            points = []
+            for count in clients:
+                before = _cpu(tree)
+                said = self._wrk(url, count, self.seconds)
+                used = _cpu(tree) - before
+                requests = int(re.findall(r"(\d+) requests in", said)[0])
+                failed = sum(map(int, re.findall(r"Non-2xx or 3xx responses: (\d+)", said)))
+                points.append(
+                    Point(
+                        server,
+                        count,
+                        (requests - failed) / self.seconds,
+                        _milliseconds(said, "50"),
+                        _milliseconds(said, "99"),
+                        1000 * used / max(1, requests),
+                        _memory(tree),
+                        ready,
+                        failed,
+                    )
+                )
+            return points
 
-    def measure(self, one: Running, clients: int, place: int) -> Point:
-        """One slice of a server."""
-        self._wrk(one.url, clients, _WARM)
-        before = one.cpu
-        said = self._wrk(one.url, clients, self.seconds)
-        used = one.cpu - before
-        requests = int(re.findall(r"(\d+) requests in", said)[0])
-        failed = sum(map(int, re.findall(r"Non-2xx or 3xx responses: (\d+)", said)))
-        return Point(
-            one.server,
-            clients,
-            place,
-            (requests - failed) / self.seconds,
-            _milliseconds(said, "50"),
-            _milliseconds(said, "99"),
-            1000 * used / max(1, requests),
-            failed,
-        )
-
-    def measure_limit(self, texts: Path, clients: int, place: int) -> Point:
-        """One slice of what is possible."""
-        script = [sys.executable, str(HERE / "serve.py"), str(self.bundle), "--texts", str(texts)]
-        words = [*script, "--limit", "--seconds", str(self.seconds)]
-        done = subprocess.run(words, capture_output=True, text=True, check=True)
-        found = json.loads(done.stdout.splitlines()[-1])
-        return Point("limit", clients, place, found["rows"], 0, 0, found["cpu_ms"], 0)
-
-    def round(
-        self, servers: list[str], clients: list[int], slices: int, texts: Path
-    ) -> tuple[list[Start], list[Point]]:
-        """Starts of all servers, and then their slices and those of the limit."""
-        starts = [self.start(server, clients[-1]) for server in servers]
-        points = []
-        with ExitStack() as stack:
-            running = [stack.enter_context(self.running(server)) for server in servers]
-            for place in range(slices):
-                for count in clients:
-                    points.append(self.measure_limit(texts, count, place))
-                    points += [self.measure(one, count, place) for one in running]
-        return starts, points
-
-    def _wrk(self, url: str, clients: int, seconds: int) -> str:
-        words = ["wrk", "-t1", f"-c{clients}", f"-d{seconds}s", "--latency", "--timeout", "30s"]
+    def _wrk(self, url: str, clients: int, seconds: float) -> str:
+        words = ["wrk", "-t1", f"-c{clients}", f"-d{seconds:g}s", "--latency", "--timeout", "30s"]
         environment = os.environ | {"BODIES": str(self.folder / "bodies.txt")}
         done = subprocess.run(
             [*words, "-s", str(self.folder / "post.lua"), url],
@@ -243,6 +186,19 @@ def _end(tree: psutil.Process, process: "subprocess.Popen[bytes]") -> None:
     _, left = psutil.wait_procs([one for one in family if one.pid != process.pid], timeout=5)
     for one in left:
         one.kill()
+
+
+def _family(tree: psutil.Process) -> list[psutil.Process]:
+    return [tree, *tree.children(recursive=True)]
+
+
+def _cpu(tree: psutil.Process) -> float:
+    return sum(sum(one.cpu_times()[:2]) for one in _family(tree))
+
+
+def _memory(tree: psutil.Process) -> float:
+    """Resident megabytes of all its processes; pages that they share count once each."""
+    return float(sum(one.memory_full_info().pss for one in _family(tree)) / 2**20)
 
 
 def _milliseconds(said: str, percent: str) -> float:
@@ -285,46 +241,42 @@ def limit(bundle: Path, texts: Path, seconds: float) -> None:
     print(json.dumps({"rows": sum(done) / taken, "cpu_ms": 1000 * used / sum(done)}))
 
 
-def report(starts: list[Start], points: list[Point], clients: list[int]) -> str:
-    """A table of medians, and how many times as good as each peer we are.
+def _limit(bench: Bench, texts: Path) -> Point:
+    script = [sys.executable, str(HERE / "serve.py"), str(bench.bundle), "--texts", str(texts)]
+    words = [*script, "--limit", "--seconds", str(bench.seconds)]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    found = json.loads(done.stdout.splitlines()[-1])
+    return Point("limit", 0, found["rows"], 0, 0, found["cpu_ms"], 0, 0, 0)
 
-    A ratio is that of one slice to the one beside it, so that what else the machine does touches
-    both; its median is shown.
-    """
+
+def report(points: list[Point], clients: list[int]) -> str:
+    """A table of medians, and how many times as good as each peer we are."""
     names = list(dict.fromkeys(point.server for point in points))
     lines = [
         f"{'server':<10}{'clients':>8}{'req/s':>9}{'p50 ms':>9}{'p99 ms':>9}{'CPU ms':>9}"
-        f"{'failed':>8}"
+        f"{'MB':>7}{'ready s':>9}{'failed':>8}"
     ]
-    groups = {
-        (name, count): [one for one in points if (one.server, one.clients) == (name, count)]
-        for name in names
-        for count in clients
-    }
-    for (name, count), group in groups.items():
-        rows = [list(asdict(one).values())[3:] for one in group]
-        speed, half, most, cpu, _ = (
-            statistics.median(column) for column in zip(*rows, strict=True)
-        )
-        failed = sum(one.failed for one in group)
-        lines.append(
-            f"{name:<10}{count:>8}{speed:>9.0f}{half:>9.1f}{most:>9.1f}{cpu:>9.2f}{failed:>8}"
-        )
-    lines += ["", f"{'server':<10}{'ready s':>9}{'MB':>7}"]
-    for name in dict.fromkeys(one.server for one in starts):
-        alone = [one for one in starts if one.server == name]
-        ready = statistics.median(one.ready_seconds for one in alone)
-        lines.append(
-            f"{name:<10}{ready:>9.2f}{statistics.median(one.megabytes for one in alone):>7.0f}"
-        )
-    if "mlops" not in names:
-        return "\n".join(lines)
-    lines += ["", "mlops / peer: req/s by clients, and how many times less processor time"]
-    for (name, count), group in groups.items():
-        pairs = list(zip(groups["mlops", count], group, strict=True))
-        speed = statistics.median(a.requests_per_second / b.requests_per_second for a, b in pairs)
-        cheap = statistics.median(b.cpu_ms / a.cpu_ms for a, b in pairs)
-        if name != "mlops":
+    median: dict[tuple[str, int], dict[str, float]] = {}
+    for name in names:
+        for count in [0] if name == "limit" else clients:
+            group = [asdict(one) for one in points if (one.server, one.clients) == (name, count)]
+            figures = {
+                key: statistics.median(one[key] for one in group) for key in list(group[0])[2:]
+            }
+            median[name, count] = figures
+            lines.append(
+                f"{name:<10}{count or '':>8}{figures['requests_per_second']:>9.0f}"
+                f"{figures['p50_ms']:>9.1f}{figures['p99_ms']:>9.1f}{figures['cpu_ms']:>9.2f}"
+                f"{figures['megabytes']:>7.0f}{figures['ready_seconds']:>9.2f}"
+                f"{figures['failed']:>8.0f}"
+            )
+    if "mlops" in names:
+        lines += ["", "mlops / peer: req/s by clients, and how many times less processor time"]
+    for name in names if "mlops" in names else []:
+        for count in clients if name != "mlops" else []:
+            ours, other = median["mlops", count], median[name, 0 if name == "limit" else count]
+            speed = ours["requests_per_second"] / other["requests_per_second"]
+            cheap = other["cpu_ms"] / ours["cpu_ms"]
             lines.append(f"{name:<10}{count:>8}{speed:>9.2f}{cheap:>9.2f}")
     return "\n".join(lines)
 
@@ -335,8 +287,7 @@ def main() -> None:
     parser.add_argument("bundle", type=Path)
     parser.add_argument("--texts", type=Path, required=True, help="a text a line")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--slices", type=int, default=3)
-    parser.add_argument("--seconds", type=int, default=2)
+    parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--clients", default="1,16,64")
     parser.add_argument("--only", default=",".join(SERVERS))
     parser.add_argument("--peers", type=Path, default=HERE.parent / "build" / "serve-peers")
@@ -357,19 +308,15 @@ def main() -> None:
         (bench.folder / "configs" / "config.yaml").write_text("defaults: [base, _self_]\n", "utf-8")
         if "mlflow" in servers:
             bench.save_pyfunc()
-        starts: list[Start] = []
         points: list[Point] = []
-        for number in range(options.rounds):
-            alone, found = bench.round(servers, clients, options.slices, options.texts.resolve())
-            starts, points = starts + alone, points + found
-            print(f"round {number + 1} of {options.rounds}", file=sys.stderr)
+        for _ in range(options.rounds):
+            points.append(_limit(bench, options.texts.resolve()))
+            for server in servers:
+                points += bench.measure(server, clients)
+                print(points[-1], file=sys.stderr)
             if options.json:
-                kept = {
-                    "starts": [asdict(one) for one in starts],
-                    "points": [asdict(one) for one in points],
-                }
-                options.json.write_text(json.dumps(kept), "utf-8")
-    print(report(starts, points, clients))
+                options.json.write_text(json.dumps([asdict(one) for one in points]), "utf-8")
+    print(report(points, clients))
 
 
 if __name__ == "__main__":
