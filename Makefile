@@ -37,7 +37,7 @@ journey: $(INSTALLED) ## The whole way of a model, looked at from outside, in bu
 # Where Python may not write bytecode, each of thousands of commands would compile the package again.
 test: $(DEVELOPING) ## Run every test.
 	@$(BIN)/python -m compileall -q mlops_cli
-	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations 40
 
 coverage: $(DEVELOPING) ## The same in twice the time; fail under 90 % line coverage.
 	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --cov --cov-report=term:skip-covered --cov-fail-under=90
