@@ -5,7 +5,7 @@ so that changes that are staged or not yet committed stay as they are, whatever 
 refuse while there are any would have been the other way, and one that a busy project meets daily.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -23,10 +23,12 @@ from mlops_cli.serving.signatures import Signer
 from mlops_cli.tracking.record import now
 from mlops_cli.versioning import folders
 
-RELEASE = ".github/workflows/release.yml"
-"""The workflow of a project that releases what is in production."""
-ACTIONS = ".github/actions"
-"""What it uses of the project's own."""
+_RELEASE = ".github/workflows/release.yml", ".github/actions"
+"""The workflow that the tag of a promotion starts, and what it uses of the project's own.
+
+GitHub reads them in the commit that a tag points to, and the tag of a stage points to that of a
+version. Other tokens than a person's may push a workflow only if it is on another branch just so.
+"""
 
 
 @dataclass(frozen=True)
@@ -87,12 +89,13 @@ def run(root: Path, folder: Path, wanted: Wanted, reporter: Reporter) -> Registe
     text = ran.config_text() if ran is not None else None
     by_whom = Signer(**{k: v for k, v in signed.items() if k != "verified"}).words if signed else ""
     written = card.for_version(root, bundle, ran, model=name, version=version, signed=by_whom)
-    files = records.files(record, held, text, written) | _for_dvc(config) | _release(repository)
+    files = records.files(record, held, text, written) | _for_dvc(config)
     tag = tags.registration(version, name)
     facts = {"bundle": bundle.digest, "run": bundle.run, "signed": signed}
     change = writing.Change("register", name, tag, why, version, facts=facts)
     parents = [commit for commit in [_code(record)] if commit and repository.has(commit)]
-    commit = writing.write(repository, known, change, files=files, parents=parents)
+    came = {"parents": parents, "committed": _released(repository)}
+    commit = writing.write(repository, known, change, files=files, **came)
     return Registered(
         model=name,
         version=version,
@@ -204,17 +207,9 @@ def _code(record: Mapping[str, Any]) -> str | None:
     return str(commit) if commit else None
 
 
-def _release(repository: Repository) -> dict[str, bytes]:
-    """The workflow that the tag of a promotion starts, and the project's actions, as committed.
-
-    GitHub reads them in the commit that a tag points to, and a stage's tag points to this one.
-    Other tokens than a person's may push a workflow only if it is on another branch just so.
-    """
-    paths = [RELEASE, *repository.files("HEAD", ACTIONS)]
-    found = {path: repository.read("HEAD", path) for path in paths}
-    if found[RELEASE] is None:
-        return {}
-    return {path: content for path, content in found.items() if content is not None}
+def _released(repository: Repository) -> Sequence[str]:
+    """What releases the project's models; nothing where it has no such workflow."""
+    return _RELEASE if repository.read("HEAD", _RELEASE[0]) is not None else ()
 
 
 def _for_dvc(config: Path) -> dict[str, bytes]:

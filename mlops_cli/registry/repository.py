@@ -104,13 +104,6 @@ class Repository:
         """A file of the project as a commit has it; None where it has none."""
         return run_git(self.top, "cat-file", "blob", f"{commit}:{self.prefix}{path}")
 
-    def files(self, commit: str, folder: str) -> list[str]:
-        """Files below a folder of the project as a commit has it, by path in the project."""
-        place = f"{self.prefix}{folder}"
-        words = ("ls-tree", "-r", "-z", "--name-only", "--full-tree", commit, "--", f"{place}/")
-        listed = (run_git(self.top, *words) or b"").decode("utf-8", "surrogateescape")
-        return [path.removeprefix(self.prefix) for path in listed.split("\0") if path]
-
     def annotations(self, beginning: str) -> dict[str, str]:
         """What the tags say whose names begin so, a path: by tag."""
         wanted = f"refs/tags/{beginning}"
@@ -155,7 +148,13 @@ class Repository:
         )
 
     def write(
-        self, files: Mapping[str, bytes], parents: Sequence[str], message: str, tag: NewTag
+        self,
+        files: Mapping[str, bytes],
+        parents: Sequence[str],
+        message: str,
+        tag: NewTag,
+        *,
+        committed: Sequence[str] = (),
     ) -> str:
         """Makes a commit on top of the branch, and a tag, both or none.
 
@@ -164,6 +163,7 @@ class Repository:
             parents: Other commits that it comes from.
             message: Of the commit.
             tag: The tag.
+            committed: Files and folders of the project that are taken over as they are in HEAD.
 
         Returns:
             The commit.
@@ -178,10 +178,11 @@ class Repository:
                 self._git("read-tree", tip, env=index)
             entries = "".join(
                 f"100644 {self._git('hash-object', '-w', '--stdin', given=content)}\t"
-                f"{self.prefix}{path}\n"
+                f"{self.prefix}{path}\0"
                 for path, content in files.items()
             )
-            self._git("update-index", "--index-info", given=entries.encode(), env=index)
+            given = entries.encode() + self._listed(committed)
+            self._git("update-index", "-z", "--index-info", given=given, env=index)
             tree = self._git("write-tree", env=index)
         wanted = [one for one in (tip, *parents) if one is not None]
         words = [word for one in dict.fromkeys(wanted) for word in ("-p", one)]
@@ -189,6 +190,13 @@ class Repository:
         self._move(commit, local, tag, self._tag(tag, commit))
         self.look()
         return commit
+
+    def _listed(self, paths: Sequence[str]) -> bytes:
+        """What HEAD has of the paths, modes too, as git lists it and takes it into an index."""
+        if not paths:
+            return b""
+        places = [f"{self.prefix}{path}" for path in paths]
+        return run_git(self.top, "ls-tree", "-rz", "--full-tree", "HEAD", "--", *places) or b""
 
     def _tag(self, tag: NewTag, commit: str) -> str:
         """The object of a tag, to which nothing points yet."""

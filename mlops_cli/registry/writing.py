@@ -41,6 +41,7 @@ def write(
     *,
     files: Mapping[str, bytes] | None = None,
     parents: Sequence[str] = (),
+    committed: Sequence[str] = (),
 ) -> str:
     """Does it.
 
@@ -50,6 +51,7 @@ def write(
         change: What is to be done.
         files: What the commit changes beside the log.
         parents: Commits that it comes from.
+        committed: What the commit takes over from HEAD, files and folders of the project.
 
     Returns:
         The commit.
@@ -71,7 +73,8 @@ def write(
     text = tags.message(_said(change), change.why, change.action, made["hash"])
     tag = tags.new(change.tag, change.target, text, known)
     files = {**(files or {}), audit.FILE: audit.extended(log, made)}
-    return repository.write(files, parents, f"{_said(change)}\n\n{change.why}".strip(), tag)
+    text = f"{_said(change)}\n\n{change.why}".strip()
+    return repository.write(files, parents, text, tag, committed=committed)
 
 
 def _said(change: Change) -> str:

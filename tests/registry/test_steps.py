@@ -13,7 +13,6 @@ from own import held, keys
 from own.served import serving
 
 from mlops_cli.ci import events
-from mlops_cli.registry import registering
 from mlops_cli.reporting import SilentReporter
 from mlops_cli.scaffold import init
 from mlops_cli.schemas.scaffold import Wishes
@@ -110,6 +109,7 @@ def test_the_tag_of_a_promotion_to_production_starts_a_release_and_no_other_does
     action = registry.root / ".github" / "actions" / "größer setup" / "action.yml"
     action.parent.mkdir(parents=True)
     action.write_text("name: Set up\n")
+    action.chmod(0o755)  # As a script beside it would be.
     registry.git("add", ".github")
     registry.git("commit", "--quiet", "-m", "A workflow")
     file.write_text("name: As nobody committed it\n")
@@ -122,10 +122,13 @@ def test_the_tag_of_a_promotion_to_production_starts_a_release_and_no_other_does
     assert started[0].startswith("shop#production")
     # GitHub reads the workflow in the commit that the tag points to.
     assert (
-        registry.git("show", f"{started[0]}:{registering.RELEASE}") == "name: As it is committed\n"
+        registry.git("show", f"{started[0]}:.github/workflows/release.yml")
+        == "name: As it is committed\n"
     )
     kept = registry.git("show", f"{started[0]}:.github/actions/größer setup/action.yml")
     assert kept == "name: Set up\n"
+    listed = registry.git("ls-tree", "-r", started[0], ".github/actions")
+    assert listed.startswith("100755 blob")
     script = next(iter(workflows["release"]["jobs"]["which"]["steps"]))["run"]
     done = subprocess.run(
         ["bash", "-c", script],
