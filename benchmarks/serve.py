@@ -2,6 +2,7 @@
 
     python benchmarks/serve.py BUNDLE --texts FILE [--rounds 3] [--seconds 10]
         [--clients 1,16,64] [--only NAME,...] [--peers build/serve-peers] [--json FILE]
+    python benchmarks/serve.py BUNDLE --texts FILE --only mlops,fastapi --turns 12 --seconds 1
 
 Every server is started anew in each round, measured with wrk (apt-get install wrk) and ended.
 benchmarks/README.md says what each of them and each figure is.
@@ -21,7 +22,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -152,6 +153,25 @@ class Bench:
                 )
             return points
 
+    def in_turns(
+        self, servers: list[str], clients: list[int], turns: int
+    ) -> dict[tuple[str, int], list[float]]:
+        """Requests a second of servers that run side by side, asked one after the other.
+
+        What else the machine does from one second to the next touches all of them.
+        """
+        found: dict[tuple[str, int], list[float]] = {}
+        with ExitStack() as stack:
+            urls = {one: stack.enter_context(self.running(one))[1] for one in servers}
+            for turn in range(turns + 1):  # The first is not counted.
+                for count in clients:
+                    for server, url in urls.items():
+                        said = self._wrk(url, count, self.seconds)
+                        asked = int(re.findall(r"(\d+) requests in", said)[0])
+                        if turn:
+                            found.setdefault((server, count), []).append(asked / self.seconds)
+        return found
+
     def _wrk(self, url: str, clients: int, seconds: float) -> str:
         words = ["wrk", "-t1", f"-c{clients}", f"-d{seconds:g}s", "--latency", "--timeout", "30s"]
         environment = os.environ | {"BODIES": str(self.folder / "bodies.txt")}
@@ -281,6 +301,16 @@ def report(points: list[Point], clients: list[int]) -> str:
     return "\n".join(lines)
 
 
+def report_turns(found: dict[tuple[str, int], list[float]]) -> str:
+    """Medians of requests a second, and of our share of each peer's within a turn."""
+    lines = [f"{'server':<10}{'clients':>8}{'req/s':>9}{'mlops / it':>12}"]
+    for (server, count), rates in found.items():
+        ours = found.get(("mlops", count), rates)
+        share = statistics.median(a / b for a, b in zip(ours, rates, strict=True))
+        lines.append(f"{server:<10}{count:>8}{statistics.median(rates):>9.0f}{share:>12.2f}")
+    return "\n".join(lines)
+
+
 def main() -> None:
     """Runs the rounds and prints the table."""
     parser = argparse.ArgumentParser()
@@ -291,6 +321,7 @@ def main() -> None:
     parser.add_argument("--clients", default="1,16,64")
     parser.add_argument("--only", default=",".join(SERVERS))
     parser.add_argument("--peers", type=Path, default=HERE.parent / "build" / "serve-peers")
+    parser.add_argument("--turns", type=int, help="run side by side, asked so often in turns")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--limit", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -308,6 +339,9 @@ def main() -> None:
         (bench.folder / "configs" / "config.yaml").write_text("defaults: [base, _self_]\n", "utf-8")
         if "mlflow" in servers:
             bench.save_pyfunc()
+        if options.turns:
+            print(report_turns(bench.in_turns(servers, clients, options.turns)))
+            return
         points: list[Point] = []
         for _ in range(options.rounds):
             points.append(_limit(bench, options.texts.resolve()))
