@@ -36,8 +36,7 @@ def sha256(path: Path) -> str:
             memoryview(block) as view,
         ):
             while size := stream.readinto(view):
-                with view[:size] as read:
-                    found.update(read)
+                found.update(view[:size])
     return found.hexdigest()
 
 

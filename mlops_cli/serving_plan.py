@@ -68,7 +68,8 @@ def make(
         models = {name: bundle_lookup.called(root, words) for name, words in config.models.items()}
         wanted = {name: str(folder) for name, folder in models.items()}
     else:
-        models = {_ONLY: bundle_lookup.find(root, bundle, run).resolve()}
+        folder = next(iter(begun or ()), None)  # It was looked for already.
+        models = {_ONLY: folder or bundle_lookup.find(root, bundle, run).resolve()}
         # The newest bundle is another one after each training: not a reason to leave what is
         # served.
         wanted = {_ONLY: str(models[_ONLY]) if named else ""}

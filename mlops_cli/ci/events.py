@@ -57,10 +57,9 @@ def choose(workflow: Workflow, asked: str | None, *, dispatched: bool = False) -
     Raises:
         UsageError: The workflow does not answer to it.
     """
-    if asked is None and dispatched and DISPATCH in workflow.events:
-        return DISPATCH
     if asked is None:
-        return [*(one for one in _PREFERRED if one in workflow.events), *workflow.events][0]
+        order = (DISPATCH, *_PREFERRED) if dispatched else _PREFERRED
+        return [*(one for one in order if one in workflow.events), *workflow.events][0]
     if asked not in workflow.events:
         raise UsageError(
             f"{workflow.file} does not answer to {asked!r}",

@@ -5,7 +5,7 @@ so that changes that are staged or not yet committed stay as they are, whatever 
 refuse while there are any would have been the other way, and one that a busy project meets daily.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -94,8 +94,9 @@ def run(root: Path, folder: Path, wanted: Wanted, reporter: Reporter) -> Registe
     facts = {"bundle": bundle.digest, "run": bundle.run, "signed": signed}
     change = writing.Change("register", name, tag, why, version, facts=facts)
     parents = [commit for commit in [_code(record)] if commit and repository.has(commit)]
-    came = {"parents": parents, "committed": _released(repository)}
-    commit = writing.write(repository, known, change, files=files, **came)
+    commit = writing.write(
+        repository, known, change, files=files, parents=parents, committed=_RELEASE
+    )
     return Registered(
         model=name,
         version=version,
@@ -205,11 +206,6 @@ def _code(record: Mapping[str, Any]) -> str | None:
     git = record.get("git")
     commit = git.get("commit") if isinstance(git, dict) else None
     return str(commit) if commit else None
-
-
-def _released(repository: Repository) -> Sequence[str]:
-    """What releases the project's models; nothing where it has no such workflow."""
-    return _RELEASE if repository.read("HEAD", _RELEASE[0]) is not None else ()
 
 
 def _for_dvc(config: Path) -> dict[str, bytes]:

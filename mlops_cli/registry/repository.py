@@ -163,7 +163,7 @@ class Repository:
             parents: Other commits that it comes from.
             message: Of the commit.
             tag: The tag.
-            committed: Files and folders of the project that are taken over as they are in HEAD.
+            committed: Files and folders of the project that are to be as they are in HEAD.
 
         Returns:
             The commit.
@@ -176,12 +176,15 @@ class Repository:
             index = {"GIT_INDEX_FILE": str(Path(folder, "index"))}
             if tip is not None:
                 self._git("read-tree", tip, env=index)
+                if gone := self._listed(tip, committed, "--name-only"):
+                    remove = ("update-index", "-z", "--force-remove", "--stdin")
+                    self._git(*remove, given=gone, env=index)
             entries = "".join(
                 f"100644 {self._git('hash-object', '-w', '--stdin', given=content)}\t"
                 f"{self.prefix}{path}\0"
                 for path, content in files.items()
             )
-            given = entries.encode() + self._listed(committed)
+            given = entries.encode() + self._listed("HEAD", committed)
             self._git("update-index", "-z", "--index-info", given=given, env=index)
             tree = self._git("write-tree", env=index)
         wanted = [one for one in (tip, *parents) if one is not None]
@@ -191,12 +194,11 @@ class Repository:
         self.look()
         return commit
 
-    def _listed(self, paths: Sequence[str]) -> bytes:
-        """What HEAD has of the paths, modes too, as git lists it and takes it into an index."""
-        if not paths:
-            return b""
+    def _listed(self, commit: str, paths: Sequence[str], *how: str) -> bytes:
+        """What a commit has of the paths, as git lists it and takes it into an index."""
         places = [f"{self.prefix}{path}" for path in paths]
-        return run_git(self.top, "ls-tree", "-rz", "--full-tree", "HEAD", "--", *places) or b""
+        words = ("ls-tree", "-rz", "--full-tree", *how, commit, "--", *places)
+        return (run_git(self.top, *words) or b"") if paths else b""
 
     def _tag(self, tag: NewTag, commit: str) -> str:
         """The object of a tag, to which nothing points yet."""

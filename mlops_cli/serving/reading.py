@@ -47,7 +47,7 @@ def _check(folder: Path, reading: Reading) -> None:
         for name in optional.intersection(files):
             bundles.verify_file(bundle, name)
         reading.whole.set_result(bundle)
-    except BaseException as error:
+    except BaseException as error:  # Whatever it is: who waits would wait for ever.
         for future in (reading.usable, reading.whole):
             if not future.done():
                 future.set_exception(error)

@@ -150,9 +150,8 @@ class Predictor:
         options.intra_op_num_threads = threads
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
         options.log_severity_level = _ERRORS_ONLY
-        # Measured with two threads: without end, spinning answers a lone row 1.3 times as fast on
-        # idle cores and takes 2 to 3 times as long on busy ones. A short spin, and none between
-        # two runs, stays clear of that.
+        # Measured with two threads: spinning without end answers a lone row no sooner on idle cores
+        # and takes 1.5 times as long on busy ones as a short spin, and none between two runs.
         options.add_session_config_entry("session.intra_op.spin_duration_us", "100")
         options.add_session_config_entry("session.force_spinning_stop", "1")
         try:

@@ -86,6 +86,7 @@ def load(
         reading.whole.result()
     usual = measured or ServingSettings(bundle.preferred, cores.available(), 1, _BATCH)
     predictor = Predictor(bundle, graph=usual.graph)
+    contract = Contract(predictor.task, config)
     engine = Engine(
         predictor,
         sessions=config.sessions or usual.sessions,
@@ -93,7 +94,6 @@ def load(
         batch=config.batch or usual.batch,
         queue=config.queue,
     )
-    contract = Contract(predictor.task, config)
     with ExitStack() as undone:
         undone.callback(engine.close)
         engine.warm(contract.example())

@@ -265,6 +265,20 @@ jobs:
     assert "number 17 of pull_request" in play("--payload", str(file))[2]
 
 
+def test_inputs_are_those_of_a_dispatch_whatever_else_starts_the_workflow(repository, play):
+    repository(
+        """on: {push: {}, workflow_dispatch: {inputs: {model: {required: true}}}}
+jobs:
+  test:
+    runs-on: ubuntu-latest
+    steps:
+      - run: echo "$GITHUB_EVENT_NAME of ${{ inputs.model || 'none' }}"
+"""
+    )
+    assert "push of none" in play()[2]
+    assert "workflow_dispatch of reviews" in play("--input", "model=reviews")[2]
+
+
 def test_actions_of_the_repository_are_played(repository, play):
     action = """
 name: Greet

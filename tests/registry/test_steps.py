@@ -140,6 +140,22 @@ def test_the_tag_of_a_promotion_to_production_starts_a_release_and_no_other_does
     assert done.stdout == "model=shop\n"
 
 
+def test_a_version_has_no_workflow_that_the_project_gave_up(registry, register):
+    file = registry.root / ".github" / "workflows" / "release.yml"
+    file.parent.mkdir(parents=True)
+    file.write_text("name: Release\n")
+    registry.git("add", ".github")
+    registry.git("commit", "--quiet", "-m", "A workflow")
+    register("fair")
+    registry.git("rm", "--quiet", str(file))
+    registry.git("commit", "--quiet", "-m", "No more releases")
+    register("better")
+    for version, has in {"shop@v1.0.0": True, "shop@v1.1.0": False}.items():
+        listed = registry.git("ls-tree", "-r", "--name-only", version).splitlines()
+        assert (".github/workflows/release.yml" in listed) == has
+        assert "models/audit.jsonl" in listed
+
+
 def test_a_project_without_a_release_registers_its_records_alone(registry, register):
     register("fair")
     held = registry.git("ls-tree", "-r", "--name-only", "shop@v1.0.0").splitlines()
