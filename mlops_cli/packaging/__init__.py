@@ -113,7 +113,7 @@ def _write(
     base = making.base(image, reporter, building=building)
     files = _files(bundle, image)
     labels = naming.labels(root, bundle, name, base)
-    recipe = Recipe(name, base, image.port, image.user, labels, image.runtime)
+    recipe = Recipe(name, base, image.port, image.user, labels, image.runtime, image.system)
     with atomic_folder(output) as made:
         place = made / making.CONTEXT
         context.settings(wanted.serve, image, place)

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from mlops_cli.schemas.image import LAMBDA, SERVER
+from mlops_cli.schemas.image import LAMBDA, NEEDED, SERVER, WHOLE
 
 HOME = "/srv/mlops"
 """Where the server runs, and where its settings and the model are."""
@@ -19,12 +19,7 @@ _ALIVE = (
 )
 
 
-_STAGES = """\
-# The base without pip, tests and setuid bits, with its modules compiled.
-FROM base AS system
-COPY shrink.py /build/
-RUN ["python3", "/build/shrink.py", "system", "/build/out"]
-
+_PACKAGES = """\
 # The packages of requirements.txt, whose hashes pip checks.
 FROM base AS packages
 COPY requirements.txt shrink.py /build/
@@ -34,6 +29,25 @@ RUN python3 -m pip install --no-cache-dir --no-index --find-links=/build/wheels 
         --requirement /build/requirements.txt && \\
     python3 /build/shrink.py packages /build/out/opt/packages
 
+"""
+_SYSTEM = {
+    NEEDED: """\
+# Of the base what its Python and the packages need: no shell, no package manager.
+FROM base AS system
+COPY shrink.py /build/
+COPY --from=packages /build/out/ /
+RUN ["python3", "/build/shrink.py", "needed", "/build/out"]
+
+""",
+    WHOLE: """\
+# The base without pip, tests and setuid bits, with its modules compiled.
+FROM base AS system
+COPY shrink.py /build/
+RUN ["python3", "/build/shrink.py", "system", "/build/out"]
+
+""",
+}
+_OURS = """\
 # The mlops that made this.
 FROM base AS mlops
 COPY shrink.py /build/
@@ -42,6 +56,8 @@ RUN python3 -m pip install --no-cache-dir --no-index --no-deps --no-compile \\
         --target=/build/out/opt/mlops /build/mlops/*.whl && \\
     python3 /build/shrink.py packages /build/out/opt/mlops
 
+"""
+_SERVED = """\
 # The settings of the server, and the model.
 FROM base AS settings
 COPY shrink.py /build/
@@ -67,6 +83,7 @@ class Recipe:
         user: User and group id.
         labels: Labels of the image.
         runtime: Our server, or the runtime client of AWS Lambda.
+        system: What of the base it keeps.
     """
 
     name: str
@@ -75,6 +92,7 @@ class Recipe:
     user: int
     labels: Mapping[str, str]
     runtime: str = SERVER
+    system: str = NEEDED
 
 
 def render(recipe: Recipe) -> str:
@@ -89,7 +107,7 @@ def render(recipe: Recipe) -> str:
 
 FROM {recipe.base} AS base
 
-{_STAGES}FROM scratch
+{_PACKAGES}{_SYSTEM[recipe.system]}{_OURS}{_SERVED}FROM scratch
 COPY --from=system /build/out/ /
 COPY --from=packages /build/out/ /
 COPY --from=mlops /build/out/ /
@@ -159,9 +177,10 @@ class TrainingRecipe:
 
 def render_training(recipe: TrainingRecipe) -> str:
     """The text of the Dockerfile of a training image."""
-    stages = _STAGES.partition("# The settings of the server")[0]
-    # What trains may want what a server never does: headers to compile with, tests to import.
-    stages = stages.replace("shrink.py packages /", "shrink.py whole /")
+    # What trains may want what a server never does: a shell, headers to compile with, tests.
+    stages = (_PACKAGES + _SYSTEM[WHOLE] + _OURS).replace(
+        "shrink.py packages /", "shrink.py whole /"
+    )
     labels = " \\\n      ".join(f"{name}={_quoted(value)}" for name, value in recipe.labels.items())
     return f"""\
 # {recipe.name}: a project, and all that trains it. Written by mlops package --train; the same with

@@ -7,6 +7,8 @@ from mlops_cli.schemas.option import option
 PLATFORMS = ("linux/amd64", "linux/arm64")
 SERVER, LAMBDA = "server", "lambda"
 """What an image runs: our server, or a function of AWS Lambda."""
+NEEDED, WHOLE = "needed", "whole"
+"""What of its base an image keeps."""
 
 
 @dataclass
@@ -18,6 +20,11 @@ class ImageConfig:
         "python:3.11-slim",
     )
     python: str = option("Version of the base's CPython, for which packages are chosen.", "3.11")
+    system: str = option(
+        "What of the base to keep: what Python and the packages need, or all, with a shell.",
+        NEEDED,
+        choices=(NEEDED, WHOLE),
+    )
     runtime: str = option(
         "What the image runs: our server, or a function of AWS Lambda (extra aws).",
         SERVER,
