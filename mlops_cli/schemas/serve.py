@@ -21,6 +21,12 @@ class ServeConfig:
         None,
         minimum=1,
     )
+    alone: int | None = option(
+        "CPU threads that answer a row that is alone; more than one take a second copy of the "
+        "weights; null: as measured by mlops benchmark, else all for graphs of 32 MB or more.",
+        None,
+        minimum=1,
+    )
     queue: int = option("Rows that may wait; beyond it requests are refused.", 1024, minimum=1)
     deadline_ms: int = option(
         "Longest wait in ms from when a request came; it may ask for less by X-Timeout-Ms.",

@@ -5,14 +5,15 @@ import shutil
 
 import pytest
 
-from mlops_cli import serving_plan
+from mlops_cli import cores, serving_plan
 from mlops_cli.errors import DataError, NotFoundError
 from mlops_cli.schemas.serve import ServeConfig
 from mlops_cli.serving import bundle as bundles
 from mlops_cli.serving import reading as readings
-from mlops_cli.serving import settings, startup
+from mlops_cli.serving import settings, startup, version
 from mlops_cli.serving import state as states
 from mlops_cli.serving.plan import Plan, Wanted
+from mlops_cli.serving.runtime import Predictor
 from mlops_cli.serving.settings import ServingSettings
 from mlops_cli.serving.state import ModelState, Placed, State
 
@@ -107,7 +108,7 @@ def test_a_server_starts_with_no_file_that_was_changed_not_even_one_it_has_no_us
 def test_a_graph_that_was_measured_to_be_best_is_checked_before_it_is_loaded(
     of_two_graphs, begin, tmp_path
 ):
-    best = ServingSettings("plain", 1, 1, 1)
+    best = ServingSettings("plain", 1, 1, 1, 1)
     settings.record(bundles.load(of_two_graphs), best)
     config = ServeConfig(state=str(tmp_path / "s"))
     service, _ = begin(serving_plan.make(tmp_path, config, of_two_graphs, None))
@@ -115,6 +116,24 @@ def test_a_graph_that_was_measured_to_be_best_is_checked_before_it_is_loaded(
     change(of_two_graphs / "model.onnx")  # onnxruntime would refuse it in words of its own.
     with pytest.raises(DataError, match=r"model\.onnx was changed after the export"):
         begin(serving_plan.make(tmp_path, config, of_two_graphs, None))
+
+
+@pytest.mark.parametrize(
+    ("config", "size", "made"), [(None, 0, [1, 3]), (None, 1 << 40, [1]), (2, 0, [1, 2])]
+)
+def test_threads_for_a_lone_row_by_the_size_of_the_graph_or_as_set(
+    copied, tmp_path, monkeypatch, config, size, made
+):
+    monkeypatch.setattr(version, "_LARGE", size)
+    monkeypatch.setattr(cores, "available", lambda: 3)
+    threads, session = [], Predictor.session
+    monkeypatch.setattr(
+        Predictor, "session", lambda self, count: threads.append(count) or session(self, count)
+    )
+    settings = ServeConfig(alone=config, state=str(tmp_path / "s"))
+    loaded = version.load(readings.begin(copied("one")), settings, model="model")
+    loaded.engine.close()
+    assert threads == made
 
 
 def test_what_is_checked_before_the_settings_are_read_is_what_is_served(copied, begin, tmp_path):
