@@ -259,8 +259,9 @@ def _cut(library: Path) -> None:
 
 def _level(folder: Path) -> None:
     """Gives everything one time; no file takes the rights of its owner."""
-    for place, _, files in os.walk(folder, topdown=False):
-        for path in (Path(place, name) for name in files):
+    for place, folders, files in os.walk(folder, topdown=False):
+        links = (name for name in folders if Path(place, name).is_symlink())
+        for path in (Path(place, name) for name in (*files, *links)):
             found = path.lstat()
             if stat.S_ISREG(found.st_mode) and found.st_mode & (stat.S_ISUID | stat.S_ISGID):
                 path.chmod(stat.S_IMODE(found.st_mode) & ~(stat.S_ISUID | stat.S_ISGID))

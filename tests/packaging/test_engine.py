@@ -161,7 +161,7 @@ def test_what_is_in_it(made, tmp_path):
 
 _ASKS_MUCH = """
 import importlib, pathlib, socket, ssl, sys, sysconfig, zoneinfo
-for path in pathlib.Path(sysconfig.get_config_var("DESTSHARED")).glob("*.so"):
+for path in pathlib.Path(sysconfig.get_path("platstdlib"), "lib-dynload").glob("*.so"):
     importlib.import_module(path.name.partition(".")[0])
 for path in pathlib.Path("/opt/packages").glob("*/__init__.py"):
     importlib.import_module(path.parent.name)
