@@ -26,8 +26,6 @@ BATCHES = (1, 2, 4, 8, 16, 32)
 _ROWS = 512
 _MARGIN = 1.05
 """How many times the rows a second a larger batch must give: it makes rows wait longer."""
-_WORTH = 1.2
-"""How many times sooner more threads must answer a lone row, to be worth weights of their own."""
 
 
 def run(
@@ -69,9 +67,7 @@ def run(
                 points.append(point)
                 progress.advance(1, rows_per_second=point.rows_per_second)
     best = _best(points)
-    chosen = ServingSettings(
-        best.graph, best.sessions, best.threads, best.batch, threads_alone(points, best)
-    )
+    chosen = ServingSettings(best.graph, best.sessions, best.threads, best.batch)
     path = settings.record(bundle, chosen, rows_per_second=best.rows_per_second, p50_ms=best.p50_ms)
     return BenchmarkResult(
         bundle=bundle.path,
@@ -82,7 +78,6 @@ def run(
         points=points,
         fastest=min((one for one in points if one.batch == 1), key=lambda one: one.p50_ms),
         best=best,
-        alone=chosen.alone,
         path=path,
         seconds=time.perf_counter() - began,
     )
@@ -170,14 +165,6 @@ def _best(points: Sequence[Point]) -> Point:
     most = max(point.rows_per_second for point in points)
     good = [point for point in points if point.rows_per_second * _MARGIN >= most]
     return min(good, key=lambda point: (point.batch, -point.rows_per_second))
-
-
-def threads_alone(points: Sequence[Point], best: Point) -> int:
-    """The threads for a row that is alone: more than in `best` only where they are far sooner."""
-    lone = [one for one in points if (one.graph, one.sessions, one.batch) == (best.graph, 1, 1)]
-    (usual,) = (one for one in lone if one.threads == best.threads)
-    soonest = min(lone, key=lambda point: point.p50_ms)
-    return soonest.threads if usual.p50_ms > _WORTH * soonest.p50_ms else best.threads
 
 
 def _read(file: Path, bundle: Bundle, columns: Sequence[str]) -> Columns:

@@ -11,7 +11,6 @@ from own.bundles import FILES, keyword_bundle
 from mlops_cli import benchmark, cores
 from mlops_cli.errors import DataError, UsageError
 from mlops_cli.reporting import SilentReporter
-from mlops_cli.schemas.benchmark import Point
 from mlops_cli.serving import samples, settings
 from mlops_cli.serving.runtime import Predictor
 from mlops_cli.tasks.encoders.image import ImageEncoder
@@ -39,25 +38,8 @@ def test_the_best_of_all_ways_is_recorded_beside_the_bundle(bundle):
     assert result.fastest.batch == 1
     found = settings.recorded(bundle)
     best = result.best
-    assert found == settings.ServingSettings(
-        best.graph, best.sessions, best.threads, best.batch, result.alone
-    )
+    assert found == settings.ServingSettings(best.graph, best.sessions, best.threads, best.batch)
     assert result.path == bundle.path.with_name("bundle.serving.json")
-
-
-def lone(graph, threads, p50):
-    return Point(graph, 1, threads, 1, p50, p50, p50, 1000 / p50)
-
-
-@pytest.mark.parametrize(
-    ("figures", "alone"),
-    [({1: 2.6, 2: 1.4}, 2), ({1: 0.7, 2: 0.6}, 1), ({1: 9.0, 2: 5.0, 4: 3.0, 8: 3.2}, 4)],
-)
-def test_a_row_that_is_alone_gets_threads_where_they_answer_it_far_sooner(figures, alone):
-    best = Point("plain", 2, 1, 4, 1.0, 1.0, 1.0, 4000.0)
-    others = [lone("quantized", 2, 0.01), best]
-    points = [*(lone("plain", threads, p50) for threads, p50 in figures.items()), *others]
-    assert benchmark.threads_alone(points, best) == alone
 
 
 def test_rows_of_a_file_are_measured_with(bundle, project):

@@ -9,7 +9,6 @@ from mlops_cli.commands._options import Json, Quiet, epilog
 from mlops_cli.completion import complete_run
 from mlops_cli.errors import UsageError
 from mlops_cli.output import Output
-from mlops_cli.wording import counted
 
 if TYPE_CHECKING:
     from mlops_cli.serving.bundle import Bundle
@@ -76,8 +75,7 @@ def run(
         words = report.table(result)
     out.result(
         f"Best here: {best.rows_per_second:,.0f} rows/s from {best.graph}, "
-        f"{best.sessions} x {best.threads} threads, batches of {best.batch}; "
-        f"a row that is alone: {counted(result.alone, 'thread')}",
+        f"{best.sessions} x {best.threads} threads, batches of {best.batch}",
         result,
         next_step="mlops serve",
         lines=words,

@@ -6,7 +6,7 @@ business of whoever compares it.
 
 import tempfile
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,11 @@ _CALIBRATED = ("Conv", "Gemm", "MatMul")
 _WEIGHTS = {"weight_type": QuantType.QInt8, "per_channel": True, "reduce_range": True}
 """Signed, which is faster than unsigned where the processor has VNNI; of 7 bits, since with 8 the
 sums of those without it would saturate, and answers differ from those that were checked here."""
+_LOOKS_UP = frozenset({"EmbedLayerNormalization", "Gather", "QEmbedLayerNormalization"})
+"""Operators that read rows of a table, and make nothing else of it."""
+_LARGE_TABLE = 1 << 20
+"""Bytes of a table that are worth sharing."""
+_PLAIN_TYPES = ("float16", "float32", "int8", "uint8")
 _VISION = ("beit", "deit", "swin", "vit")
 
 
@@ -116,7 +121,11 @@ def can_be_reduced(source: Path) -> bool:
 
 
 def describe(path: Path) -> dict[str, Any]:
-    """Opset, IR version and operators of a graph, those beyond the standard by their domain."""
+    """Opset, IR version, operators and tables of a graph; special operators by their domain.
+
+    In tables something is looked up, such as the vectors of tokens. Sessions of one graph can share
+    them: nothing is made of them when the graph is loaded.
+    """
     model = onnx.load(path, load_external_data=False)
     operators = _operators(model)
     return {
@@ -124,7 +133,26 @@ def describe(path: Path) -> dict[str, Any]:
         "ir_version": model.ir_version,
         "operators": sum(operators.values()),
         "custom_operators": sorted({name for domain, name in operators if domain}),
+        "tables": list(_tables(model, path.read_bytes())),
     }
+
+
+def _tables(model: onnx.ModelProto, content: bytes) -> Iterator[dict[str, Any]]:
+    """Each large table: its name, type and shape, and where in the file its bytes begin."""
+    readers: dict[str, set[str]] = {}
+    for node in model.graph.node:
+        for name in node.input:
+            readers.setdefault(name, set()).add(node.op_type)
+    for table in model.graph.initializer:
+        dtype = onnx.helper.tensor_dtype_to_np_dtype(table.data_type).name
+        large = len(table.raw_data) >= _LARGE_TABLE and dtype in _PLAIN_TYPES
+        if large and readers.get(table.name, set()) <= _LOOKS_UP:
+            yield {
+                "name": table.name,
+                "dtype": dtype,
+                "shape": list(table.dims),
+                "offset": content.index(table.raw_data),
+            }
 
 
 def _is_transformer(config: dict[str, Any]) -> bool:

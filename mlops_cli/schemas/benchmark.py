@@ -42,7 +42,6 @@ class BenchmarkResult:
         points: Every way that was measured.
         fastest: The one with the shortest median for one row.
         best: The one with the most rows a second: what is recorded.
-        alone: CPU threads that are recorded for a row that is alone.
         path: The file that the settings were written to.
         seconds: Wall time.
     """
@@ -55,6 +54,5 @@ class BenchmarkResult:
     points: list[Point]
     fastest: Point
     best: Point
-    alone: int
     path: Path
     seconds: float

@@ -22,8 +22,8 @@ class ServeConfig:
         minimum=1,
     )
     alone: int | None = option(
-        "CPU threads that answer a row that is alone; more than one take a second copy of the "
-        "weights; null: as measured by mlops benchmark, else all for graphs of 32 MB or more.",
+        "CPU threads that answer a row that is alone, where that is sooner than one thread; 1: no "
+        "other session, which saves memory; null: all.",
         None,
         minimum=1,
     )

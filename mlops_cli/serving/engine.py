@@ -2,8 +2,8 @@
 
 Threads take what waits, encode it, and answer the oldest row together with the rows nearest to it
 in size. A batch is never waited for: it is what came in while the engine was busy. On a CPU small
-batches of similar length, each on one thread, answer the most rows a second; in a large model a row
-that is alone is answered soonest by all threads together.
+batches of similar length, each on one thread, answer the most rows a second; a row that is alone
+may be answered sooner by all threads together.
 """
 
 import asyncio
@@ -22,6 +22,7 @@ from mlops_cli.serving.clock import Clock
 from mlops_cli.serving.jobs import Answer, Item, Job, Question, attempt, late, tell
 from mlops_cli.serving.refusals import Overloaded, Unavailable
 from mlops_cli.serving.runtime import Predictor
+from mlops_cli.serving.sessions import Sessions
 from mlops_cli.tasks import Outputs, joined
 
 WINDOW = 64
@@ -42,7 +43,7 @@ class Engine:
         predictor: Runs the graph.
         sessions: Batches that are answered at once.
         threads: CPU threads of each of them.
-        alone: CPU threads that answer a row that is alone.
+        alone: CPU threads that may answer a row that is alone.
         batch: Most rows in a batch.
         queue: Most rows that wait.
     """
@@ -66,10 +67,7 @@ class Engine:
         self._row_seconds = 0.0
         self._closed = False
         self._clock: Clock | None = None
-        # A session holds the weights and threads of its own. Batches side by side in one of several
-        # threads wait for each other's: a quarter fewer rows a second (measured).
-        self._narrow = predictor.session(threads)
-        self._wide = self._narrow if alone == threads else predictor.session(alone)
+        self._graph = Sessions(predictor, threads=threads, alone=alone)
         self._threads = [
             threading.Thread(target=self._work, name=f"session-{number}", daemon=True)
             for number in range(sessions)
@@ -116,15 +114,12 @@ class Engine:
                     self._leave(job, job.waiting)
 
     def warm(self, question: Question) -> None:
-        """Runs both sessions once, so that the first request finds them with memory and threads.
+        """Runs each session once, so that the first request finds them with memory and threads.
 
         Raises:
             DataError: onnxruntime can't run the graph.
         """
-        encoder = self.predictor.task.encoder
-        rows = encoder.encode(question.inputs)
-        for session in {id(one): one for one in (self._narrow, self._wide)}.values():
-            self.predictor.run(session, rows)
+        self._graph.warm(self.predictor.task.encoder.encode(question.inputs))
 
     def close(self) -> None:
         """Answers what was asked, then ends the threads. A closed engine refuses questions."""
@@ -267,9 +262,8 @@ class Engine:
 
     def _run(self, batch: list[Item], began: float, *, alone: bool = False) -> None:
         """Answers a batch; where that fails, row by row, so that one request fails alone."""
-        session = self._wide if alone and len(batch) == 1 else self._narrow
         rows = [item.job.encoded[item.row] for item in batch]
-        found = attempt(partial(self.predictor.run, session, rows))
+        found = attempt(partial(self._graph.run, rows, alone=alone))
         if isinstance(found, Exception) and len(batch) > 1:
             for item in batch:
                 self._run([item], time.monotonic())

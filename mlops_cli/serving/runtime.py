@@ -1,5 +1,6 @@
 """The predictor: a bundle in onnxruntime, from raw input to labels with scores."""
 
+import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
@@ -137,6 +138,23 @@ class Predictor:
         """One for all calls: rows of several windows fill the same threads."""
         return ThreadPoolExecutor(self._sessions, thread_name_prefix="session")
 
+    @cached_property
+    def _tables(self) -> dict[str, ort.OrtValue]:
+        """Tables of the graph that are looked things up in, read once for all sessions.
+
+        Raises:
+            DataError: The file is not there any more, or shorter than it was.
+        """
+        listed = self.bundle.graphs[self.graph].get("tables", ())
+        try:
+            return {str(one["name"]): self._table(**one) for one in listed}
+        except (OSError, ValueError) as error:
+            raise self._refused("load", error) from error
+
+    def _table(self, name: str, dtype: str, shape: Sequence[int], offset: int) -> ort.OrtValue:
+        cells = np.fromfile(self._file, dtype=dtype, count=math.prod(shape), offset=offset)
+        return ort.OrtValue.ortvalue_from_numpy(cells.reshape(shape))
+
     def session(self, threads: int) -> ort.InferenceSession:
         """A session of its own over the graph, for `run`; several threads may run it at once.
 
@@ -154,6 +172,8 @@ class Predictor:
         # and takes 1.5 times as long on busy ones as a short spin, and none between two runs.
         options.add_session_config_entry("session.intra_op.spin_duration_us", "100")
         options.add_session_config_entry("session.force_spinning_stop", "1")
+        for name, table in self._tables.items():
+            options.add_initializer(name, table)
         try:
             return ort.InferenceSession(self._file, options, providers=["CPUExecutionProvider"])
         except _REFUSALS as error:

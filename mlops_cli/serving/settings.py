@@ -27,15 +27,12 @@ class ServingSettings:
         sessions: Sessions that answer side by side.
         threads: CPU threads of each session.
         batch: Most rows in one run of the graph.
-        alone: CPU threads of the session that answers a row that is alone. Where they are not
-            `threads`, it is another one, with weights of its own.
     """
 
     graph: str
     sessions: int
     threads: int
     batch: int
-    alone: int
 
 
 def path(bundle: Bundle) -> Path:
@@ -48,12 +45,12 @@ def recorded(bundle: Bundle) -> ServingSettings | None:
     """The settings that were measured of this very bundle on a machine like this one."""
     try:
         entry = _read(bundle)[machine()]
-        counts = (int(entry[name]) for name in ("sessions", "threads", "batch", "alone"))
+        counts = (int(entry[name]) for name in ("sessions", "threads", "batch"))
         found = ServingSettings(str(entry["graph"]), *counts)
     except (KeyError, TypeError, ValueError):
         return None
-    sound = min(found.sessions, found.threads, found.batch, found.alone) > 0
-    return found if sound and found.graph in bundle.graphs else None
+    sound = min(found.sessions, found.threads, found.batch) > 0 and found.graph in bundle.graphs
+    return found if sound else None
 
 
 def record(bundle: Bundle, settings: ServingSettings, **figures: float) -> Path:

@@ -22,9 +22,6 @@ from mlops_cli.tasks import Task
 
 _BATCH = 4
 """Rows in a batch where nothing was measured: small batches of like size are fastest on a CPU."""
-_LARGE = 32 << 20
-"""Bytes of a graph from which on several threads answer a row sooner than one, where nothing was
-measured: of 23 MB (MiniLM in 8 bits) in 0.5 to 0.8 ms and 0.7; of 91 MB in 1.4 and 2.6."""
 
 
 @dataclass(frozen=True)
@@ -87,14 +84,14 @@ def load(
     measured = recorded(bundle)
     if measured is not None and measured.graph != bundle.preferred:
         reading.whole.result()
-    usual = measured or _usual(bundle)
+    usual = measured or ServingSettings(bundle.preferred, cores.available(), 1, _BATCH)
     predictor = Predictor(bundle, graph=usual.graph)
     contract = Contract(predictor.task, config)
     engine = Engine(
         predictor,
         sessions=config.sessions or usual.sessions,
         threads=usual.threads if config.sessions is None else 1,
-        alone=config.alone or usual.alone,
+        alone=config.alone or cores.available(),
         batch=config.batch or usual.batch,
         queue=config.queue,
     )
@@ -104,13 +101,6 @@ def load(
         reading.whole.result()
         undone.pop_all()
     return Version(model, version or name_of(bundle), bundle, engine, contract)
-
-
-def _usual(bundle: Bundle) -> ServingSettings:
-    """The settings of a bundle that was not measured here."""
-    threads = cores.available()
-    large = bundle.graph_file(bundle.preferred).stat().st_size >= _LARGE
-    return ServingSettings(bundle.preferred, threads, 1, _BATCH, alone=threads if large else 1)
 
 
 def name_of(bundle: Bundle) -> str:

@@ -56,36 +56,6 @@ def asked(engine, *questions, seconds=30.0):
     return asyncio.run(run())
 
 
-def test_a_row_that_is_alone_has_a_session_of_its_own(predictor, monkeypatch):
-    made, ran = [], []
-    make, run = predictor.session, predictor.run
-    monkeypatch.setattr(
-        predictor, "session", lambda threads: made.append((threads, make(threads))) or made[-1][1]
-    )
-    monkeypatch.setattr(
-        predictor,
-        "run",
-        lambda session, rows: ran.append((session, len(rows))) or run(session, rows),
-    )
-    engine = Engine(predictor, sessions=1, batch=4, queue=256, alone=2)
-    try:
-        asked(engine, Question({"text": TEXTS[:1]}))
-        asked(engine, Question({"text": TEXTS[:4]}))
-    finally:
-        engine.close()
-    (_, narrow), (_, wide) = made
-    assert [threads for threads, _ in made] == [1, 2]
-    assert ran == [(wide, 1), (narrow, 4)]
-
-
-def test_one_session_does_where_a_lone_row_gains_nothing_by_another(predictor, monkeypatch):
-    made = []
-    make = predictor.session
-    monkeypatch.setattr(predictor, "session", lambda threads: made.append(threads) or make(threads))
-    Engine(predictor, sessions=2, batch=4, queue=256).close()
-    assert made == [1]
-
-
 def test_many_at_once_are_answered_as_one_by_one(engine, predictor):
     expected, outputs, _ = predictor.predict({"text": TEXTS}, top_k=2)
     answers = asked(engine, *(Question({"text": [text]}, top_k=2) for text in TEXTS))

@@ -5,11 +5,13 @@ import subprocess
 import sys
 
 import numpy as np
+import onnx
 import pytest
 from own.bundles import FILES, copied, keyword_bundle
 
 from mlops_cli import cores
 from mlops_cli.errors import DataError
+from mlops_cli.models import graph_variants
 from mlops_cli.serving import bundle as bundles
 from mlops_cli.serving.runtime import Predictor
 
@@ -82,6 +84,62 @@ def test_below_the_threshold_there_is_no_label_but_a_score(bundle):
 def test_texts_are_cut_to_the_models_length(bundle):
     (found,) = Predictor(bundle).outputs({"text": ["good " * 100]})
     np.testing.assert_allclose(found, [0, 16])  # eight tokens is what this model takes
+
+
+@pytest.fixture
+def shared(bundle, tmp_path, monkeypatch):
+    """The bundle where every table is large enough to be shared, and what is said of the tables."""
+    monkeypatch.setattr(graph_variants, "_LARGE_TABLE", 1)
+    folder = copied(bundle, tmp_path / "shared")
+    (table,) = graph_variants.describe(folder / "model.onnx")["tables"]
+    graphs = {"plain": {"file": "model.onnx", "tables": [table]}}
+    return bundles.write(folder, {**bundle.facts, "graphs": graphs, "preferred": "plain"}), table
+
+
+def test_sessions_share_the_tables_of_a_graph(shared):
+    found, table = shared
+    predictor = Predictor(found, threads=2)
+    np.testing.assert_allclose(predictor.outputs({"text": TEXTS}), LOGITS, atol=1e-6)
+    # From where it was said to be: other bytes there, other answers.
+    with (found.path / "model.onnx").open("r+b") as stream:
+        stream.seek(table["offset"])
+        stream.write(bytes(8 * 4))
+    assert not np.allclose(Predictor(found).outputs({"text": TEXTS}), LOGITS)
+
+
+def test_a_graph_cut_after_it_was_checked_is_told(shared):
+    found, table = shared
+    with (found.path / "model.onnx").open("r+b") as stream:
+        stream.truncate(table["offset"] + 1)
+    with pytest.raises(DataError, match=r"onnxruntime can't load .*model\.onnx"):
+        Predictor(found).outputs({"text": TEXTS})
+    (found.path / "model.onnx").unlink()
+    with pytest.raises(DataError, match=r"can't load .*model\.onnx"):
+        Predictor(found).outputs({"text": TEXTS})
+
+
+def test_only_large_tables_in_which_something_is_looked_up_are_shared(tmp_path):
+    large = np.ones((1024, 300), dtype=np.float32)
+    tables = {"vectors": large, "both": large + 1, "weights": large.T, "few": large[:2]}
+    nodes = [
+        *(onnx.helper.make_node("Gather", [name, "ids"], [f"{name}_of"]) for name in tables),
+        onnx.helper.make_node("MatMul", ["vectors_of", "weights"], ["logits"]),
+        onnx.helper.make_node("MatMul", ["vectors_of", "both"], ["others"]),
+    ]
+    nodes = [node for node in nodes if "weights_of" not in node.output]
+    kinds = onnx.TensorProto.INT64, onnx.TensorProto.FLOAT
+    graph = onnx.helper.make_graph(
+        nodes,
+        "graph",
+        [onnx.helper.make_tensor_value_info("ids", kinds[0], ["rows"])],
+        [onnx.helper.make_tensor_value_info("logits", kinds[1], ["rows", 1024])],
+        [onnx.numpy_helper.from_array(table, name) for name, table in tables.items()],
+    )
+    onnx.save(onnx.helper.make_model(graph), tmp_path / "model.onnx")
+    (found,) = graph_variants.describe(tmp_path / "model.onnx")["tables"]
+    assert (found["name"], found["dtype"], found["shape"]) == ("vectors", "float32", [1024, 300])
+    read = np.fromfile(tmp_path / "model.onnx", "float32", large.size, offset=found["offset"])
+    np.testing.assert_array_equal(read.reshape(large.shape), large)
 
 
 def test_a_graph_that_is_none_is_told(bundle, tmp_path):

@@ -22,7 +22,7 @@ FACTS = {
     },
     "preferred": "quantized",
 }
-FOUND = ServingSettings("quantized", sessions=2, threads=1, batch=4, alone=2)
+FOUND = ServingSettings("quantized", sessions=2, threads=1, batch=4)
 
 
 @pytest.fixture
@@ -47,8 +47,8 @@ def test_another_machine_and_another_bundle_have_settings_of_their_own(bundle, m
     settings.record(bundle, FOUND)
     monkeypatch.setattr(settings, "machine", lambda: "another processor, 64 cores")
     assert settings.recorded(bundle) is None
-    settings.record(bundle, ServingSettings("plain", 8, 8, 16, 64))
-    assert settings.recorded(bundle) == ServingSettings("plain", 8, 8, 16, 64)
+    settings.record(bundle, ServingSettings("plain", 8, 8, 16))
+    assert settings.recorded(bundle) == ServingSettings("plain", 8, 8, 16)
     monkeypatch.undo()
     assert settings.recorded(bundle) == FOUND
     (bundle.path / "model.onnx").write_bytes(b"another")

@@ -108,7 +108,7 @@ def test_a_server_starts_with_no_file_that_was_changed_not_even_one_it_has_no_us
 def test_a_graph_that_was_measured_to_be_best_is_checked_before_it_is_loaded(
     of_two_graphs, begin, tmp_path
 ):
-    best = ServingSettings("plain", 1, 1, 1, 1)
+    best = ServingSettings("plain", 1, 1, 1)
     settings.record(bundles.load(of_two_graphs), best)
     config = ServeConfig(state=str(tmp_path / "s"))
     service, _ = begin(serving_plan.make(tmp_path, config, of_two_graphs, None))
@@ -118,13 +118,10 @@ def test_a_graph_that_was_measured_to_be_best_is_checked_before_it_is_loaded(
         begin(serving_plan.make(tmp_path, config, of_two_graphs, None))
 
 
-@pytest.mark.parametrize(
-    ("config", "size", "made"), [(None, 0, [1, 3]), (None, 1 << 40, [1]), (2, 0, [1, 2])]
-)
-def test_threads_for_a_lone_row_by_the_size_of_the_graph_or_as_set(
-    copied, tmp_path, monkeypatch, config, size, made
+@pytest.mark.parametrize(("config", "made"), [(None, [1, 3]), (1, [1]), (2, [1, 2])])
+def test_threads_for_a_row_that_is_alone_are_all_or_as_set(
+    copied, tmp_path, monkeypatch, config, made
 ):
-    monkeypatch.setattr(version, "_LARGE", size)
     monkeypatch.setattr(cores, "available", lambda: 3)
     threads, session = [], Predictor.session
     monkeypatch.setattr(
