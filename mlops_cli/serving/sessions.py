@@ -13,7 +13,7 @@ from typing import Any
 from mlops_cli.serving.runtime import Predictor
 from mlops_cli.tasks import Outputs
 
-_TRIED = 8
+_TRIED = 32
 """Of so many lone rows, one is answered by the session that was slower so far."""
 _MEMORY = 0.05
 """Weight of the newest row in the mean time of a session: rows differ in length."""
