@@ -168,10 +168,6 @@ class Predictor:
         options.intra_op_num_threads = threads
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
         options.log_severity_level = _ERRORS_ONLY
-        # Measured with two threads: spinning without end answers a lone row no sooner on idle cores
-        # and takes 1.5 times as long on busy ones as a short spin, and none between two runs.
-        options.add_session_config_entry("session.intra_op.spin_duration_us", "100")
-        options.add_session_config_entry("session.force_spinning_stop", "1")
         for name, table in self._tables.items():
             options.add_initializer(name, table)
         try:

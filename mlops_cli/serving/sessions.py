@@ -2,8 +2,8 @@
 
 Batches side by side in a session of several threads wait for each other's: a quarter fewer rows a
 second than in one of a single thread (measured). A row that is alone is answered sooner by several
-threads where the graph is large and cores are idle. With a small graph, or beside other work, one
-is sooner: both are tried, and the one that is sooner answers.
+threads where cores are idle: they spin for a while, and so are there for the next one. Beside other
+work they wait for each other, and one is sooner: both are tried, and the one that is sooner answers.
 """
 
 import time
