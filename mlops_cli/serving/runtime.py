@@ -168,6 +168,9 @@ class Predictor:
         options.intra_op_num_threads = threads
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
         options.log_severity_level = _ERRORS_ONLY
+        # Long enough to be there for the next row of one who asks at once, and no longer: it takes
+        # the core from whoever hands the answer over (measured: p99 1.6 ms, else 3.4).
+        options.add_session_config_entry("session.intra_op.spin_duration_us", "500")
         for name, table in self._tables.items():
             options.add_initializer(name, table)
         try:

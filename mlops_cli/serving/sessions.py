@@ -2,21 +2,22 @@
 
 Batches side by side in a session of several threads wait for each other's: a quarter fewer rows a
 second than in one of a single thread (measured). A row that is alone is answered sooner by several
-threads where cores are idle: they spin for a while, and so are there for the next one. Beside other
-work they wait for each other, and one is sooner: both are tried, and the one that is sooner answers.
+threads where cores are idle. Beside other work they wait for each other, and one is sooner: both
+are tried, and the one that is sooner answers.
 """
 
 import time
+from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
 from mlops_cli.serving.runtime import Predictor
 from mlops_cli.tasks import Outputs
 
-_TRIED = 32
-"""Of so many lone rows, one is answered by the session that was slower so far."""
-_MEMORY = 0.05
-"""Weight of the newest row in the mean time of a session: rows differ in length."""
+_LATEST = 16
+"""Rows by whose median time a session is judged: rows differ in length, and the first are slow."""
+_TRIED = 128
+"""Of so many lone rows one is answered by the slower session: fewer than one in a hundred (p99)."""
 
 
 class Sessions:
@@ -32,7 +33,7 @@ class Sessions:
         self._predictor = predictor
         widths = dict.fromkeys((threads, alone))
         self._sessions = [predictor.session(width) for width in widths]
-        self._seconds = [0.0] * len(self._sessions)
+        self._seconds = [deque[float](maxlen=_LATEST) for _ in self._sessions]
         self._rows = 0
 
     def warm(self, rows: Sequence[Any]) -> None:
@@ -59,10 +60,17 @@ class Sessions:
         """
         if not alone or len(rows) > 1:
             return self._predictor.run(self._sessions[0], rows)
-        self._rows += 1
-        place = self._seconds.index((max if self._rows % _TRIED == 0 else min)(self._seconds))
+        place = self._sooner()
         began = time.perf_counter()
         found = self._predictor.run(self._sessions[place], rows)
-        taken, known = time.perf_counter() - began, self._seconds[place]
-        self._seconds[place] = known + (taken - known) * _MEMORY if known else taken
+        self._seconds[place].append(time.perf_counter() - began)
         return found
+
+    def _sooner(self) -> int:
+        """Which session is to answer a lone row: the sooner one, or one that little is known of."""
+        known = [len(seconds) for seconds in self._seconds]
+        if min(known) < _LATEST:
+            return known.index(min(known))
+        self._rows += 1
+        medians = [sorted(seconds)[_LATEST // 2] for seconds in self._seconds]
+        return medians.index(min(medians) if self._rows % _TRIED else max(medians))
