@@ -263,7 +263,8 @@ class Engine:
     def _run(self, batch: list[Item], began: float, *, alone: bool = False) -> None:
         """Answers a batch; where that fails, row by row, so that one request fails alone."""
         rows = [item.job.encoded[item.row] for item in batch]
-        found = attempt(partial(self._graph.run, rows, alone=alone))
+        size = batch[0].size if alone and len(batch) == 1 else None
+        found = attempt(partial(self._graph.run, rows, alone=size))
         if isinstance(found, Exception) and len(batch) > 1:
             for item in batch:
                 self._run([item], time.monotonic())

@@ -14,8 +14,8 @@ from typing import Any
 from mlops_cli.serving.runtime import Predictor
 from mlops_cli.tasks import Outputs
 
-_LATEST = 16
-"""Rows by whose median time a session is judged: rows differ in length, and the first are slow."""
+_LATEST = 8
+"""Rows of about one size by whose median time a session is judged; the first ever are slow."""
 _TRIED = 128
 """Of so many lone rows one is answered by the slower session: fewer than one in a hundred (p99)."""
 
@@ -33,8 +33,7 @@ class Sessions:
         self._predictor = predictor
         widths = dict.fromkeys((threads, alone))
         self._sessions = [predictor.session(width) for width in widths]
-        self._seconds = [deque[float](maxlen=_LATEST) for _ in self._sessions]
-        self._rows = 0
+        self._taken: dict[int, _Taken] = {}
 
     def warm(self, rows: Sequence[Any]) -> None:
         """Runs each session once, so that the first request finds them with memory and threads.
@@ -48,29 +47,39 @@ class Sessions:
         for session in self._sessions:
             self._predictor.run(session, rows)
 
-    def run(self, rows: Sequence[Any], *, alone: bool) -> Outputs:
+    def run(self, rows: Sequence[Any], *, alone: int | None = None) -> Outputs:
         """What the network says of encoded rows.
 
         Args:
             rows: The rows.
-            alone: Whether nothing else is answered meanwhile.
+            alone: Size of the row, where there is one and nothing else is answered meanwhile.
 
         Raises:
             DataError: onnxruntime can't run the graph.
         """
-        if not alone or len(rows) > 1:
+        if alone is None:
             return self._predictor.run(self._sessions[0], rows)
-        place = self._sooner()
+        # The longer a row, the more several threads are worth.
+        taken = self._taken.setdefault(alone.bit_length(), _Taken(len(self._sessions)))
+        place = taken.sooner()
         began = time.perf_counter()
         found = self._predictor.run(self._sessions[place], rows)
-        self._seconds[place].append(time.perf_counter() - began)
+        taken.seconds[place].append(time.perf_counter() - began)
         return found
 
-    def _sooner(self) -> int:
-        """Which session is to answer a lone row: the sooner one, or one that little is known of."""
-        known = [len(seconds) for seconds in self._seconds]
+
+class _Taken:
+    """The time that rows of about one size took, by session."""
+
+    def __init__(self, sessions: int) -> None:
+        self.seconds = [deque[float](maxlen=_LATEST) for _ in range(sessions)]
+        self._rows = 0
+
+    def sooner(self) -> int:
+        """Which session is to answer: the sooner one, or one that little is known of."""
+        known = [len(seconds) for seconds in self.seconds]
         if min(known) < _LATEST:
             return known.index(min(known))
         self._rows += 1
-        medians = [sorted(seconds)[_LATEST // 2] for seconds in self._seconds]
+        medians = [sorted(seconds)[_LATEST // 2] for seconds in self.seconds]
         return medians.index(min(medians) if self._rows % _TRIED else max(medians))

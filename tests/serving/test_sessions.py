@@ -30,21 +30,35 @@ def counts(predictor, since):
     return {session: asked.count(session) for session in (1, 4)}
 
 
+def ask(sessions, times, size=10):
+    for _ in range(times):
+        sessions.run(["row"], alone=size)
+
+
 @pytest.mark.parametrize("sooner", [1, 4])
 def test_the_session_that_is_sooner_answers_and_the_other_is_tried_again(sooner):
     other = 5 - sooner
     predictor = Timed(**{f"t{sooner}": 0, f"t{other}": 5})
     sessions = Sessions(predictor, threads=1, alone=4)
-    for _ in range(32):  # To know how long each takes.
-        sessions.run(["row"], alone=True)
-    assert counts(predictor, 0) == {1: 16, 4: 16}
-    for _ in range(256):
-        sessions.run(["row"], alone=True)
-    assert counts(predictor, 32) == {sooner: 254, other: 2}
+    ask(sessions, 16)  # To know how long each takes.
+    assert counts(predictor, 0) == {1: 8, 4: 8}
+    ask(sessions, 256)
+    assert counts(predictor, 16) == {sooner: 254, other: 2}
     predictor.milliseconds = {sooner: 9, other: 0}  # What was sooner once need not stay so.
-    for _ in range(2000):
-        sessions.run(["row"], alone=True)
+    ask(sessions, 1000)
     assert counts(predictor, len(predictor.ran) - 100)[other] > 90
+
+
+def test_short_and_long_rows_have_sessions_of_their_own():
+    predictor = Timed()
+    sessions = Sessions(predictor, threads=1, alone=4)
+    short, long = {1: 0, 4: 3}, {1: 3, 4: 0}
+    for size, milliseconds in ((5, short), (50, long), (7, short), (40, long)):
+        predictor.milliseconds = milliseconds
+        ask(sessions, 16, size=size)
+    assert counts(predictor, 32) == {1: 16, 4: 16}
+    assert {session for session, _ in predictor.ran[32:48]} == {1}
+    assert {session for session, _ in predictor.ran[48:]} == {4}
 
 
 def test_batches_and_rows_in_company_are_answered_by_the_session_for_batches():
@@ -52,8 +66,8 @@ def test_batches_and_rows_in_company_are_answered_by_the_session_for_batches():
     sessions = Sessions(predictor, threads=1, alone=4)
     sessions.warm(["row"])
     assert predictor.ran == [(1, 1), (4, 1)]
-    sessions.run(["row"] * 4, alone=True)
-    sessions.run(["row"], alone=False)
+    sessions.run(["row"] * 4)
+    sessions.run(["row"])
     assert predictor.ran[2:] == [(1, 4), (1, 1)]
 
 
@@ -61,6 +75,5 @@ def test_one_session_does_where_as_many_threads_are_for_both():
     predictor = Timed(t2=0)
     sessions = Sessions(predictor, threads=2, alone=2)
     sessions.warm(["row"])
-    for _ in range(10):
-        sessions.run(["row"], alone=True)
+    ask(sessions, 10)
     assert predictor.made == [2]
