@@ -176,19 +176,18 @@ class Engine:
                 insort(self._ready, item, key=_SIZE)
             batch += self._pick()
             alone = not self._busy and not self._asked and not self._ready
-            self._busy += 1
+            self._busy += bool(batch)
             if self._asked or self._ready:
                 self._news.notify()
+        if not batch:
+            return
         try:
-            if batch:
-                self._run(batch, time.monotonic(), alone=alone)
+            self._run(batch, time.monotonic(), alone=alone)
         finally:
-            with self._news:
-                self._busy -= 1
-                if batch:  # With encoding before and answering after it.
-                    seconds = (time.monotonic() - since) / len(batch)
-                    weight = _MEMORY if self._row_seconds else 1.0
-                    self._row_seconds += (seconds - self._row_seconds) * weight
+            with self._news:  # With encoding before and answering after it.
+                seconds = (time.monotonic() - since) / len(batch)
+                weight = _MEMORY if self._row_seconds else 1.0
+                self._row_seconds += (seconds - self._row_seconds) * weight
 
     def _fail(self, jobs: list[Job], error: Exception) -> None:
         """Ends the jobs of a turn that failed; where it had none, all that it could choose from."""
@@ -266,10 +265,13 @@ class Engine:
         size = batch[0].size if alone and len(batch) == 1 else None
         found = attempt(partial(self._graph.run, rows, alone=size))
         if isinstance(found, Exception) and len(batch) > 1:
-            for item in batch:
+            for place, item in enumerate(batch):
+                with self._news:
+                    self._busy += place > 0
                 self._run([item], time.monotonic())
             return
         with self._news:  # Two batches may hold the last rows of one job.
+            self._busy -= 1  # Who is told now may ask again before this thread is through.
             for item in batch:
                 self._leave(item.job, 1)
             if not isinstance(found, Exception):
