@@ -3,9 +3,9 @@
     python benchmarks/hf_trainer.py DATA PROBLEM --checkpoint DIR [--seeds 3] [--like-ours]
 
 With the Trainer's own defaults: learning rate 5e-5, batches of 8, no warm-up, three epochs, the
-weights of the last one. With --like-ours it is given what our recipe has beside these: warm-up
-over a tenth of the steps, the best epoch by the metric of the task. Targets that are
-numbers are scaled by mean and deviation, as its user would.
+weights of the last one. With --like-ours it is given what our recipe has beside these but for its
+five epochs: warm-up over a tenth of the steps, the best epoch by the metric of the task. Targets
+that are numbers are scaled by mean and deviation, as its user would.
 """
 
 import argparse

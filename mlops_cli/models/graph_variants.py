@@ -22,6 +22,7 @@ from onnxruntime.transformers import optimizer
 from onnxruntime.transformers.float16 import convert_float_to_float16
 
 from mlops_cli.models.onnx_graph import SINGLE_FILE, hushed
+from mlops_cli.serving import graph_tables
 from mlops_cli.tasks import Inputs
 
 _PRODUCTS = ("Attention", "Conv", "Gemm", "MatMul", "MultiHeadAttention")
@@ -121,10 +122,9 @@ def can_be_reduced(source: Path) -> bool:
 
 
 def describe(path: Path) -> dict[str, Any]:
-    """Opset, IR version, operators and tables of a graph; special operators by their domain.
+    """Opset, IR version and operators of a graph, those beyond the standard by name; its tables.
 
-    In tables something is looked up, such as the vectors of tokens. Sessions of one graph can share
-    them: nothing is made of them when the graph is loaded.
+    Of the tables see `graph_tables`.
     """
     model = onnx.load(path, load_external_data=False)
     operators = _operators(model)
@@ -133,26 +133,30 @@ def describe(path: Path) -> dict[str, Any]:
         "ir_version": model.ir_version,
         "operators": sum(operators.values()),
         "custom_operators": sorted({name for domain, name in operators if domain}),
-        "tables": list(_tables(model, path.read_bytes())),
+        "tables": list(_tables(model, path)),
     }
 
 
-def _tables(model: onnx.ModelProto, content: bytes) -> Iterator[dict[str, Any]]:
+def _tables(model: onnx.ModelProto, path: Path) -> Iterator[dict[str, Any]]:
     """Each large table: its name, type and shape, and where in the file its bytes begin."""
     readers: dict[str, set[str]] = {}
     for node in model.graph.node:
         for name in node.input:
             readers.setdefault(name, set()).add(node.op_type)
-    for table in model.graph.initializer:
-        dtype = onnx.helper.tensor_dtype_to_np_dtype(table.data_type).name
-        large = len(table.raw_data) >= _LARGE_TABLE and dtype in _PLAIN_TYPES
-        if large and readers.get(table.name, set()) <= _LOOKS_UP:
-            yield {
-                "name": table.name,
-                "dtype": dtype,
-                "shape": list(table.dims),
-                "offset": content.index(table.raw_data),
-            }
+    large = [one for one in model.graph.initializer if len(one.raw_data) >= _LARGE_TABLE]
+    content = path.read_bytes() if large else b""
+    for table in large:
+        read_by = readers.get(table.name, set())
+        facts = {
+            "name": table.name,
+            "dtype": onnx.helper.tensor_dtype_to_np_dtype(table.data_type).name,
+            "shape": list(table.dims),
+        }
+        if facts["dtype"] in _PLAIN_TYPES and read_by and read_by <= _LOOKS_UP:
+            before = graph_tables.header(**facts)
+            place = content.find(before)
+            if place >= 0:
+                yield {**facts, "offset": place + len(before)}
 
 
 def _is_transformer(config: dict[str, Any]) -> bool:

@@ -8,7 +8,6 @@ packages/NAME-TAG/
   build.log       what Docker said
 """
 
-import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,7 +20,6 @@ from mlops_cli.packaging import (
     making,
     naming,
     requirements,
-    shrink,
     wheels,
 )
 from mlops_cli.packaging.dockerfile import HOLDS, Recipe
@@ -154,7 +152,7 @@ def _packages(image: ImageConfig, bundle: Bundle, place: Path, reporter: Reporte
         (place / part).mkdir(parents=True)
     found = wheels.collect(pins, image.python, platform, place / "wheels")
     (place / "requirements.txt").write_text(wheels.locked(found), "utf-8")
-    shutil.copyfile(Path(shrink.__file__), place / "shrink.py")
+    context.scripts(place)
     return [*found, wheels.own(place / "mlops")]
 
 

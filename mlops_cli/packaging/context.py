@@ -72,6 +72,12 @@ def settings(config: ServeConfig, image: ImageConfig, folder: Path) -> None:
         _add(target, from_home(source), folder)
 
 
+def scripts(folder: Path) -> None:
+    """Puts in what the Dockerfile runs, as it stands here."""
+    for name in ("shrink.py", "system.py"):
+        shutil.copyfile(Path(__file__).with_name(name), folder / name)
+
+
 def own_modules(spec: Mapping[str, Any], root: Path, folder: Path) -> None:
     """Puts in the user's own Python packages that a task is made of, which are named with dots.
 

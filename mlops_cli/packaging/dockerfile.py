@@ -34,16 +34,18 @@ _SYSTEM = {
     NEEDED: """\
 # Of the base what its Python and the packages need: no shell, no package manager.
 FROM base AS system
-COPY shrink.py /build/
+COPY shrink.py system.py /build/
 COPY --from=packages /build/out/ /
-RUN ["python3", "/build/shrink.py", "needed", "/build/out"]
+RUN python3 /build/system.py needed /build/out && \\
+    python3 /build/shrink.py system /build/out
 
 """,
     WHOLE: """\
 # The base without pip, tests and setuid bits, with its modules compiled.
 FROM base AS system
-COPY shrink.py /build/
-RUN ["python3", "/build/shrink.py", "system", "/build/out"]
+COPY shrink.py system.py /build/
+RUN python3 /build/system.py whole /build/out && \\
+    python3 /build/shrink.py system /build/out
 
 """,
 }

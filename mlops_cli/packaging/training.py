@@ -14,7 +14,7 @@ from mlops_cli.errors import ConfigError, DataError
 from mlops_cli.extras import extra
 from mlops_cli.files import atomic_folder, sha256
 from mlops_cli.packaging import code as codes
-from mlops_cli.packaging import context, dockerfile, locking, making, naming, shrink, wheels
+from mlops_cli.packaging import context, dockerfile, locking, making, naming, wheels
 from mlops_cli.packaging.code import Code
 from mlops_cli.packaging.dockerfile import TRAINING_HOLDS, TrainingRecipe
 from mlops_cli.reporting import Reporter
@@ -133,7 +133,7 @@ def _write(
         machine = (image.python, making.machines_of(image))
         found = locking.collect(asked, versions, machine, place / "wheels", reporter)
         (place / "requirements.txt").write_text(wheels.locked(found), "utf-8")
-        shutil.copyfile(Path(shrink.__file__), place / "shrink.py")
+        context.scripts(place)
         found = [*found, wheels.own(place / "mlops")]
         labels = _labels(root, code, wanted.run, (name, base), place / "requirements.txt")
         recipe = TrainingRecipe(name, base, image.user, code.commit, code.dirty or "", labels)

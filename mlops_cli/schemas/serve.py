@@ -21,9 +21,9 @@ class ServeConfig:
         None,
         minimum=1,
     )
-    alone: int | None = option(
-        "CPU threads that answer a row that is alone, where that is sooner than one thread; 1: no "
-        "other session, which saves memory; null: all.",
+    lone_threads: int | None = option(
+        "CPU threads for a row that is alone, where they are sooner; not more than a batch has, as "
+        "1: no other session, which saves memory; null: all, and 1 in AWS Lambda.",
         None,
         minimum=1,
     )

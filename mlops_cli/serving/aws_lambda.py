@@ -61,7 +61,7 @@ def _settings(file: Path) -> ServeConfig:
     """The settings as they were checked when the image was made: all of them are there."""
     config = ServeConfig(**yaml.safe_load(file.read_text("utf-8"))["serve"])
     # A process answers one request at a time, and Lambda gives it few cores.
-    return replace(config, sessions=config.sessions or 1, alone=config.alone or 1)
+    return replace(config, sessions=config.sessions or 1, lone_threads=config.lone_threads or 1)
 
 
 @cache

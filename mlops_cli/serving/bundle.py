@@ -10,7 +10,8 @@
 
 `bundle.json` guards itself too: its `digest` is the SHA-256 of its own bytes with an empty digest.
 Of its `graphs`, `preferred` is the one to answer with; a bundle without these parts has one graph.
-The files of the others may be missing, as in an image that has no use for them.
+The files of the others may be missing, as in an image that has no use for them. A graph's `tables`
+are those that its sessions share: see `graph_tables`.
 """
 
 import hashlib

@@ -2,8 +2,7 @@
 
 Threads take what waits, encode it, and answer the oldest row together with the rows nearest to it
 in size. A batch is never waited for: it is what came in while the engine was busy. On a CPU small
-batches of similar length, each on one thread, answer the most rows a second; a row that is alone
-may be answered sooner by all threads together.
+batches of similar length answer the most rows a second.
 """
 
 import asyncio
@@ -43,7 +42,7 @@ class Engine:
         predictor: Runs the graph.
         sessions: Batches that are answered at once.
         threads: CPU threads of each of them.
-        alone: CPU threads that may answer a row that is alone.
+        lone_threads: CPU threads that may answer a row that is alone.
         batch: Most rows in a batch.
         queue: Most rows that wait.
     """
@@ -56,7 +55,7 @@ class Engine:
         batch: int,
         queue: int,
         threads: int = 1,
-        alone: int = 1,
+        lone_threads: int = 1,
     ) -> None:
         self.predictor = predictor
         self._sessions, self._batch, self._queue = sessions, batch, queue
@@ -64,10 +63,9 @@ class Engine:
         self._ready: list[Item] = []
         self._news = threading.Condition()
         self._waiting, self._busy, self._numbers = 0, 0, 0
-        self._row_seconds = 0.0
-        self._closed = False
+        self._row_seconds, self._closed = 0.0, False
         self._clock: Clock | None = None
-        self._graph = Sessions(predictor, threads=threads, alone=alone)
+        self._graph = Sessions(predictor, threads=threads, lone_threads=lone_threads)
         self._threads = [
             threading.Thread(target=self._work, name=f"session-{number}", daemon=True)
             for number in range(sessions)
@@ -261,9 +259,7 @@ class Engine:
 
     def _run(self, batch: list[Item], began: float, *, alone: bool = False) -> None:
         """Answers a batch; where that fails, row by row, so that one request fails alone."""
-        rows = [item.job.encoded[item.row] for item in batch]
-        size = batch[0].size if alone and len(batch) == 1 else None
-        found = attempt(partial(self._graph.run, rows, alone=size))
+        found = attempt(partial(self._outputs, batch, alone=alone))
         if isinstance(found, Exception) and len(batch) > 1:
             for place, item in enumerate(batch):
                 with self._news:
@@ -282,6 +278,11 @@ class Engine:
             tell([(batch[0].job, found)])
         else:
             tell([(job, self._answer(job)) for job in whole.values()])
+
+    def _outputs(self, batch: list[Item], *, alone: bool) -> Outputs:
+        """What the network says of a batch."""
+        rows = [item.job.encoded[item.row] for item in batch]
+        return self._graph.run(rows, lone_size=batch[0].size if alone and not rows[1:] else None)
 
     def _answer(self, job: Job) -> Answer | Exception:
         """The answer made of the outputs."""

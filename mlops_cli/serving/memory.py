@@ -10,21 +10,20 @@ import msgspec
 _LARGE = 100_000
 """Bytes of JSON from which on collecting garbage while reading them costs more than it may."""
 
-
-_MMAP_THRESHOLD = -3
-"""`M_MMAP_THRESHOLD` of glibc's `mallopt(3)`."""
-_OWN_PAGES = 1 << 20
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
+"""Parameters of glibc's `mallopt(3)`."""
+_OWN_PAGES, _MOST_OWN_PAGES = 1 << 20, 32 << 20
+_KEPT = 64 << 20
+"""Bytes at the end of the heap that stay: twice the largest that may be in it, as glibc has it."""
 
 
 def prepare() -> None:
-    """From now on what takes 1 MiB or more gets pages of its own, which go back as it is freed.
+    """Until `settle`, what takes 1 MiB or more gets pages of its own, which go back as it is freed.
 
-    Else glibc raises that limit to the size of what was freed last, a graph as it is loaded, and a
-    thread that loads several keeps the room between them: 11 MB of a small model (measured).
+    Else a thread that loads several graphs keeps the room between them: 11 MB of a small model
+    (measured).
     """
-    mallopt = _of_c("mallopt")
-    if mallopt is not None:
-        mallopt(_MMAP_THRESHOLD, _OWN_PAGES)
+    _set(_MMAP_THRESHOLD, _OWN_PAGES)
 
 
 def settle() -> None:
@@ -35,9 +34,18 @@ def settle() -> None:
     gc.unfreeze()  # What an earlier version left behind may be garbage by now.
     gc.collect()
     gc.freeze()
+    # What is needed while serving is used again: fresh pages take twenty times as long (measured).
+    _set(_MMAP_THRESHOLD, _MOST_OWN_PAGES)
+    _set(_TRIM_THRESHOLD, _KEPT)
     trim = _of_c("malloc_trim")
     if trim is not None:
         trim(0)
+
+
+def _set(parameter: int, value: int) -> None:
+    mallopt = _of_c("mallopt")
+    if mallopt is not None:
+        mallopt(parameter, value)
 
 
 def _of_c(name: str) -> Any:

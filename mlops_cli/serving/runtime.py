@@ -1,6 +1,5 @@
 """The predictor: a bundle in onnxruntime, from raw input to labels with scores."""
 
-import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
@@ -14,6 +13,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 from mlops_cli import cores, tasks
 from mlops_cli.errors import ConfigError, DataError
 from mlops_cli.schemas.predictions import Prediction
+from mlops_cli.serving import graph_tables
 from mlops_cli.serving.bundle import Bundle
 from mlops_cli.tasks import Columns, Inputs, Outputs, joined, masked
 
@@ -140,23 +140,22 @@ class Predictor:
 
     @cached_property
     def _tables(self) -> dict[str, ort.OrtValue]:
-        """Tables of the graph that are looked things up in, read once for all sessions.
+        """The tables that sessions share.
 
         Raises:
-            DataError: The file is not there any more, or shorter than it was.
+            DataError: The file is not there any more, or has none of them where they were.
         """
         listed = self.bundle.graphs[self.graph].get("tables", ())
         try:
-            return {str(one["name"]): self._table(**one) for one in listed}
+            found = dict(graph_tables.read(self._file, listed))
         except (OSError, ValueError) as error:
             raise self._refused("load", error) from error
-
-    def _table(self, name: str, dtype: str, shape: Sequence[int], offset: int) -> ort.OrtValue:
-        cells = np.fromfile(self._file, dtype=dtype, count=math.prod(shape), offset=offset)
-        return ort.OrtValue.ortvalue_from_numpy(cells.reshape(shape))
+        return {name: ort.OrtValue.ortvalue_from_numpy(table) for name, table in found.items()}
 
     def session(self, threads: int) -> ort.InferenceSession:
         """A session of its own over the graph, for `run`; several threads may run it at once.
+
+        It has tables of this predictor, and can be used as long as that is there.
 
         Args:
             threads: How many CPU threads work on one batch together.

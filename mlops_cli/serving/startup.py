@@ -7,7 +7,6 @@ from pathlib import Path
 
 from mlops_cli.errors import MlopsError, UsageError
 from mlops_cli.schemas.serve import ServeConfig
-from mlops_cli.serving import memory
 from mlops_cli.serving import state as states
 from mlops_cli.serving import version as versions
 from mlops_cli.serving.loading import Loader
@@ -46,7 +45,6 @@ def begin(plan: Plan, config: ServeConfig, warn: Warn) -> Starting:
     """
     # The sessions have the cores; a request's few texts are not worth more threads.
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    memory.prepare()
     service = Service(config, plan.trust, warn)
     loader = Loader(service, plan.find, plan.folders)
     operations = Operations(service, loader, plan.state, plan.wanted)

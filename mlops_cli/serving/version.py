@@ -11,6 +11,7 @@ from typing import Any
 from mlops_cli import cores
 from mlops_cli.schemas.serve import ServeConfig
 from mlops_cli.serving import bundle as bundles
+from mlops_cli.serving import memory
 from mlops_cli.serving.bundle import Bundle
 from mlops_cli.serving.engine import Engine
 from mlops_cli.serving.jobs import Answer, Question, late
@@ -80,6 +81,7 @@ def load(
         NotFoundError: There is no bundle.
         DataError: It is damaged or was changed.
     """
+    memory.prepare()
     bundle = reading.usable.result()
     measured = recorded(bundle)
     if measured is not None and measured.graph != bundle.preferred:
@@ -91,7 +93,7 @@ def load(
         predictor,
         sessions=config.sessions or usual.sessions,
         threads=usual.threads if config.sessions is None else 1,
-        alone=config.alone or cores.available(),
+        lone_threads=config.lone_threads or cores.available(),
         batch=config.batch or usual.batch,
         queue=config.queue,
     )

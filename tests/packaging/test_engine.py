@@ -142,7 +142,8 @@ def test_what_is_in_it(made, tmp_path):
     binaries = {name.rpartition("/")[2] for name in held if re.search(r"(^|/)s?bin/.", name)}
     assert binaries == {"python", "python3", f"python3.{sys.version_info.minor}"}
     # Scanners find what is left of Debian, and people its licences.
-    assert {"var/lib/dpkg/status.d/libc6", "usr/share/doc/libc6/copyright"} <= held.keys()
+    told = {"var/lib/dpkg/status.d/libc6", "usr/share/doc/libc6/copyright", "etc/debian_version"}
+    assert told <= held.keys()
     assert "var/lib/dpkg/status.d/dash" not in held
     assert {entry.mtime for layer in layers for entry, _ in layer.values() if entry.isdir()} <= {
         315532800

@@ -127,7 +127,7 @@ def test_threads_for_a_row_that_is_alone_are_all_or_as_set(
     monkeypatch.setattr(
         Predictor, "session", lambda self, count: threads.append(count) or session(self, count)
     )
-    settings = ServeConfig(alone=config, state=str(tmp_path / "s"))
+    settings = ServeConfig(lone_threads=config, state=str(tmp_path / "s"))
     loaded = version.load(readings.begin(copied("one")), settings, model="model")
     loaded.engine.close()
     assert threads == made
