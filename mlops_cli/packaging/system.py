@@ -108,7 +108,9 @@ def _libraries(folder: Path) -> list[Path]:
     found = loaded(sys.executable, LD_TRACE_LOADED_OBJECTS="1")
     loader = next((path for path in found if path.name.startswith("ld")), None)
     if loader is None:
-        sys.exit("what this Python loads can't be told: image.system=whole takes all of the base")
+        raise RuntimeError(
+            "what Python loads can't be told: image.system=whole takes all of the base"
+        )
     modules = [Path("/", one.relative_to(folder)) for one in folder.rglob("*.so")]
     for module in [*modules, *_PACKAGES.rglob("*.so*")]:
         found |= loaded(loader, "--list", module)
