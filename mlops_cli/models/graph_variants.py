@@ -36,7 +36,6 @@ _LOOKS_UP = frozenset({"EmbedLayerNormalization", "Gather", "QEmbedLayerNormaliz
 """Operators that read rows of a table, and make nothing else of it."""
 _LARGE_TABLE = 1 << 20
 """Bytes of a table that are worth sharing."""
-_PLAIN_TYPES = ("float16", "float32", "int8", "uint8")
 _VISION = ("beit", "deit", "swin", "vit")
 
 
@@ -152,7 +151,7 @@ def _tables(model: onnx.ModelProto, path: Path) -> Iterator[dict[str, Any]]:
             "dtype": onnx.helper.tensor_dtype_to_np_dtype(table.data_type).name,
             "shape": list(table.dims),
         }
-        if facts["dtype"] in _PLAIN_TYPES and read_by and read_by <= _LOOKS_UP:
+        if facts["dtype"] in graph_tables.TYPES and read_by and read_by <= _LOOKS_UP:
             before = graph_tables.header(**facts)
             place = content.find(before)
             if place >= 0:

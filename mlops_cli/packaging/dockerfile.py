@@ -37,7 +37,7 @@ FROM base AS system
 COPY shrink.py system.py /build/
 COPY --from=packages /build/out/ /
 RUN python3 /build/system.py needed /build/out && \\
-    python3 /build/shrink.py system /build/out
+    python3 /build/shrink.py needed /build/out
 
 """,
     WHOLE: """\

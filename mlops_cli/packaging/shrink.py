@@ -1,8 +1,9 @@
 """Run by the Dockerfile: leaves of packages, or of the system, what a server needs.
 
     shrink.py packages DIR   packages that were installed into DIR
-    shrink.py system DIR     a system that was copied to DIR: no tests, no symbols of libraries, no
-                             file that takes other rights than its caller's
+    shrink.py system DIR     a system that was copied to DIR: no tests, no file that takes other
+                             rights than its caller's
+    shrink.py needed DIR     the same, and no symbols of libraries
     shrink.py whole DIR      packages as they are, compiled
     shrink.py files DIR      files: as they are, at our one time
 
@@ -51,9 +52,8 @@ def main(kind: str, folder: Path) -> None:
     if kind == "files":
         _level(folder)
         return
-    if kind == "system":
+    if kind in ("needed", "system"):
         below, library = folder, folder / sysconfig.get_path("stdlib")[1:]
-        _cut_all(folder)
     else:
         below, library = folder.parent.parent, folder
         for part in _PARTS if kind == "packages" else ():
@@ -61,6 +61,8 @@ def main(kind: str, folder: Path) -> None:
                 _remove(path)
     if kind != "whole":
         _leave_needed(library)
+        # Compilers read the symbols of a system's libraries.
+        _cut_all(below if kind == "needed" else library)
     compileall.compile_dir(
         library,
         quiet=1,
@@ -72,7 +74,7 @@ def main(kind: str, folder: Path) -> None:
 
 
 def _leave_needed(folder: Path) -> None:
-    """Removes tests, headers and stubs, and of libraries what only a debugger reads."""
+    """Removes tests, headers and stubs."""
     for place, names, files in os.walk(folder):
         for name in [name for name in names if name in _FOLDERS]:
             names.remove(name)
@@ -81,10 +83,10 @@ def _leave_needed(folder: Path) -> None:
             path = Path(place, name)
             if _FILES.fullmatch(name):
                 path.unlink()
-    _cut_all(folder)
 
 
 def _cut_all(folder: Path) -> None:
+    """Cuts off of libraries what only a debugger or a compiler reads."""
     for path in folder.rglob("*.so*"):
         if path.is_file() and not path.is_symlink():
             _cut(path)

@@ -21,6 +21,8 @@ _ENGINES = ("dev", "proc", "sys", "build")
 _MOUNTED = ("etc/hostname", "etc/hosts", "etc/resolv.conf")
 """Files that the engine puts in anew."""
 _PACKAGES = Path("/opt/packages")
+_SITE = {Path(sysconfig.get_path(name)) for name in ("purelib", "platlib")}
+"""Where packages are installed, among them what installs them."""
 _TOLD = (
     # Time zones before the link to one of them.
     "usr/share/zoneinfo", "etc/localtime", "etc/timezone",
@@ -51,8 +53,12 @@ def whole(folder: Path) -> None:
     for name in _ENGINES[:-1]:
         (folder / name).mkdir()
     for name in _MOUNTED:
-        _remove(folder / name)
-    _remove_site(folder)
+        (folder / name).unlink(missing_ok=True)
+    for site in _SITE:
+        if (folder / site.relative_to("/")).is_dir():
+            shutil.rmtree(folder / site.relative_to("/"))
+    for script in (folder / sysconfig.get_path("scripts")[1:]).glob("pip*"):
+        script.unlink()
 
 
 def needed(folder: Path) -> None:
@@ -65,7 +71,6 @@ def needed(folder: Path) -> None:
     for path in [*map(executable.with_name, names), *map(Path, library), *told]:
         if path.exists():
             _take(path, folder)
-    _remove_site(folder)
     for path in [one for one in folder.rglob("*.so") if _INTERACTIVE.fullmatch(one.name)]:
         path.unlink()
     for path in _libraries(folder):
@@ -73,14 +78,6 @@ def needed(folder: Path) -> None:
     _take_targets(folder)
     if (_DPKG / "status").is_file():
         _take_records(folder)
-
-
-def _remove_site(folder: Path) -> None:
-    """Removes what was installed into the standard library, and what installs."""
-    for path in (folder / sysconfig.get_path("purelib")[1:]).glob("*"):
-        _remove(path)
-    for path in (folder / sysconfig.get_path("scripts")[1:]).glob("pip*"):
-        _remove(path)
 
 
 def _lay_out(folder: Path) -> None:
@@ -135,15 +132,16 @@ def _take(path: Path, folder: Path) -> None:
     target = folder / here.relative_to("/")
     target.parent.mkdir(parents=True, exist_ok=True)
     if here.is_dir():
-        there = partial(_links, folder)
-        shutil.copytree(here, target, symlinks=True, dirs_exist_ok=True, ignore=there)
+        left = partial(_left, folder)
+        shutil.copytree(here, target, symlinks=True, dirs_exist_ok=True, ignore=left)
     elif not target.exists():
         shutil.copy2(here, target)
 
 
-def _links(folder: Path, place: str, names: list[str]) -> list[str]:
-    """Those of the names in a place of the system that are links in `folder` already."""
-    return [name for name in names if (folder / place[1:] / name).is_symlink()]
+def _left(folder: Path, place: str, names: list[str]) -> list[str]:
+    """Names that are left where they are: packages, and what is a link in `folder` already."""
+    linked = {name for name in names if (folder / place[1:] / name).is_symlink()}
+    return [name for name in names if name in linked or Path(place, name) in _SITE]
 
 
 def _take_targets(folder: Path) -> None:
@@ -188,13 +186,6 @@ def _take_records(folder: Path) -> None:
             licence = Path("/usr/share/doc", name, "copyright")
             if licence.exists():
                 _take(licence, folder)
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

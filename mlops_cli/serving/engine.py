@@ -261,9 +261,9 @@ class Engine:
         """Answers a batch; where that fails, row by row, so that one request fails alone."""
         found = attempt(partial(self._outputs, batch, alone=alone))
         if isinstance(found, Exception) and len(batch) > 1:
-            for place, item in enumerate(batch):
-                with self._news:
-                    self._busy += place > 0
+            with self._news:
+                self._busy += len(batch) - 1
+            for item in batch:
                 self._run([item], time.monotonic())
             return
         with self._news:  # Two batches may hold the last rows of one job.

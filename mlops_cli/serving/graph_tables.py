@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-_TYPES = {"float32": 1, "uint8": 2, "int8": 3, "float16": 10}
+TYPES = {"float32": 1, "uint8": 2, "int8": 3, "float16": 10}
 """Numbers of the types in ONNX's `TensorProto.DataType`."""
 _DIM, _TYPE, _NAME, _CONTENT = b"\x08", b"\x10", b"\x42", b"\x4a"
 """Tags of the fields `dims`, `data_type`, `name` and `raw_data`."""
@@ -35,7 +35,7 @@ def header(name: str, dtype: str, shape: Sequence[int]) -> bytes:
     return b"".join(
         [
             *(_DIM + _varint(length) for length in shape),
-            _TYPE + _varint(_TYPES[dtype]),
+            _TYPE + _varint(TYPES[dtype]),
             _NAME + _varint(len(called)) + called,
             _CONTENT + _varint(size),
         ]

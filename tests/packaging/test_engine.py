@@ -185,6 +185,11 @@ def test_the_whole_base_has_a_shell(made, tmp_path):
     assert whole.exit_code == 0, whole.stderr
     said = docker("run", "--rm", "--entrypoint", "sh", "shop:whole", "-c", "cat /etc/os-release")
     assert "Debian" in said
+    # Its libraries can be linked against: they have sections, whose number an ELF header tells.
+    asks = "import glob; print(open(*glob.glob('/usr/lib/*/libz.so.1'), 'rb').read()[60:62] != bytes(2))"
+    words = ("run", "--rm", "--entrypoint", "python3")
+    assert docker(*words, "shop:whole", "-c", asks) == "True"
+    assert docker(*words, done["name"], "-c", asks) == "False"
     assert whole.json["built"]["megabytes"] > done["built"]["megabytes"] + 40
     # The layers above it are the same ones.
     assert whole.json["built"]["layers"][1:] == done["built"]["layers"][1:]

@@ -1,19 +1,20 @@
 """A row that is alone is answered by the session that is sooner; batches by the one for batches."""
 
-import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from mlops_cli.serving import sessions as module
 from mlops_cli.serving.sessions import Sessions
 
 
 class Timed:
-    """A predictor whose sessions are their threads, and take so many milliseconds a row."""
+    """A predictor whose sessions are their threads and take so many milliseconds, by its own clock."""
 
     def __init__(self, **milliseconds):
         self.milliseconds = {int(name[1:]): value for name, value in milliseconds.items()}
-        self.made, self.ran = [], []
+        self.made, self.ran, self.now = [], [], 0.0
 
     def session(self, threads):
         self.made.append(threads)
@@ -21,8 +22,21 @@ class Timed:
 
     def run(self, session, rows):
         self.ran.append((session, len(rows)))
-        time.sleep(self.milliseconds[session] / 1000)
+        self.now += self.milliseconds[session] / 1000
         return np.zeros((len(rows), 2), dtype=np.float32)
+
+
+@pytest.fixture
+def timed(monkeypatch):
+    """Makes a `Timed`, whose clock is that of the sessions."""
+
+    def make(**milliseconds):
+        predictor = Timed(**milliseconds)
+        clock = SimpleNamespace(perf_counter=lambda: predictor.now)
+        monkeypatch.setattr(module, "time", clock)
+        return predictor
+
+    return make
 
 
 def counts(predictor, since):
@@ -36,9 +50,9 @@ def ask(sessions, times, size=10):
 
 
 @pytest.mark.parametrize("sooner", [1, 4])
-def test_the_session_that_is_sooner_answers_and_the_other_is_tried_again(sooner):
+def test_the_session_that_is_sooner_answers_and_the_other_is_tried_again(timed, sooner):
     other = 5 - sooner
-    predictor = Timed(**{f"t{sooner}": 0, f"t{other}": 5})
+    predictor = timed(**{f"t{sooner}": 0, f"t{other}": 5})
     sessions = Sessions(predictor, threads=1, lone_threads=4)
     ask(sessions, 16)  # To know how long each takes.
     assert counts(predictor, 0) == {1: 8, 4: 8}
@@ -49,8 +63,8 @@ def test_the_session_that_is_sooner_answers_and_the_other_is_tried_again(sooner)
     assert counts(predictor, len(predictor.ran) - 100)[other] > 90
 
 
-def test_a_session_that_was_slow_at_the_start_alone_is_found_out():
-    predictor = Timed(t1=1, t4=5)
+def test_a_session_that_was_slow_at_the_start_alone_is_found_out(timed):
+    predictor = timed(t1=1, t4=5)
     sessions = Sessions(predictor, threads=1, lone_threads=4)
     ask(sessions, 16)
     predictor.milliseconds = {1: 1, 4: 0}
@@ -60,8 +74,8 @@ def test_a_session_that_was_slow_at_the_start_alone_is_found_out():
     assert counts(predictor, since)[4] >= 19
 
 
-def test_short_and_long_rows_have_sessions_of_their_own():
-    predictor = Timed()
+def test_short_and_long_rows_have_sessions_of_their_own(timed):
+    predictor = timed()
     sessions = Sessions(predictor, threads=1, lone_threads=4)
     short, long = {1: 0, 4: 3}, {1: 3, 4: 0}
     for size, milliseconds in ((5, short), (50, long), (7, short), (40, long)):
@@ -72,8 +86,8 @@ def test_short_and_long_rows_have_sessions_of_their_own():
     assert asked[48:].count(4) == 11
 
 
-def test_batches_and_rows_in_company_are_answered_by_the_session_for_batches():
-    predictor = Timed(t1=0, t4=0)
+def test_batches_and_rows_in_company_are_answered_by_the_session_for_batches(timed):
+    predictor = timed(t1=0, t4=0)
     sessions = Sessions(predictor, threads=1, lone_threads=4)
     sessions.warm(["row"])
     assert predictor.ran == [(1, 1), (4, 1)]
@@ -83,8 +97,8 @@ def test_batches_and_rows_in_company_are_answered_by_the_session_for_batches():
 
 
 @pytest.mark.parametrize("lone_threads", [1, 2])
-def test_one_session_does_where_a_lone_row_has_no_more_threads(lone_threads):
-    predictor = Timed(t2=0)
+def test_one_session_does_where_a_lone_row_has_no_more_threads(timed, lone_threads):
+    predictor = timed(t2=0)
     sessions = Sessions(predictor, threads=2, lone_threads=lone_threads)
     sessions.warm(["row"])
     ask(sessions, 10)
