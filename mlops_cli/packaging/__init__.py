@@ -24,7 +24,7 @@ from mlops_cli.packaging import (
 )
 from mlops_cli.packaging.dockerfile import HOLDS, Recipe
 from mlops_cli.reporting import Reporter
-from mlops_cli.schemas.image import SERVER, ImageConfig
+from mlops_cli.schemas.image import SERVER, WHOLE, ImageConfig
 from mlops_cli.schemas.packages import Packaged
 from mlops_cli.schemas.serve import ServeConfig
 from mlops_cli.serving import bundle as bundles
@@ -111,7 +111,11 @@ def _write(
     base = making.base(image, reporter, building=building)
     files = _files(bundle, image)
     labels = naming.labels(root, bundle, name, base)
-    recipe = Recipe(name, base, image.port, image.user, labels, image.runtime, image.system)
+    # Of packages that we don't know, some read their own sources.
+    sources = image.system == WHOLE or bool(image.packages)
+    recipe = Recipe(
+        name, base, image.port, image.user, labels, image.runtime, image.system, sources
+    )
     with atomic_folder(output) as made:
         place = made / making.CONTEXT
         context.settings(wanted.serve, image, place)

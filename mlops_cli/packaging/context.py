@@ -139,16 +139,20 @@ def is_secret(file: Path) -> bool:
 
 
 def seal(folder: Path) -> str:
-    """Gives every file of a context the same time and mode, and sums them up.
+    """Gives every file of a context one mode, and a time that its content tells; sums them up.
+
+    An engine takes a file of the same name, size and time for the one that it was sent before, and
+    a model that was trained again has the size that it had. In the image everything has one time.
 
     Returns:
         SHA-256 over path, mode and content of each.
     """
     for place, names, files in os.walk(folder, topdown=False):
         names.sort()
-        for name in files:
-            Path(place, name).chmod(0o644)
-            os.utime(Path(place, name), (shrink.TIME, shrink.TIME))
+        for path in (Path(place, name) for name in files):
+            path.chmod(0o644)
+            time = shrink.TIME + int(sha256(path)[:7], 16)  # Within nine years.
+            os.utime(path, (time, time))
         Path(place).chmod(0o755)
         os.utime(place, (shrink.TIME, shrink.TIME))
     return digest(folder)

@@ -27,12 +27,12 @@ COPY wheels/ /build/wheels/
 RUN python3 -m pip install --no-cache-dir --no-index --find-links=/build/wheels --no-deps \\
         --require-hashes --no-compile --target=/build/out/opt/packages \\
         --requirement /build/requirements.txt && \\
-    python3 /build/shrink.py packages /build/out/opt/packages
+    python3 /build/shrink.py {shrunk} /build/out/opt/packages
 
 """
 _SYSTEM = {
     NEEDED: """\
-# Of the base what its Python and the packages need: no shell, no package manager.
+# Of the base what its Python and the packages need: no shell, no package manager, no sources.
 FROM base AS system
 COPY shrink.py system.py /build/
 COPY --from=packages /build/out/ /
@@ -56,7 +56,7 @@ COPY shrink.py /build/
 COPY mlops/ /build/mlops/
 RUN python3 -m pip install --no-cache-dir --no-index --no-deps --no-compile \\
         --target=/build/out/opt/mlops /build/mlops/*.whl && \\
-    python3 /build/shrink.py packages /build/out/opt/mlops
+    python3 /build/shrink.py {shrunk} /build/out/opt/mlops
 
 """
 _SERVED = """\
@@ -86,6 +86,7 @@ class Recipe:
         labels: Labels of the image.
         runtime: Our server, or the runtime client of AWS Lambda.
         system: What of the base it keeps.
+        sources: Keep the sources of packages.
     """
 
     name: str
@@ -95,12 +96,15 @@ class Recipe:
     labels: Mapping[str, str]
     runtime: str = SERVER
     system: str = NEEDED
+    sources: bool = False
 
 
 def render(recipe: Recipe) -> str:
     """The text of the Dockerfile."""
     labels = " \\\n      ".join(f"{name}={_quoted(value)}" for name, value in recipe.labels.items())
     runs = _function() if recipe.runtime == LAMBDA else _server(recipe.port)
+    packages = _PACKAGES.format(shrunk="packages" if recipe.sources else "compiled")
+    ours = _OURS.format(shrunk="mlops")
     return f"""\
 # {recipe.name}: a model and its server. Written by mlops package; the same with
 #   docker build --network=none --tag {recipe.name} .
@@ -109,7 +113,7 @@ def render(recipe: Recipe) -> str:
 
 FROM {recipe.base} AS base
 
-{_PACKAGES}{_SYSTEM[recipe.system]}{_OURS}{_SERVED}FROM scratch
+{packages}{_SYSTEM[recipe.system]}{ours}{_SERVED}FROM scratch
 COPY --from=system /build/out/ /
 COPY --from=packages /build/out/ /
 COPY --from=mlops /build/out/ /
@@ -180,9 +184,7 @@ class TrainingRecipe:
 def render_training(recipe: TrainingRecipe) -> str:
     """The text of the Dockerfile of a training image."""
     # What trains may want what a server never does: a shell, headers to compile with, tests.
-    stages = (_PACKAGES + _SYSTEM[WHOLE] + _OURS).replace(
-        "shrink.py packages /", "shrink.py whole /"
-    )
+    packages, ours = _PACKAGES.format(shrunk="whole"), _OURS.format(shrunk="whole")
     labels = " \\\n      ".join(f"{name}={_quoted(value)}" for name, value in recipe.labels.items())
     return f"""\
 # {recipe.name}: a project, and all that trains it. Written by mlops package --train; the same with
@@ -192,7 +194,7 @@ def render_training(recipe: TrainingRecipe) -> str:
 
 FROM {recipe.base} AS base
 
-{stages}# The project, as it is committed.
+{packages}{_SYSTEM[WHOLE]}{ours}# The project, as it is committed.
 FROM base AS project
 COPY shrink.py /build/
 COPY project/ /build/out{PROJECT}/

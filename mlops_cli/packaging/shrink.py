@@ -1,9 +1,11 @@
 """Run by the Dockerfile: leaves of packages, or of the system, what a server needs.
 
-    shrink.py packages DIR   packages that were installed into DIR
+    shrink.py packages DIR   packages that were installed into DIR: no tests, headers, stubs
+    shrink.py compiled DIR   the same, with compiled modules in place of their sources
+    shrink.py mlops DIR      mlops, of which only what a server loads is compiled
     shrink.py system DIR     a system that was copied to DIR: no tests, no file that takes other
                              rights than its caller's
-    shrink.py needed DIR     the same, and no symbols of libraries
+    shrink.py needed DIR     the same, with no symbols of libraries and no sources
     shrink.py whole DIR      packages as they are, compiled
     shrink.py files DIR      files: as they are, at our one time
 
@@ -34,6 +36,8 @@ _FILES = re.compile(r".+\.(a|c|cpp|h|hpp|lib|pxd|pyc|pyi|pyx)")
 _PARTS = (
     "bin",
     "mlops_cli/_template",
+    "numpy/_core/_simd.*",
+    "numpy/_core/_*_tests.*",
     "numpy/distutils",
     "numpy/f2py",
     # What the Python module needs of it is linked into the module.
@@ -45,6 +49,10 @@ _PARTS = (
     "pydantic/v1",
 )
 """Parts of packages that nothing asks for in a server."""
+_ROOMS = (
+    "commands", "completion", "config", "registry", "schemas", "serving", "tasks", "tracking",
+)  # fmt: skip
+"""Rooms of mlops that a server opens; a module of another is compiled when it is loaded."""
 
 
 def main(kind: str, folder: Path) -> None:
@@ -56,21 +64,43 @@ def main(kind: str, folder: Path) -> None:
         below, library = folder, folder / sysconfig.get_path("stdlib")[1:]
     else:
         below, library = folder.parent.parent, folder
-        for part in _PARTS if kind == "packages" else ():
+        for part in _PARTS if kind != "whole" else ():
             for path in folder.glob(part):
                 _remove(path)
     if kind != "whole":
         _leave_needed(library)
         # Compilers read the symbols of a system's libraries.
         _cut_all(below if kind == "needed" else library)
+    if kind == "mlops":
+        _compile(library / "mlops_cli", below, levels=0)
+        for room in _ROOMS:
+            _compile(library / "mlops_cli" / room, below)
+    else:
+        _compile(library, below, alone=kind in ("compiled", "needed"))
+    _level(below)
+
+
+def _compile(folder: Path, below: Path, *, levels: int | None = None, alone: bool = False) -> None:
+    """Compiles modules.
+
+    Args:
+        folder: Where they are.
+        below: What is the root in the image.
+        levels: So many folders deep; None: all.
+        alone: Leave no source of what could be compiled. Tracebacks tell files and lines without.
+    """
     compileall.compile_dir(
-        library,
+        folder,
+        maxlevels=levels,
         quiet=1,
+        legacy=alone,  # Beside its source: only there Python takes it without.
         stripdir=str(below),
         prependdir="/",
         invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
     )
-    _level(below)
+    for path in folder.rglob("*.py") if alone else ():
+        if path.with_suffix(".pyc").is_file():
+            path.unlink()
 
 
 def _leave_needed(folder: Path) -> None:

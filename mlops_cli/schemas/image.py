@@ -21,7 +21,7 @@ class ImageConfig:
     )
     python: str = option("Version of the base's CPython, for which packages are chosen.", "3.11")
     system: str = option(
-        "What of the base to keep: what Python and the packages need, or all, with a shell.",
+        "What of the base to keep: what Python and the packages need, or all, sources too.",
         NEEDED,
         choices=(NEEDED, WHOLE),
     )

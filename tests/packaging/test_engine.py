@@ -145,6 +145,10 @@ def test_what_is_in_it(made, tmp_path):
     told = {"var/lib/dpkg/status.d/libc6", "usr/share/doc/libc6/copyright", "etc/debian_version"}
     assert told <= held.keys()
     assert "var/lib/dpkg/status.d/dash" not in held
+    # Modules of the base and of packages are compiled, without their sources.
+    sources = [name for name in held if name.endswith(".py") and "/mlops" not in name]
+    assert not sources
+    assert "opt/packages/numpy/__init__.pyc" in held
     assert {entry.mtime for layer in layers for entry, _ in layer.values() if entry.isdir()} <= {
         315532800
     }
@@ -157,7 +161,7 @@ def test_what_is_in_it(made, tmp_path):
     for layer in layers:
         for name, (_, content) in layer.items():
             assert not any(secret in content for secret in secrets), name
-    assert done["built"]["megabytes"] < 180
+    assert done["built"]["megabytes"] < 145
 
 
 _ASKS_MUCH = """
@@ -191,8 +195,10 @@ def test_the_whole_base_has_a_shell(made, tmp_path):
     assert docker(*words, "shop:whole", "-c", asks) == "True"
     assert docker(*words, done["name"], "-c", asks) == "False"
     assert whole.json["built"]["megabytes"] > done["built"]["megabytes"] + 40
-    # The layers above it are the same ones.
-    assert whole.json["built"]["layers"][1:] == done["built"]["layers"][1:]
+    # What is ours is the same.
+    assert whole.json["built"]["layers"][2:] == done["built"]["layers"][2:]
+    asks = "import inspect, numpy, os; print(*map(inspect.getsource, (numpy, os)))"
+    assert "NumPy" in docker(*words, "shop:whole", "-c", asks)
 
 
 def test_its_labels_lead_back_to_its_making(made):
@@ -217,6 +223,27 @@ def test_the_same_inputs_give_the_same_image(made):
     assert again.json["built"]["layers"] == done["built"]["layers"]
     assert again.json["built"]["id"] == done["built"]["id"]
     assert again.json["built"]["reproducible"] is True
+
+
+def test_what_changed_is_sent_whatever_its_size(made, tmp_path):
+    """An engine compares names, sizes and times with what it was sent for the same folder."""
+    for port in ("8001", "8002"):
+        words = ("--output", str(tmp_path / "image"), "--tag", "shop:port", f"image.port={port}")
+        with contextlib.chdir(made[0]):
+            done = run_mlops("package", *words, f"image.base={BASE}", json=True)
+        assert done.exit_code == 0, done.stderr
+        told = docker("inspect", "--format", "{{json .Config.ExposedPorts}}", "shop:port")
+        assert json.loads(told) == {f"{port}/tcp": {}}
+
+
+def test_a_server_compiles_nothing(made):
+    """Every module that it has loaded was compiled when the image was made."""
+    with running(made[1]["name"], "--env", "PYTHONVERBOSE=1") as (container, port):
+        assert ask(port, "/predict", {"inputs": [TEXT]})["predictions"]
+        words = ["docker", "logs", container]
+        said = subprocess.run(words, capture_output=True, encoding="utf-8", check=True).stderr
+    assert "import 'mlops_cli.serving.engine'" in said
+    assert not re.findall(r"code object from (/\S+\.py)$", said, re.MULTILINE)
 
 
 def test_a_new_model_moves_its_own_layer_alone(made, tmp_path):
