@@ -11,7 +11,8 @@ import shlex
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from mlops_cli.errors import MlopsError
+from mlops_cli.errors import MlopsError, NotFoundError
+from mlops_cli.project import run_git
 from mlops_cli.registry.repository import BRANCH, Repository
 from mlops_cli.schemas.audit import AuditResult, Problem
 from mlops_cli.schemas.versions import Event
@@ -111,6 +112,26 @@ def check(log: bytes, named: Iterable[tuple[str, str]]) -> AuditResult:
             problems.append(Problem(number, f"the tag {found.get('tag')} is gone, or another one"))
     ordered = sorted(problems, key=lambda one: one.entry or len(lines) + 1)
     return AuditResult(len(lines), len(listed), previous, ordered)
+
+
+def require_ours(repository: Repository) -> None:
+    """Refuses a repository that keeps another project's registry: tags are of all of it.
+
+    Raises:
+        NotFoundError: It does.
+    """
+    if repository.tip is None or repository.read(repository.tip, FILE) is not None:
+        return
+    words = ("ls-tree", "-rz", "--full-tree", "--name-only", repository.tip)
+    names = (run_git(repository.top, *words) or b"").decode("utf-8", "replace").split("\0")
+    for name in names:
+        if name == FILE or name.endswith(f"/{FILE}"):
+            raise NotFoundError(
+                f"this repository keeps the registry of another project, that in "
+                f"{repository.top / name.removesuffix(FILE)}",
+                hint="give each project a repository of its own; a project that has models "
+                "registered keeps its place in it",
+            )
 
 
 def require_writable(repository: Repository) -> None:

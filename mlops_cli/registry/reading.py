@@ -23,11 +23,12 @@ def opened(root: Path) -> tuple[Repository, dict[str, Model]]:
 
     Raises:
         MissingDependencyError: Git is not installed.
-        NotFoundError: There is no git repository.
+        NotFoundError: There is no git repository, or it keeps another project's registry.
         MlopsError: The tags can't be read.
     """
     repository = open_repository(root)
     repository.look()  # Before the tags: who adds some meanwhile is found out when we write.
+    audit.require_ours(repository)
     return repository, tags.read(repository)
 
 

@@ -121,6 +121,21 @@ def test_it_works_on_a_detached_head_and_in_a_folder_of_a_repository(
     assert "parts/shop/models/shop.json" in listed
 
 
+def test_a_second_project_of_a_repository_is_refused(registry, register, mlops, monkeypatch):
+    """Tags are of the whole repository: a second registry would number its own like the first."""
+    register("fair")
+    other = registry.root / "other"
+    (other / "configs").mkdir(parents=True)
+    shutil.copy(registry.root / "configs" / "config.yaml", other / "configs")
+    shutil.copytree(registry.bundle("better"), other / "bundle")
+    before = registry.git("for-each-ref")
+    monkeypatch.chdir(other)
+    for words in (("register", "bundle"), ("list",), ("verify", "--all")):
+        told = "this repository keeps the registry of another project"
+        refused(mlops("models", *words), 5, told, "a repository of its own")
+    assert registry.git("for-each-ref") == before
+
+
 def test_a_remote_without_models_is_not_taken_for_one_with_some(registry, register, mlops):
     registry.git("remote", "add", "origin", "https://example.com/shop.git")
     assert mlops("models", "list").exit_code == 0
