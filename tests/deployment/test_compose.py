@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -231,6 +232,20 @@ def test_keys_stay_where_none_are_given_again(keyed, monkeypatch):
     assert deploy("check", "compose", "shop@v1.1.0", f"target.port={free_port()}")["changes"][
         0
     ].startswith(f"shop@v1.1.0 would go from {socket.gethostname()} http://127.0.0.1:{keyed.port}")
+
+
+def test_keys_stay_where_what_git_ignores_is_removed(keyed, monkeypatch):
+    deploy("compose")
+    monkeypatch.delenv("MLOPS_ADMIN_KEY")
+    monkeypatch.delenv("MLOPS_API_KEYS")
+    state = keyed.root / ".mlops" / "deploy" / "compose" / NAME
+    shutil.rmtree(state)
+    deploy("compose")
+    assert ask(keyed.port, "/predict", None, {"inputs": ["good"]})[0] == 401
+    assert answers(keyed) == digest("shop@v1.0.0")
+    assert ask(keyed.port, "/admin/state", keyed.admin)[0] == 200
+    # The files are there again, for whoever looks after the deployment.
+    assert "asker:" in (state / "server.env").read_text()
 
 
 def test_what_does_not_start_leaves_what_answers(keyed):

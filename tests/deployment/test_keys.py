@@ -1,5 +1,8 @@
 """Which API keys a deployed server is given."""
 
+import json
+import os
+
 import pytest
 
 from mlops_cli.admin_client import KEY
@@ -44,6 +47,30 @@ def test_keys_of_the_project_take_the_place_of_all_before(place, monkeypatch):
     assert keys_of(place) == [own]
     monkeypatch.setenv(KEY, SECRET)
     assert keys_of(place) == [own, KNOWN]
+
+
+def test_without_its_file_a_container_tells_the_keys_of_the_server(place, monkeypatch):
+    shop, admin = keys_of(place)
+    container = f"mlops-{place.name}"
+    told = [f"{auth.ENVIRONMENT}={keys.variable([shop, admin, auth.new(keys.CHECK)[1]])}"]
+    asked = f"label=mlops.project={place.root.resolve()}"
+    (place.root / "bin").mkdir()
+    docker = place.root / "bin" / "docker"
+    docker.write_text(
+        f"""#!/bin/sh
+case "$*" in
+  ps*"{asked}"*) echo {container} ;;
+  "container inspect {container}") echo '{json.dumps([{"Config": {"Env": ["A=1", *told]}}])}' ;;
+  *) exit 1 ;;
+esac
+"""
+    )
+    docker.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{place.root / 'bin'}:{os.environ['PATH']}")
+    (place.state / ENV).write_text("")  # It had none.
+    assert keys_of(place) == []
+    (place.state / ENV).unlink()
+    assert keys_of(place) == [shop, admin]
 
 
 def test_a_key_that_can_be_guessed_administers_nothing(place, monkeypatch):

@@ -155,9 +155,11 @@ def destroy(place: Place, reporter: Reporter) -> Sequence[str]:
 
 
 def _same(order: Order, spec: Spec) -> bool:
-    """Whether the very thing is there, and answers with nothing on trial."""
+    """Whether the very thing is there with its files, and answers with nothing on trial."""
     found = containers.look(spec.name)
     if found is None or containers.label(found, SPEC) != spec.labels[SPEC]:
+        return False
+    if not (order.place.state / ENV).is_file():
         return False
     live = status(order.place)
     served = live.digest in (order.bundle.digest, None)

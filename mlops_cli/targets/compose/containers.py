@@ -110,6 +110,12 @@ def label(found: dict[str, Any], name: str) -> str:
     return str((found["Config"].get("Labels") or {}).get(name, ""))
 
 
+def variables(name: str) -> list[str]:
+    """The environment of a container, as NAME=VALUE; empty where there is no such container."""
+    found = look(name)
+    return [str(one) for one in found["Config"].get("Env") or ()] if found else []
+
+
 def published(found: dict[str, Any]) -> tuple[str, int] | None:
     """Address and port of this machine that a container answers at; None where it has none."""
     ports = found.get("NetworkSettings", {}).get("Ports") or {}

@@ -11,6 +11,7 @@ from mlops_cli.schemas.target import ComposeTargetConfig
 from mlops_cli.serving import auth
 from mlops_cli.serving.auth import Key
 from mlops_cli.targets import Order, Place, keys
+from mlops_cli.targets.compose import containers
 from mlops_cli.targets.compose.containers import DEPLOYMENT, IMAGE, PROJECT, SPEC, Spec
 
 ENV = "server.env"
@@ -68,11 +69,26 @@ def keys_of(place: Place) -> list[Key]:
 
 
 def kept(place: Place) -> list[Key]:
-    """The keys that the server was given before."""
+    """The keys that the server was given before: as its file tells, else its container.
+
+    Whoever removes what git ignores removes the file, and the server still answers.
+    """
     file = place.state / ENV
-    text = file.read_text("utf-8") if file.is_file() else ""
+    text = file.read_text("utf-8") if file.is_file() else _given(place)
     _, _, told = text.partition(f"{auth.ENVIRONMENT}=")
     return [key for key in auth.parsed(told.strip()) if key.name != keys.CHECK]
+
+
+def _given(place: Place) -> str:
+    """The variable of the keys, as a container of the deployment has it; empty where none has."""
+    name, project = container(place), str(place.root.resolve())
+    ours = containers.every(place.name, project)
+    # A deployment that was broken off may have left one of another name.
+    for one in sorted(ours, key=lambda called: called != name):
+        for variable in containers.variables(one):
+            if variable.startswith(f"{auth.ENVIRONMENT}="):
+                return variable
+    return ""
 
 
 def env_text(found: list[Key]) -> str:
