@@ -6,6 +6,8 @@ packages/NAME-TAG/
   compose.yaml    where it was asked for, with what it starts beside the server
   image.json      what was written, built and pushed
   build.log       what Docker said
+
+What others put beside these stays there.
 """
 
 from dataclasses import dataclass, replace
@@ -19,6 +21,7 @@ from mlops_cli.packaging import (
     dockerfile,
     making,
     naming,
+    replacing,
     requirements,
     wheels,
 )
@@ -107,7 +110,8 @@ def _write(
     image, epoch = wanted.image, naming.epoch(bundle)
     name = naming.called(root, bundle, wanted.tag, image.runtime)
     output = making.place(root, name, wanted.output)
-    context.must_be_ours(output, making.known(output))
+    before = making.known(output)
+    replacing.must_be_ours(output, before)
     base = making.base(image, reporter, building=building)
     files = _files(bundle, image)
     labels = naming.labels(root, bundle, name, base)
@@ -143,7 +147,8 @@ def _write(
             compose=_compose(made, output, name, image) if wanted.compose else None,
             command=f"docker build --network=none --tag {name} {output / making.CONTEXT}",
         )
-        making.keep(done, made)
+        making.keep(done, made, replacing.written(made))
+        replacing.take_along(output, before, made)
     return done
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from mlops_cli.errors import ConfigError, NotFoundError, UsageError
+from mlops_cli.errors import ConfigError, NotFoundError
 from mlops_cli.files import sha256
 from mlops_cli.packaging import shrink
 from mlops_cli.packaging.dockerfile import HOME, MODEL
@@ -175,26 +175,3 @@ def _inside(layer: Path, path: str) -> Path:
 def _copy(source: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(source, target)
-
-
-def must_be_ours(folder: Path, known: str | None) -> None:
-    """Refuses to write over what we have not written.
-
-    Args:
-        folder: Where a package is to be written.
-        known: Digest of the context that we wrote there; None where we wrote none.
-
-    Raises:
-        UsageError: There is something else, or it was edited.
-    """
-    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
-        return
-    if known is None:
-        raise UsageError(
-            f"{folder} is there already, and not by mlops package", hint="another: --output DIR"
-        )
-    if digest(folder / "context") != known:
-        raise UsageError(
-            f"{folder / 'context'} was edited since it was written",
-            hint="another: --output DIR; or move it away",
-        )

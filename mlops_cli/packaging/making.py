@@ -19,7 +19,8 @@ from mlops_cli.schemas.plain import plain
 FOLDER = "packages"
 CONTEXT = "context"
 SBOM = "sbom.cdx.json"
-_RECORD = "image.json"
+LOG = "build.log"
+RECORD = "image.json"
 _FORMAT = 1
 _PLATFORMS = {
     "x86_64": "linux/amd64",
@@ -27,6 +28,19 @@ _PLATFORMS = {
     "arm64": "linux/arm64",
     "aarch64": "linux/arm64",
 }
+
+
+@dataclass(frozen=True)
+class Known:
+    """What was written to a folder.
+
+    Attributes:
+        context: Digest of the context.
+        written: SHA-256 of each file beside it, by name; none where that was not recorded yet.
+    """
+
+    context: str
+    written: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -102,7 +116,7 @@ def build(making: Making, reporter: Reporter) -> Built:
         MlopsError: Docker refuses.
     """
     began, name = time.monotonic(), making.name
-    context, log = making.folder / CONTEXT, making.folder / "build.log"
+    context, log = making.folder / CONTEXT, making.folder / LOG
     order = docker.Order(context, name, making.epoch, making.platform, log)
     image, settled = settling.settle(docker.build(order, reporter), name, making.epoch)
     if not settled:
@@ -144,15 +158,27 @@ def push(image: str, name: str, registry: str, reporter: Reporter) -> Pushed:
     return Pushed(f"{target.rpartition(':')[0]}@{digest}", digest, sent, known)
 
 
-def keep(done: Packaged | PackagedTraining, folder: Path) -> None:
-    """Writes the record of what was done into a folder."""
-    write_json(folder / _RECORD, {"format": _FORMAT, **plain(done)})
+def keep(
+    done: Packaged | PackagedTraining, folder: Path, written: Mapping[str, str] | None = None
+) -> None:
+    """Writes the record of what was done into a folder.
+
+    Args:
+        done: What was done.
+        folder: The folder.
+        written: SHA-256 of each file beside the context; None leaves what is recorded.
+    """
+    if written is None:
+        before = known(folder)
+        written = before.written if before else {}
+    write_json(folder / RECORD, {"format": _FORMAT, **plain(done), "written": dict(written)})
 
 
-def known(folder: Path) -> str | None:
-    """Digest of the context that was written to a folder; None where none was."""
+def known(folder: Path) -> Known | None:
+    """What was written to a folder; None where nothing was."""
     try:
-        found: Mapping[str, Any] = json.loads((folder / _RECORD).read_text("utf-8"))
-        return str(found["context"]) if found["format"] == _FORMAT else None
+        found: Mapping[str, Any] = json.loads((folder / RECORD).read_text("utf-8"))
+        told = Known(str(found["context"]), dict(found.get("written", {})))
+        return told if found["format"] == _FORMAT else None
     except (OSError, ValueError, KeyError, TypeError):
         return None

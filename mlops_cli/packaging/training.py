@@ -14,7 +14,7 @@ from mlops_cli.errors import ConfigError, DataError
 from mlops_cli.extras import extra
 from mlops_cli.files import atomic_folder, sha256
 from mlops_cli.packaging import code as codes
-from mlops_cli.packaging import context, dockerfile, locking, making, naming, wheels
+from mlops_cli.packaging import context, dockerfile, locking, making, naming, replacing, wheels
 from mlops_cli.packaging.code import Code
 from mlops_cli.packaging.dockerfile import TRAINING_HOLDS, TrainingRecipe
 from mlops_cli.reporting import Reporter
@@ -120,7 +120,8 @@ def _write(
     image, label = wanted.image, wanted.run.id if wanted.run else code.commit[:12]
     name = naming.called_training(root, label, wanted.tag)
     output = making.place(root, name, wanted.output)
-    context.must_be_ours(output, making.known(output))
+    before = making.known(output)
+    replacing.must_be_ours(output, before)
     asked = locking.roots(code.text("requirements.txt"), image.packages)
     for other in locking.unlike(versions, asked):
         reporter.warn(f"requirements.txt asks for {other}")
@@ -160,7 +161,8 @@ def _write(
             sbom=output / making.SBOM,
             command=f"docker build --network=none --tag {name} {output / making.CONTEXT}",
         )
-        making.keep(done, made)
+        making.keep(done, made, replacing.written(made))
+        replacing.take_along(output, before, made)
     return done
 
 

@@ -140,6 +140,50 @@ def test_what_somebody_else_wrote_is_left_alone(shop, tmp_path):
     assert Path(first.dockerfile).read_text() == "FROM scratch\n"
 
 
+def test_what_others_put_beside_it_stays(shop, tmp_path):
+    words = ("--no-build", "--compose", "--output", str(tmp_path / "out"))
+    out = Path(shop.packaged(*words).folder)
+    (out / ".env").write_text("GRAFANA_PASSWORD=tea\n")
+    (out / ".env").chmod(0o600)
+    (out / "grafana" / "dashboards" / "ours.json").write_text("{}")
+    (out / "private" / "empty").mkdir(parents=True)
+    (out / "private").chmod(0o700)
+    (out / "now").symlink_to("nowhere")
+    inode = (out / ".env").stat().st_ino
+    again = shop.packaged(*words, "serve.max_rows=3")
+    assert (out / ".env").read_text() == "GRAFANA_PASSWORD=tea\n"
+    assert ((out / ".env").stat().st_mode & 0o777, (out / ".env").stat().st_ino) == (0o600, inode)
+    assert (out / "grafana" / "dashboards" / "ours.json").read_text() == "{}"
+    assert (out / "private" / "empty").is_dir()
+    assert (out / "private").stat().st_mode & 0o777 == 0o700
+    assert (out / "now").readlink() == Path("nowhere")
+    assert json.loads((out / "image.json").read_text())["context"] == again.context
+    # Of what was ours and is not wanted any more, nothing is left.
+    shop.packaged("--no-build", "--output", str(out))
+    assert not (out / "compose.yaml").exists()
+    assert [path.name for path in (out / "grafana").rglob("*")] == ["dashboards", "ours.json"]
+
+
+@pytest.mark.parametrize("listed", [True, False], ids=["now", "older"])
+def test_what_was_edited_beside_it_is_not_written_over(shop, tmp_path, listed):
+    """An older record does not tell what was written."""
+    words = ("--no-build", "--compose", "--output", str(tmp_path / "out"))
+    out = Path(shop.packaged(*words).folder)
+    record = json.loads((out / "image.json").read_text())
+    del record["written"]
+    for name in ("prometheus.yml", "compose.yaml"):
+        ours = (out / name).read_bytes()
+        if not listed:
+            (out / "image.json").write_text(json.dumps(record))
+        (out / name).write_text("mine: 1\n")
+        before = files(out)
+        done = shop.package(*words, "--quiet", json=False)
+        refused(done, 2, f"{out / name} ", "--output DIR; or move it away")
+        assert files(out) == before
+        (out / name).write_bytes(ours)
+        shop.packaged(*words)  # All is as it would be written.
+
+
 def test_a_full_disk_leaves_nothing(shop, tmp_path):
     place = tmp_path / "small"
     place.mkdir()
