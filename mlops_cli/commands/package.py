@@ -137,9 +137,10 @@ def _train(
         f"packages {done.packages}, for Python {done.python}",
         *_context_lines(done),
     ]
-    if done.left_out:
-        more = f" and {len(done.left_out) - 1} more" if done.left_out[1:] else ""
-        lines.insert(1, f"without  {done.left_out[0]}{more}: data is mounted")
+    data = [one for one in done.left_out if one.partition("/")[0] == "data"]
+    if data:
+        more = f" and {len(data) - 1} more" if data[1:] else ""
+        lines.insert(1, f"without  {data[0]}{more}: data is mounted")
     name = done.pushed.reference if done.pushed else done.name
     step = 'docker run --rm --user "$(id -u):$(id -g)" --volume "$PWD/data:/project/data" \\\n'
     step += f'  --volume "$PWD/runs:/project/runs" {name} train'

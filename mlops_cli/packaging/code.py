@@ -1,6 +1,8 @@
 """The code of a project at a commit, as an image has it: no data, no secrets, nothing of git."""
 
 import io
+import os
+import stat
 import tarfile
 import tempfile
 from collections.abc import Iterator
@@ -21,6 +23,8 @@ _DATA = "data"
 _KEPT_OF_DATA = (".dvc", ".gitignore", ".md", ".yaml", ".yml")
 """Beside data lie what names it, and what it must be like."""
 _NEVER = (".github", ".git")
+_MOUNTED = ("data", "runs")
+"""Folders that every image has, to mount over."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,9 @@ class Code:
         epoch: When that was made, in seconds since 1970.
         dirty: SHA-256 of the uncommitted changes on top; None where there are none.
         files: Its files, seen from the folder, by name.
-        left_out: Files of data, which are not among them.
+        links: Its symbolic links, which lead to where they are.
+        programs: Those of its files that can be run.
+        left_out: Files of data, and links that lead elsewhere, which are not among them.
     """
 
     folder: Path
@@ -41,11 +47,14 @@ class Code:
     epoch: int
     dirty: str | None
     files: list[str] = field(default_factory=list)
+    links: list[str] = field(default_factory=list)
+    programs: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
 
     def text(self, name: str) -> str | None:
         """What a file says; None where there is none."""
-        return (self.folder / name).read_text("utf-8") if name in self.files else None
+        there = name in (*self.files, *self.links) and (self.folder / name).is_file()
+        return (self.folder / name).read_text("utf-8") if there else None
 
 
 @contextmanager
@@ -70,8 +79,7 @@ def of(root: Path, run: Run | None, reporter: Reporter) -> Iterator[Code]:
         whole = Path(temporary).resolve()
         raw = git.run(top, "archive", "--format=tar", commit)
         with tarfile.open(fileobj=io.BytesIO(raw)) as archive:
-            # Python 3.11.2, as Debian 12 has it, knows no filter; what is read is git's own.
-            archive.extraction_filter = getattr(tarfile, "data_filter", _as_it_is)
+            archive.extraction_filter = _filtered
             archive.extractall(whole)
         if run is not None and dirty is not None:
             _apply(run, whole, dirty)
@@ -79,11 +87,18 @@ def of(root: Path, run: Run | None, reporter: Reporter) -> Iterator[Code]:
         if not folder.is_dir():
             raise NotFoundError(f"commit {commit[:12]} does not hold the project {root}")
         epoch = int(git.run(top, "show", "--no-patch", "--format=%ct", f"{commit}^{{commit}}"))
-        yield _sorted(Code(folder, commit, epoch, dirty))
+        code = _sorted(Code(folder, commit, epoch, dirty))
+        for name in code.left_out:
+            if (folder / name).is_symlink():
+                target = (folder / name).readlink()
+                reporter.warn(f"{name} is a link to {target}, and not in the image")
+        yield code
 
 
-def _as_it_is(member: tarfile.TarInfo, _: str) -> tarfile.TarInfo:
-    return member
+def _filtered(member: tarfile.TarInfo, folder: str) -> tarfile.TarInfo | None:
+    """What is extracted of an archive of git's own: also links that lead out, to be told."""
+    # Python 3.11.2, as Debian 12 has it, knows no filter, and asks for none.
+    return member if member.issym() else tarfile.data_filter(member, folder)
 
 
 def _commit(root: Path, run: Run | None, reporter: Reporter) -> tuple[str, str | None]:
@@ -134,10 +149,15 @@ def _sorted(code: Code) -> Code:
     for path in sorted(code.folder.rglob("*")):
         name = path.relative_to(code.folder).as_posix()
         parts = PurePosixPath(name).parts
-        if path.is_symlink() or not path.is_file() or parts[0] in _NEVER:
+        link = path.is_symlink()
+        if not (link or path.is_file()) or parts[0] in _NEVER:
             continue
-        if parts[0] == _DATA and not name.endswith(_KEPT_OF_DATA):
+        data = parts[0] == _DATA and not name.endswith(_KEPT_OF_DATA)
+        if data or (link and (name in _MOUNTED or not _leads_inside(path, code.folder))):
             code.left_out.append(name)
+            continue
+        if link:
+            code.links.append(name)
             continue
         if context.is_secret(path):
             raise ConfigError(
@@ -146,4 +166,18 @@ def _sorted(code: Code) -> Code:
                 f"{name} export-ignore in .gitattributes keeps it out",
             )
         code.files.append(name)
+        if path.stat().st_mode & stat.S_IXUSR:  # The rest is of the umask.
+            code.programs.append(name)
     return code
+
+
+def _leads_inside(link: Path, folder: Path) -> bool:
+    """Whether a link, wherever the project is, leads to a place inside it."""
+    # An image has the project under another name: up and down again does not lead there.
+    said = os.path.normpath(link.parent.relative_to(folder) / link.readlink())
+    if said.partition("/")[0] in ("", ".."):
+        return False
+    try:
+        return link.resolve().is_relative_to(folder)
+    except (OSError, RuntimeError):  # It leads to itself.
+        return False

@@ -3,7 +3,8 @@
 import hashlib
 import os
 import shutil
-from collections.abc import Iterable, Mapping
+import stat
+from collections.abc import Container, Iterable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -138,8 +139,8 @@ def is_secret(file: Path) -> bool:
     return named or any(word in content for word in _SECRET_WORDS)
 
 
-def seal(folder: Path) -> str:
-    """Gives every file of a context one mode, and a time that its content tells; sums them up.
+def seal(folder: Path, programs: Container[str] = ()) -> str:
+    """Gives every file of a context its mode, and a time that its content tells; sums them up.
 
     An engine takes a file of the same name, size and time for the one that it was sent before, and
     a model that was trained again has the size that it had. In the image everything has one time.
@@ -149,8 +150,17 @@ def seal(folder: Path) -> str:
     """
     for place, names, files in os.walk(folder, topdown=False):
         names.sort()
-        for path in (Path(place, name) for name in files):
-            path.chmod(0o644)
+    Args:
+        folder: The context.
+        programs: Files that can be run, seen from it.
+
+        for path in (Path(place, name) for name in (*files, *names)):
+            if path.is_symlink():
+                os.utime(path, (shrink.TIME, shrink.TIME), follow_symlinks=False)
+                continue
+            if path.is_dir():
+                continue
+            path.chmod(0o755 if path.relative_to(folder).as_posix() in programs else 0o644)
             time = shrink.TIME + int(sha256(path)[:7], 16)  # Within nine years.
             os.utime(path, (time, time))
         Path(place).chmod(0o755)
@@ -159,11 +169,14 @@ def seal(folder: Path) -> str:
 
 
 def digest(folder: Path) -> str:
-    """SHA-256 over path, mode and content of every file."""
+    """SHA-256 over path, mode and content of every file, and over what every link says."""
     total = hashlib.sha256()
-    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
-        name, mode = file.relative_to(folder).as_posix(), file.stat().st_mode
-        total.update(f"{name} {mode:o} {sha256(file)}\n".encode())
+    for file in sorted(path for path in folder.rglob("*") if path.is_symlink() or path.is_file()):
+        name, mode = file.relative_to(folder).as_posix(), file.lstat().st_mode
+        if stat.S_ISLNK(mode):  # Its mode is the system's.
+            total.update(f"{name} link {file.readlink()}\n".encode())
+        else:
+            total.update(f"{name} {mode:o} {sha256(file)}\n".encode())
     return total.hexdigest()
 
 

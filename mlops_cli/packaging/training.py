@@ -139,7 +139,7 @@ def _write(
         labels = _labels(root, code, wanted.run, (name, base), place / "requirements.txt")
         recipe = TrainingRecipe(name, base, image.user, code.commit, code.dirty or "", labels)
         (place / "Dockerfile").write_text(dockerfile.render_training(recipe), "utf-8")
-        sealed = context.seal(place)
+        sealed = context.seal(place, {f"project/{one}" for one in code.programs})
         files = {f"{dockerfile.PROJECT}/{one}": place / "project" / one for one in code.files}
         content = sbom.code(root.resolve().name, code.commit, files)
         epoch = naming.given_epoch(code.epoch)
@@ -152,7 +152,7 @@ def _write(
             dirty=code.dirty,
             python=image.python,
             packages=len(found),
-            files=len(code.files),
+            files=len(code.files) + len(code.links),
             left_out=code.left_out,
             base=base,
             folder=output,
@@ -170,6 +170,9 @@ def _lay_out(code: Code, into: Path) -> None:
     for name in code.files:
         (into / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(code.folder / name, into / name)
+    for name in code.links:
+        (into / name).parent.mkdir(parents=True, exist_ok=True)
+        (into / name).symlink_to((code.folder / name).readlink())
 
 
 def _labels(

@@ -106,7 +106,7 @@ class PackagedTraining:
         python: Version of its Python.
         packages: How many packages it has.
         files: How many files of code it has.
-        left_out: Files of data that git has, and the image has not.
+        left_out: Files of data, and links out of the project, that git has and the image has not.
         base: The image it is built on, as the Dockerfile names it.
         folder: Holds all that was written.
         dockerfile: Of the build context.

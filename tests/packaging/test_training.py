@@ -173,6 +173,52 @@ def test_changes_that_the_run_kept_are_in_it(project_of_run):
     )
 
 
+def test_programs_and_links_are_as_git_has_them(project_of_run, tmp_path):
+    one = project_of_run
+    one.write("scripts/prep.sh", "#!/bin/sh\necho ready\n")
+    (one.root / "scripts" / "prep.sh").chmod(0o700)
+    one.write("prompts/v2/ask.txt", "what?")
+    links = {
+        "prompts/latest": "v2",
+        "ask.txt": "prompts/latest/ask.txt",
+        "later.csv": "data/reviews.csv",
+        "abs.txt": "/etc/hostname",
+        "prompts/up": f"../../{one.root.name}/ask.txt",
+        "prompts/around": "../abs.txt",
+        "runs": "prompts",
+    }
+    shutil.move(one.root / "runs", tmp_path / "runs")
+    for name, target in links.items():
+        (one.root / name).symlink_to(target)
+    git(one.root, "add", "--all")
+    git(one.root, "commit", "-qm", "links")
+    (one.root / "runs").unlink()
+    done = one.packaged("--no-build")
+    place = Path(done.folder) / "context" / "project"
+    kept = {str(path.relative_to(place)) for path in place.rglob("*") if path.is_symlink()}
+    assert kept == {"prompts/latest", "ask.txt", "later.csv"}
+    assert all((place / name).readlink() == Path(links[name]) for name in kept)
+    assert (place / "ask.txt").read_text() == "what?"
+    out = {"abs.txt", "prompts/up", "prompts/around", "runs"}
+    assert set(done.left_out) == {"data/reviews.csv", *out}
+    for name in out:
+        assert f"warning: {name} is a link to {links[name]}, and not in the image" in done.said
+    modes = [(place / one).stat().st_mode & 0o777 for one in ("scripts/prep.sh", "custom/model.py")]
+    assert modes == [0o755, 0o644]
+
+    def digest(name, umask=0o022):
+        before = os.umask(umask)
+        try:
+            return one.packaged("--no-build", "--output", str(tmp_path / name)).context
+        finally:
+            os.umask(before)
+
+    assert digest("tight", 0o077) == digest("loose", 0o000) == done.context
+    git(one.root, "update-index", "--chmod=-x", "scripts/prep.sh")
+    git(one.root, "commit", "-qm", "no program")
+    assert digest("plain") != done.context
+
+
 def test_without_a_run_it_is_what_is_committed(project_of_run):
     one = project_of_run
     one.write("custom/model.py", "LAYERS = 4\n")
@@ -225,6 +271,13 @@ def test_it_is_built_pushed_and_runs_as_nobody(project_of_run):
     one = project_of_run
     _, (_, words) = tutorial.elsewhere("images.md", {"registry.example.com": REGISTRY})
     assert words[:2] == ["package", "--train"]
+    one.write("scripts/prep.sh", "#!/bin/sh\necho prepared\n")
+    (one.root / "scripts" / "prep.sh").chmod(0o755)
+    (one.root / "latest").symlink_to("scripts")
+    git(one.root, "add", "--all")
+    git(one.root, "commit", "-qm", "a program")
+    one.commit = git(one.root, "rev-parse", "HEAD").decode().strip()
+    one.facts(git={"commit": one.commit, "branch": "main", "dirty_hash": None})
     done = one.packaged(*words[2:], "--tag", "training-test:1")
     assert done.run == one.run
     try:
@@ -237,7 +290,8 @@ def test_it_is_built_pushed_and_runs_as_nobody(project_of_run):
         ran = subprocess.run(
             ["docker", "run", "--rm", "--network=none", "--read-only", "--cap-drop", "ALL",
              "--entrypoint", "sh", done.name, "-c",
-             "id -u && pwd && mlops config show lr=0.5 && echo $MLOPS_GIT_COMMIT && ls -a"],
+             "id -u && pwd && mlops config show lr=0.5 && echo $MLOPS_GIT_COMMIT && ls -a && "
+             "latest/prep.sh"],
             capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert ran.returncode == 0, ran.stderr
@@ -245,6 +299,7 @@ def test_it_is_built_pushed_and_runs_as_nobody(project_of_run):
         assert lines[:2] == ["10001", "/project"]
         assert any(re.match(r"\s*lr: 0.5", line) for line in lines)
         assert one.commit in lines
+        assert lines[-1] == "prepared"
         assert ".git" not in lines
         assert ".env" not in lines
     finally:
