@@ -23,6 +23,7 @@ from mlops_cli.packaging import (
     naming,
     replacing,
     requirements,
+    trial,
     wheels,
 )
 from mlops_cli.packaging.dockerfile import HOLDS, Recipe
@@ -70,6 +71,7 @@ def run(root: Path, folder: Path, wanted: Wanted, reporter: Reporter) -> Package
     Raises:
         GateError: The bundle is not as it was exported.
         UsageError: The folder to write to holds something else, or a name is none.
+        ConfigError: A task of the user's own needs more than the image would have.
         MissingDependencyError: Docker, a login or a package is missing.
         MlopsError: Docker or the registry refuses.
     """
@@ -123,8 +125,10 @@ def _write(
     with atomic_folder(output) as made:
         place = made / making.CONTEXT
         context.settings(wanted.serve, image, place)
-        context.own_modules(bundle.task, root, place)
+        own = context.own_modules(bundle.task, root, place)
         context.bundle(bundle, files, place)
+        if own:
+            trial.check(place, str(bundle.task.get("name")))
         found = _packages(image, bundle, place, reporter)
         (place / "Dockerfile").write_text(dockerfile.render(recipe), "utf-8")
         # What was copied is what was verified, or nothing is packaged.

@@ -79,18 +79,23 @@ def scripts(folder: Path) -> None:
         shutil.copyfile(Path(__file__).with_name(name), folder / name)
 
 
-def own_modules(spec: Mapping[str, Any], root: Path, folder: Path) -> None:
+def own_modules(spec: Mapping[str, Any], root: Path, folder: Path) -> bool:
     """Puts in the user's own Python packages that a task is made of, which are named with dots.
 
     Args:
         spec: What the bundle says of its task.
         root: The project.
         folder: The context.
+
+    Returns:
+        Whether it is made of any.
     """
-    for name in sorted({word.partition(".")[0] for word in _names(spec) if "." in word}):
+    packages = {word.partition(".")[0] for word in _names(spec) if "." in word}
+    for name in sorted(packages):
         for file in sorted((root / name).rglob("*.py")):
             inside = file.relative_to(root).as_posix()
             _copy(file, _inside(folder / "settings", f"{HOME}/{inside}"))
+    return bool(packages)
 
 
 def _names(spec: Any) -> Iterable[str]:
@@ -145,15 +150,15 @@ def seal(folder: Path, programs: Container[str] = ()) -> str:
     An engine takes a file of the same name, size and time for the one that it was sent before, and
     a model that was trained again has the size that it had. In the image everything has one time.
 
+    Args:
+        folder: The context.
+        programs: Files that can be run, seen from it.
+
     Returns:
         SHA-256 over path, mode and content of each.
     """
     for place, names, files in os.walk(folder, topdown=False):
         names.sort()
-    Args:
-        folder: The context.
-        programs: Files that can be run, seen from it.
-
         for path in (Path(place, name) for name in (*files, *names)):
             if path.is_symlink():
                 os.utime(path, (shrink.TIME, shrink.TIME), follow_symlinks=False)

@@ -184,6 +184,73 @@ def test_what_was_edited_beside_it_is_not_written_over(shop, tmp_path, listed):
         shop.packaged(*words)  # All is as it would be written.
 
 
+OWN_TASK = """
+import json
+import pathlib
+from mlops_cli.tasks.text_classification import fit, load
+import helpers
+WORDS = json.loads(pathlib.Path("custom/words.json").read_text())
+"""
+
+
+@pytest.fixture
+def own_task(shop):
+    """The project with a task of its own, which needs another package and a file."""
+    for name, text in {
+        "custom/task.py": OWN_TASK,
+        "custom/words.json": "[]",
+        "helpers/__init__.py": "WORDS = 1",
+    }.items():
+        (shop.root / name).parent.mkdir(exist_ok=True)
+        (shop.root / name).write_text(text)
+    facts = bundle.load(shop.bundle).facts
+    facts = {key: value for key, value in facts.items() if key not in ("files", "digest")}
+    bundle.write(shop.bundle, {**facts, "task": {**facts["task"], "name": "custom.task"}})
+    return shop
+
+
+def test_a_task_of_ones_own_is_loaded_from_the_context_alone(own_task, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(own_task.root))
+
+    def told(message, files):
+        done = own_task.package("--no-build", f"image.files={{{files}}}", json=False)
+        said = f"custom.task can't be loaded from what the image would have: {message}"
+        refused(done, 3, said, "image.files=")
+        assert not list((own_task.root / "packages").iterdir())
+
+    helpers, words = "helpers: helpers", "custom/words.json: custom/words.json"
+    told("ModuleNotFoundError: No module named 'helpers'", "")
+    told("FileNotFoundError: [Errno 2] No such file or directory: 'custom/words.json'", helpers)
+    done = own_task.packaged("--no-build", f"image.files={{{helpers}, {words}}}")
+    place = context(done) / "settings" / "srv" / "mlops"
+    assert {path.relative_to(place).as_posix() for path in place.rglob("*") if path.is_file()} == {
+        "configs/config.yaml", "custom/task.py", "custom/words.json", "helpers/__init__.py",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("open('cache.json', 'w')", "OSError: [Errno 30] Read-only file system: '/srv/mlops/cache"),
+        ("pathlib.Path('a').mkdir()", "OSError: [Errno 30] Read-only file system: '/srv/mlops/a'"),
+        ("import socket; socket.create_connection(('127.0.0.1', 9))", "OSError: [Errno 101]"),
+        ("import os; assert 'TOKEN' in os.environ", "AssertionError"),
+        ("import os; os._exit(7)", "its process ended with 7"),
+    ],
+    ids=["file", "folder", "network", "environment", "nothing said"],
+)
+def test_a_task_that_is_tried_reaches_nothing_else(own_task, monkeypatch, line, message):
+    monkeypatch.setenv("TOKEN", "sk-" + "live-0815")
+    (own_task.root / "custom" / "task.py").write_text(
+        f"import pathlib, tempfile\ntempfile.TemporaryFile().close()\n{line}\n"
+    )
+    refused(
+        own_task.package("--no-build", json=False),
+        3,
+        f"custom.task can't be loaded from what the image would have: {message}",
+    )
+
+
 def test_a_full_disk_leaves_nothing(shop, tmp_path):
     place = tmp_path / "small"
     place.mkdir()
