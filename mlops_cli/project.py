@@ -1,14 +1,19 @@
 """The project a command runs in: its root, its folders, the files that ship with us, git facts."""
 
+import contextlib
 import hashlib
 import os
 import re
+import shutil
 import subprocess
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mlops_cli import new_files
 from mlops_cli.errors import DataError, NotFoundError
+from mlops_cli.new_files import NewFiles
 
 COMMIT_VARIABLE, DIRTY_VARIABLE = "MLOPS_GIT_COMMIT", "MLOPS_GIT_DIRTY"
 LAID_OUT = Path(".mlops", "registry")
@@ -79,7 +84,7 @@ class GitFacts:
     Attributes:
         commit: Full commit hash, or None outside git or before the first commit.
         branch: Branch name, or None on a detached head.
-        dirty_hash: SHA-256 of the uncommitted changes to tracked files, or None when clean.
+        dirty_hash: SHA-256 of the uncommitted changes, new files included; None when clean.
     """
 
     commit: str | None
@@ -87,16 +92,28 @@ class GitFacts:
     dirty_hash: str | None
 
 
-def run_git(root: Path, *arguments: str) -> bytes | None:
-    """What a git command says; None where it fails, or there is no git."""
-    done = _git(root, *arguments)
+def run_git(
+    root: Path, *arguments: str, stdin: bytes = b"", variables: Mapping[str, str] | None = None
+) -> bytes | None:
+    """What a git command says; None where it fails, or there is no git.
+
+    Args:
+        root: Where to run it.
+        arguments: The command and its arguments.
+        stdin: What to feed it.
+        variables: Environment variables on top.
+    """
+    done = _git(root, *arguments, stdin=stdin, variables=variables)
     return done.stdout if done and done.returncode == 0 else None
 
 
-def _git(root: Path, *arguments: str) -> subprocess.CompletedProcess[bytes] | None:
+def _git(
+    root: Path, *arguments: str, stdin: bytes = b"", variables: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[bytes] | None:
+    command, environment = ["git", "-C", str(root), *arguments], {**os.environ, **(variables or {})}
     try:
         return subprocess.run(
-            ["git", "-C", str(root), *arguments], capture_output=True, check=False, timeout=30
+            command, input=stdin, capture_output=True, check=False, timeout=30, env=environment
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
@@ -123,13 +140,38 @@ def git_facts(root: Path) -> GitFacts:
 
 
 def diff(root: Path) -> bytes:
-    """The uncommitted changes to tracked files, as `git apply` takes them; empty when clean.
+    """The uncommitted changes, as `git apply` takes them; empty when clean.
 
-    The same whatever git is set to show people.
+    They are those to tracked files, and the project's new files that are code; see `unknown`. The
+    same whatever git is set to show people.
     """
     options = ("--binary", "--full-index", "--no-color", "--no-ext-diff", "--no-textconv",
                "--no-relative", "--src-prefix=a/", "--dst-prefix=b/")  # fmt: skip
-    return run_git(root, "diff", "HEAD", *options) or b""
+    with _index(root, unknown(root).code) as variables:
+        return run_git(root, "diff", "HEAD", *options, variables=variables) or b""
+
+
+def unknown(root: Path) -> NewFiles:
+    """The project's new files: git neither knows nor ignores them."""
+    listed = run_git(root, "ls-files", "--others", "--exclude-standard", "-z") or b""
+    return new_files.sort(root, map(os.fsdecode, filter(None, listed.split(b"\0"))))
+
+
+@contextlib.contextmanager
+def _index(root: Path, names: Sequence[str]) -> Iterator[Mapping[str, str]]:
+    """Variables that have git take new files for added ones; its own index stays as it is."""
+    place = run_git(root, "rev-parse", "--git-path", "index") if names else None
+    if place is None:
+        yield {}
+        return
+    with tempfile.TemporaryDirectory(prefix="mlops-index-") as folder:
+        variables = {"GIT_INDEX_FILE": str(Path(folder, "index"))}
+        with contextlib.suppress(FileNotFoundError):  # Nothing was ever added.
+            shutil.copyfile(root / os.fsdecode(place.rstrip(b"\n")), variables["GIT_INDEX_FILE"])
+        adding = ("--literal-pathspecs", "add", "--intent-to-add", "--pathspec-from-file=-",
+                  "--pathspec-file-nul")  # fmt: skip
+        run_git(root, *adding, stdin=os.fsencode("\0".join(names)), variables=variables)
+        yield variables
 
 
 def repository(root: Path) -> Path | None:

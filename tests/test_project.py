@@ -1,14 +1,17 @@
 """Which project a command runs in, and where its code stands."""
 
+import hashlib
 import subprocess
 
 from mlops_cli.project import (
+    diff,
     find_root,
     from_home,
     git_facts,
     locate,
     packaged_configs,
     packaged_template,
+    unknown,
 )
 
 
@@ -52,6 +55,50 @@ def test_facts_of_a_repository(project):
     assert changed.dirty_hash
     project({"configs/config.yaml": "lr: 2\n"})
     assert git_facts(project.path).dirty_hash != changed.dirty_hash
+
+
+def test_new_files_that_are_code_are_part_of_the_changes(project):
+    project({".gitignore": "ignored.py\n"})
+    git(project.path, "init", "-q")
+    git(project.path, "add", ".")
+    git(project.path, "commit", "-q", "-m", "Start")
+    project({
+        "ignored.py": "", ".env": "TOKEN=1\n", "rows.csv": "a\n", "rows.json": "[]\n",
+        "data/rows.yaml": "a: 1\n", "runs/one/config.yaml": "a: 1\n", ".hidden/a.py": "",
+    })  # fmt: skip
+    assert git_facts(project.path).dirty_hash is None
+    before = (project / ".git/index").read_bytes()
+    project({
+        "custom/__init__.py": "", "custom/words.json": "[]\n", "custom/a b.py": "b = 1\n",
+        "configs/task/mine.yaml": "name: custom.a\n", "configs/notes.txt": "x" * (1 << 20),
+        "secrets.yaml": "a: b\n", "large.py": "#" * (1 + (1 << 20)),
+    })  # fmt: skip
+    kept = diff(project.path).decode()
+    taken = [line.split(" b/")[1] for line in kept.splitlines() if line.startswith("diff --git")]
+    assert taken == [
+        "configs/notes.txt", "configs/task/mine.yaml", "custom/__init__.py", "custom/a b.py",
+        "custom/words.json",
+    ]  # fmt: skip
+    assert git_facts(project.path).dirty_hash == hashlib.sha256(kept.encode()).hexdigest()
+    assert unknown(project.path).left_out == {
+        "large.py": "larger than 1 MB",
+        "secrets.yaml": "looks like a secret",
+    }
+    # Git's own index knows nothing of it, and what was added gives the same changes.
+    assert (project / ".git/index").read_bytes() == before
+    git(project.path, "add", "configs", "custom")
+    assert diff(project.path).decode() == kept
+
+
+def test_new_files_below_the_root_of_the_repository_and_before_the_first_commit(project):
+    git(project.path, "init", "-q")
+    project({"shop/configs/config.yaml": "", "shop/a.py": "", "other/b.py": ""})
+    assert git_facts(project / "shop").dirty_hash is None
+    git(project.path, "commit", "-q", "--allow-empty", "-m", "Start")
+    git(project.path, "checkout", "-q", "--detach")
+    kept = diff(project / "shop").decode()
+    assert "b/shop/a.py" in kept
+    assert "other" not in kept
 
 
 def test_a_detached_head_has_no_branch(project):

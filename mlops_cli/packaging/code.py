@@ -13,9 +13,9 @@ from pathlib import Path, PurePosixPath
 from mlops_cli import project
 from mlops_cli.errors import ConfigError, DataError, NotFoundError
 from mlops_cli.files import sha256
-from mlops_cli.packaging import context
 from mlops_cli.reporting import Reporter
 from mlops_cli.scaffold import git
+from mlops_cli.secret_files import is_secret
 from mlops_cli.tracking.record import Run
 from mlops_cli.wording import counted
 
@@ -159,7 +159,7 @@ def _sorted(code: Code) -> Code:
         if link:
             code.links.append(name)
             continue
-        if context.is_secret(path):
+        if is_secret(path):
             raise ConfigError(
                 f"{name} looks like a secret, and whoever has an image has all its files",
                 hint=f"git rm --cached {name}; or, where it is none, "

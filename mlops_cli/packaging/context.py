@@ -18,6 +18,7 @@ from mlops_cli.project import from_home
 from mlops_cli.schemas.image import ImageConfig
 from mlops_cli.schemas.plain import plain
 from mlops_cli.schemas.serve import ServeConfig
+from mlops_cli.secret_files import is_secret
 from mlops_cli.serving.bundle import MANIFEST, SIGNATURE, Bundle
 
 _NOT_SERVED = (
@@ -26,14 +27,6 @@ _NOT_SERVED = (
     "state",
 )  # fmt: skip
 _STATE = "/tmp/mlops-serving.json"
-_SECRET_NAMES = (
-    "id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", "credentials", ".env", ".netrc", ".pypirc",
-    ".npmrc", ".git-credentials", ".htpasswd", "keys.txt",
-)  # fmt: skip
-_SECRET_ENDS = (".pem", ".key", ".p12", ".pfx", ".jks", ".kdbx", ".env")
-_SECRET_WORDS = (b"PRIVATE KEY-----", b"aws_secret_access_key", b"AWS_SECRET_ACCESS_KEY")
-_LOOKED_AT = 1 << 20
-"""Bytes of a file that are searched for secrets."""
 
 
 def bundle(found: Bundle, names: Iterable[str], folder: Path) -> None:
@@ -133,15 +126,6 @@ def _refuse_secret(file: Path) -> None:
             f"image.files: {file} looks like a secret, and whoever has an image has all its files",
             hint="give it to the container: docker run --env-file FILE, or --mount",
         )
-
-
-def is_secret(file: Path) -> bool:
-    """Whether a file looks like a secret, by its name or by what it holds."""
-    name = file.name.lower()
-    with file.open("rb") as stream:
-        content = stream.read(_LOOKED_AT)
-    named = name in _SECRET_NAMES or name.endswith(_SECRET_ENDS)
-    return named or any(word in content for word in _SECRET_WORDS)
 
 
 def seal(folder: Path, programs: Container[str] = ()) -> str:

@@ -2,7 +2,7 @@
 
 - config.yaml: the resolved config
 - overrides.yaml: what was typed
-- git.diff: the uncommitted changes to tracked files that it began with, if there were any
+- git.diff: the uncommitted changes that it began with, new files of code included, if any
 - packages.txt: every package that was installed, with its version
 - run.json: status, git, data, environment, seed, timings
 - metrics.jsonl: one object a line, flushed as it is written, readable while running
@@ -248,7 +248,7 @@ def create(
 def _keep_changes(run: Run, root: Path, facts: dict[str, Any]) -> None:
     """Keeps the uncommitted changes whose hash is recorded, unless they are large.
 
-    They are those of tracked files only: what git ignores, or does not know, is not in them.
+    What git ignores is not in them, nor are new files that are no code; see `project.diff`.
     """
     recorded = (facts.get("git") or {}).get("dirty_hash")
     changes = project.diff(root) if recorded else b""

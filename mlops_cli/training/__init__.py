@@ -21,7 +21,7 @@ from mlops_cli.schemas.results import summary as summary
 from mlops_cli.schemas.tracker import TrackerConfig
 from mlops_cli.tracking import couriers, record
 from mlops_cli.tracking.record import Run
-from mlops_cli.training import execution, hardware, processes, rounds
+from mlops_cli.training import code_changes, execution, hardware, processes, rounds
 from mlops_cli.training.callbacks import Checkpoints, Journal, StepRandomness
 from mlops_cli.training.claims import claimed
 from mlops_cli.training.guards import (
@@ -107,8 +107,7 @@ def _begin(
     run_id: str,
     validate: bool,
 ) -> TrainResult:
-    if refusal := project.refused_by_git(root):
-        reporter.warn(f"the run will not know its commit: {refusal.message} ({refusal.hint})")
+    code_changes.warn(root, reporter)
     prepared = prepare(config, reporter, validate=validate)
     run_id = run_id or record.new_id(config.model.name)
     with claimed(Run(record.runs_folder(root) / run_id)):

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from mlops_cli import project
+from mlops_cli.reporting import Reporter
 from mlops_cli.tracking.record import Run
 
 _FILE = b"diff --git "
@@ -16,8 +17,7 @@ _SHOWN = 3
 def since(run: Run, facts: Mapping[str, Any], root: Path) -> str:
     """How the code differs from what a run began with, in words; empty where it does not.
 
-    Files that git does not know are not recorded, so nobody can tell of them; nor where the run,
-    or the project by now, is outside git.
+    Nobody can tell where the run, or the project by now, is outside git.
 
     Args:
         run: The run.
@@ -42,6 +42,15 @@ def since(run: Run, facts: Mapping[str, Any], root: Path) -> str:
         of = f" of {', '.join(names[:_SHOWN])}{more}" if names else ""
         found.append(f"the uncommitted changes{of} are others")
     return "; ".join(found)
+
+
+def warn(root: Path, reporter: Reporter) -> None:
+    """Tells what of the code a run that begins now will not record."""
+    if refusal := project.refused_by_git(root):
+        reporter.warn(f"the run will not know its commit: {refusal.message} ({refusal.hint})")
+    if left := [f"{name} ({why})" for name, why in project.unknown(root).left_out.items()]:
+        more = f" and {len(left) - _SHOWN} more" if len(left) > _SHOWN else ""
+        reporter.warn(f"new files that the run will not keep: {', '.join(left[:_SHOWN])}{more}")
 
 
 def _by_file(diff: bytes) -> dict[str, bytes]:
