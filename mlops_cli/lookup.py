@@ -9,7 +9,7 @@ from pathlib import Path
 from types import ModuleType
 
 from mlops_cli import project
-from mlops_cli.errors import ConfigError
+from mlops_cli.errors import ConfigError, MissingDependencyError, MlopsError
 
 
 def choices(group: str) -> list[str]:
@@ -33,7 +33,8 @@ def find(
         offers: Functions it must have, as they are written in messages: "load(folder)".
 
     Raises:
-        ConfigError: There is no such module, or it lacks a function.
+        ConfigError: There is no such module, or it lacks a function, or another of the user's own.
+        MissingDependencyError: The user's own module needs a package that is not installed.
     """
     hint = _instead_of(name, kind, known)
     if not all(part.isidentifier() for part in name.split(".")):
@@ -43,15 +44,26 @@ def find(
         _let_own_modules_be_found()
     try:
         module = importlib.import_module(qualified)
-    except ModuleNotFoundError as error:
-        # A package that the module itself lacks is another matter.
-        if error.name is None or not f"{qualified}.".startswith(f"{error.name}."):
-            raise
-        raise ConfigError(f"no {kind} {name!r}", hint=hint) from error
+    except ImportError as error:
+        missing = error.name if isinstance(error, ModuleNotFoundError) else None
+        if missing is not None and f"{qualified}.".startswith(f"{missing}."):
+            raise ConfigError(f"no {kind} {name!r}", hint=hint) from error
+        if "." not in name:
+            raise  # A package that a module of ours lacks is another matter.
+        raise _unfit(error, f"{kind} {name!r}", name.partition(".")[0], hint) from error
     for function in offers:
         if qualified == room or not _has(module, function):
             raise ConfigError(f"{qualified} is no {kind}: it has no {function}", hint=hint)
     return module
+
+
+def _unfit(error: ImportError, what: str, own: str, hint: str) -> MlopsError:
+    """Why a module of the user's own can't be imported."""
+    told = f"{what} can't be imported: {str(error).splitlines()[0]}"
+    package = (error.name or "").partition(".")[0]
+    if isinstance(error, ModuleNotFoundError) and package not in ("", own):
+        return MissingDependencyError(told, hint=f"pip install {package}, if it is none of yours")
+    return ConfigError(told, hint=hint)
 
 
 def _has(module: ModuleType, function: str) -> bool:

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from mlops_cli import data
-from mlops_cli.errors import ConfigError, DataError
+from mlops_cli.errors import ConfigError, DataError, MissingDependencyError
 from mlops_cli.reporting import SilentReporter
 from mlops_cli.schemas.data import DataConfig
 
@@ -65,10 +65,20 @@ def test_an_unknown_source_is_told_with_the_nearest(project, name, message, hint
     assert caught.value.hint.startswith(hint)
 
 
-def test_what_a_source_itself_lacks_is_not_hidden(project):
-    project({"mine_c/source.py": "import a_package_that_is_not_there\n"})
-    with pytest.raises(ModuleNotFoundError, match="a_package_that_is_not_there"):
-        load("mine_c.source")
+@pytest.mark.parametrize(
+    ("line", "kind", "hint"),
+    [
+        ("import package_not_there", MissingDependencyError, "pip install package_not_there"),
+        ("import lacking_2.not_there", ConfigError, "modules of your own are looked for in"),
+        ("from lacking_3 import not_there", ConfigError, "modules of your own are looked for in"),
+    ],
+)
+def test_what_a_source_itself_lacks_is_told(project, request, line, kind, hint):
+    number = 1 + request.node.callspec.indices["line"]
+    project({f"lacking_{number}/__init__.py": "", f"lacking_{number}/source.py": f"{line}\n"})
+    with pytest.raises(kind, match=r"'lacking_..source' can't be imported: .*not_there") as caught:
+        load(f"lacking_{number}.source")
+    assert caught.value.hint.startswith(hint)
 
 
 NUMBERS = itertools.count()

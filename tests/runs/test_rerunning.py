@@ -4,6 +4,7 @@ import hashlib
 import json
 import shutil
 import subprocess
+import sys
 
 import pytest
 import torch
@@ -19,6 +20,15 @@ SMALL = ("epochs=1", "model.hidden_size=32", "trainer.threads=1")
 TEXTS = "text,label\n" + "".join(
     f"{'good' if n % 2 else 'bad'} thing number {n},{'yes' if n % 2 else 'no'}\n" for n in range(60)
 )
+ROWS = """
+from mlops_cli.data.examples import Examples, Splits
+
+def rows():
+    texts = [f"{'good' if n % 2 else 'bad'} thing number {n}" for n in range(60)]
+    labels = ["yes" if n % 2 else "no" for n in range(60)]
+    return Splits(Examples({"text": texts[:48]}, labels[:48]),
+                  Examples({"text": texts[48:]}, labels[48:]), None)
+"""
 FROM_FILE = ("data=file", "data.path=reviews.csv", "data.text=text", "data.label=label")
 
 
@@ -81,6 +91,37 @@ def test_a_run_is_made_again_from_its_commit_and_its_changes(repository, mlops):
     assert done.json["weights"]["differing"] == 1
     assert "they differ by up to 0.25" in json.loads(done.stderr.splitlines()[-1])["error"]
     assert mlops("runs", "rerun", run, "--tolerance", "0.3").exit_code == 0
+
+
+@pytest.mark.slow
+def test_new_code_is_part_of_a_run(repository, mlops, monkeypatch):
+    def forget():
+        """As a process of its own would begin."""
+        monkeypatch.setattr(sys, "path", [*path])
+        for name in [one for one in sys.modules if one.partition(".")[0] == "newly"]:
+            del sys.modules[name]
+
+    path = sys.path
+    source = "from newly.rows import rows\n\ndef load(config, reporter):\n    return rows()\n"
+    code = {"newly/__init__.py": "", "newly/source.py": source, "newly/rows.py": ROWS}
+    repository(code)
+    forget()
+    run = train(mlops, "data=quickstart", "data.module=newly.source")
+    assert "+def rows():" in (repository / f"runs/{run}/git.diff").read_text()
+    shutil.rmtree(repository / "newly")
+    forget()
+    done = mlops("runs", "rerun", run, json=True)
+    assert (done.exit_code, done.json["verdict"]) == (0, "same"), done.stderr
+
+    # What git ignores is in no record.
+    repository({**code, ".gitignore": "/runs/\nrows.py\n"})
+    forget()
+    run = train(mlops, "data=quickstart", "data.module=newly.source")
+    forget()
+    done = mlops("runs", "rerun", run)
+    assert done.exit_code == 3
+    assert "'newly.source' can't be imported: No module named 'newly.rows'" in done.stderr
+    forget()
 
 
 @pytest.mark.slow
