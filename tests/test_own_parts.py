@@ -1,8 +1,14 @@
 """A data source, a task and a LightningModule of a project's own: the template's, end to end."""
 
+import hashlib
 import json
+from pathlib import Path
 
 import pytest
+from own.versions import refused
+
+from mlops_cli.schemas.serve import ServeConfig
+from mlops_cli.serving.service import Service
 
 pytestmark = pytest.mark.slow
 
@@ -37,6 +43,45 @@ def test_the_templates_own_parts_from_training_to_prediction(made, mlops):
     # Its own preprocessing is what is served: all addresses are one word.
     links = mlops("predict", TEXTS[0], TEXTS[0] + "2", json=True).json["predictions"]
     assert links[0]["scores"] == links[1]["scores"]
+
+
+def test_a_version_is_of_the_code_that_it_was_exported_with(tmp_path, monkeypatch, mlops):
+    monkeypatch.chdir(tmp_path)
+    assert mlops("init", "flats", "--yes").exit_code == 0
+    made = tmp_path / "flats"
+    monkeypatch.chdir(made)
+    run = mlops("train", *WORDS, "epochs=1", "trainer.threads=1", json=True).json["run"]
+    assert mlops("export", "--onnx").exit_code == 0
+    for words in (("register", run), ("promote", "flats", "staging")):
+        done = mlops("models", *words)
+        assert done.exit_code == 0, done.stderr
+    folder, code = made / "runs" / run / "bundle", made / "custom" / "task.py"
+    known = json.loads((folder / "bundle.json").read_text("utf-8"))["code"]
+    assert known["custom/task.py"] == hashlib.sha256(code.read_bytes()).hexdigest()
+    assert set(known) == {f"custom/{path.name}" for path in (made / "custom").glob("*.py")}
+
+    def served():
+        told = []
+        Service(ServeConfig(), warn=told.append).read(folder).whole.result()
+        return told + [line for line in mlops("predict", *TEXTS).stderr.splitlines() if line]
+
+    package = ("package", "flats@v1.0.0", "--no-build")
+    (made / "custom" / "later.py").write_text("", "utf-8")
+    assert served() == []
+    assert mlops(*package).exit_code == 0
+    context = made / "packages" / "flats-v1.0.0" / "context"
+    assert {path.name for path in context.rglob("custom/*")} == {Path(one).name for one in known}
+    exported = code.read_text("utf-8")
+    code.write_text(exported + "# other\n", "utf-8")
+    said = f"custom/task.py, of which the task of {run} is made, was changed after the export"
+    assert [said in line for line in served()] == [True, True]
+    refused(mlops(*package), 6, said, "git checkout ")
+    promoted = mlops("models", "promote", "flats", "production")
+    assert (promoted.exit_code, f"code: {said} (git checkout " in promoted.stderr) == (6, True)
+    code.unlink()
+    refused(mlops(*package), 6, said.replace("was changed", "is gone"), "-- custom/task.py, or ")
+    code.write_text(exported, "utf-8")
+    assert mlops("models", "promote", "flats", "production").exit_code == 0
 
 
 def test_what_a_network_of_ones_own_can_not_do_is_told_before_there_is_a_run(made, mlops):

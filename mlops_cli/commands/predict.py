@@ -135,6 +135,7 @@ def run(
         raise UsageError("--bundle, --run and --model each name a bundle", hint="give one of them")
     from mlops_cli import bundle_lookup, prediction, project
     from mlops_cli.registry import trusting
+    from mlops_cli.serving import own_code
 
     out = Output(json_mode=json, quiet=quiet)
     default = _MOST_SHOWN if file is None else 1
@@ -146,6 +147,7 @@ def run(
         folder = bundle_lookup.find(root, bundle, run_reference)
     trusting.trusted(root).check(folder, out.warn)
     predictor = prediction.open_bundle(folder, graph)
+    own_code.warn(predictor.bundle, root, out.warn)
     if file is None or output is None:
         _predict_texts(predictor, prediction.meant(predictor, texts), settings, out)
     else:

@@ -12,7 +12,7 @@ import numpy as np
 import onnx
 import torch
 
-from mlops_cli import __version__, cores, data, models
+from mlops_cli import __version__, cores, data, models, project
 from mlops_cli.data.examples import Examples, Splits
 from mlops_cli.data.fitting import refuse_unfit
 from mlops_cli.errors import DataError
@@ -25,7 +25,7 @@ from mlops_cli.reporting import Reporter
 from mlops_cli.schemas.config import Config
 from mlops_cli.schemas.results import ExportResult
 from mlops_cli.serving import bundle as bundles
-from mlops_cli.serving import timing
+from mlops_cli.serving import own_code, timing
 from mlops_cli.serving.bundle import GRAPH, PLAIN, REFERENCE, Bundle
 from mlops_cli.serving.runtime import Predictor
 from mlops_cli.tasks import Outputs, Task
@@ -197,10 +197,12 @@ def _facts(
     """What `bundle.json` says, save for the figures."""
     spec, recorded = task.spec(), run.read()
     columns = {name: getattr(config.data, name, name) for name in task.encoder.columns}
+    own = own_code.hashes(spec, project.find_root())
     return {
         "mlops": __version__,
         "created": now(),
         "task": spec,
+        **({own_code.FIELD: own} if own else {}),
         "labels": list(task.labels),
         "max_length": spec["encoder"].get("max_length"),
         "columns": {**columns, "label": config.data.label},

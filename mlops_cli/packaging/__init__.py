@@ -32,6 +32,7 @@ from mlops_cli.schemas.image import SERVER, WHOLE, ImageConfig
 from mlops_cli.schemas.packages import Packaged
 from mlops_cli.schemas.serve import ServeConfig
 from mlops_cli.serving import bundle as bundles
+from mlops_cli.serving import own_code
 from mlops_cli.serving.bundle import Bundle
 from mlops_cli.wording import counted
 
@@ -69,7 +70,7 @@ def run(root: Path, folder: Path, wanted: Wanted, reporter: Reporter) -> Package
         reporter: Told of progress.
 
     Raises:
-        GateError: The bundle is not as it was exported.
+        GateError: The bundle, or a module of the user's own in its task, is not as exported.
         UsageError: The folder to write to holds something else, or a name is none.
         ConfigError: A task of the user's own needs more than the image would have.
         MissingDependencyError: Docker, a login or a package is missing.
@@ -77,6 +78,7 @@ def run(root: Path, folder: Path, wanted: Wanted, reporter: Reporter) -> Package
     """
     making.check(wanted.registry, build=wanted.build)
     bundle = _verified(folder)
+    own_code.require_same(bundle, root)
     if wanted.compose and wanted.image.runtime != SERVER:
         raise UsageError("--compose starts our server", hint="leave out image.runtime")
     # A name that can't be is told before Docker is missed.
@@ -125,7 +127,7 @@ def _write(
     with atomic_folder(output) as made:
         place = made / making.CONTEXT
         context.settings(wanted.serve, image, place)
-        own = context.own_modules(bundle.task, root, place)
+        own = context.own_modules(bundle, root, place)
         context.bundle(bundle, files, place)
         if own:
             trial.check(place, str(bundle.task.get("name")))

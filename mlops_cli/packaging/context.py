@@ -4,9 +4,8 @@ import hashlib
 import os
 import shutil
 import stat
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 import yaml
 
@@ -19,6 +18,7 @@ from mlops_cli.schemas.image import ImageConfig
 from mlops_cli.schemas.plain import plain
 from mlops_cli.schemas.serve import ServeConfig
 from mlops_cli.secret_files import is_secret
+from mlops_cli.serving import own_code
 from mlops_cli.serving.bundle import MANIFEST, SIGNATURE, Bundle
 
 _NOT_SERVED = (
@@ -72,34 +72,20 @@ def scripts(folder: Path) -> None:
         shutil.copyfile(Path(__file__).with_name(name), folder / name)
 
 
-def own_modules(spec: Mapping[str, Any], root: Path, folder: Path) -> bool:
-    """Puts in the user's own Python packages that a task is made of, which are named with dots.
+def own_modules(found: Bundle, root: Path, folder: Path) -> bool:
+    """Puts in the user's own Python packages that a task is made of.
 
     Args:
-        spec: What the bundle says of its task.
+        found: The bundle.
         root: The project.
         folder: The context.
 
     Returns:
         Whether it is made of any.
     """
-    packages = {word.partition(".")[0] for word in _names(spec) if "." in word}
-    for name in sorted(packages):
-        for file in sorted((root / name).rglob("*.py")):
-            inside = file.relative_to(root).as_posix()
-            _copy(file, _inside(folder / "settings", f"{HOME}/{inside}"))
-    return bool(packages)
-
-
-def _names(spec: Any) -> Iterable[str]:
-    """Names of modules in the spec of a task."""
-    if isinstance(spec, Mapping):
-        for key, value in spec.items():
-            if key in ("name", "kind", "module") and isinstance(value, str):
-                if all(part.isidentifier() for part in value.split(".")):
-                    yield value
-            else:
-                yield from _names(value)
+    for name in own_code.files(found, root):
+        _copy(root / name, _inside(folder / "settings", f"{HOME}/{name}"))
+    return bool(own_code.packages(found.task))
 
 
 def _add(target: str, source: Path, folder: Path) -> None:

@@ -22,6 +22,7 @@ from mlops_cli.schemas.registry import RegistryConfig
 from mlops_cli.schemas.task import HIGHER_IS_BETTER
 from mlops_cli.schemas.versions import Check, Version
 from mlops_cli.serving import bundle as bundles
+from mlops_cli.serving import own_code
 from mlops_cli.serving.bundle import Bundle
 from mlops_cli.serving.runtime import Predictor
 from mlops_cli.wording import counted
@@ -62,6 +63,8 @@ class Gates:
         files = len(record["bundle"]["files"])
         checks = [Check("bytes", True, f"{files} files are those that were registered")]
         checks.append(parity(record))
+        if changed := own_code.changes(bundle, self.repository.root):
+            checks.append(Check("code", False, f"{changed.message} ({changed.hint})"))
         if present is not None:
             before = records.read(self.repository, present)
             checks.append(signature(record, before, present, stage))

@@ -9,9 +9,10 @@
     model.sig        the signature of all of it, where it was signed: see `signatures`
 
 `bundle.json` guards itself too: its `digest` is the SHA-256 of its own bytes with an empty digest.
-Of its `graphs`, `preferred` is the one to answer with; a bundle without these parts has one graph.
-The files of the others may be missing, as in an image that has no use for them. A graph's `tables`
-are those that its sessions share: see `graph_tables`.
+Its `code`, where the task is the user's own, tells the files that the task is made of: see
+`own_code`. Of its `graphs`, `preferred` is the one to answer with; a bundle without these parts has
+one graph. The files of the others may be missing, as in an image that has no use for them. A
+graph's `tables` are those that its sessions share: see `graph_tables`.
 """
 
 import hashlib
@@ -228,6 +229,8 @@ def _parse(file: Path, raw: bytes) -> dict[str, Any]:
     for name, kind in _PARTS.items():
         if not isinstance(facts.get(name), kind):
             raise DataError(f"{file} is damaged: no proper {name!r} in it", hint=_EXPORT_AGAIN)
+    if not isinstance(facts.get("code", {}), dict):
+        raise DataError(f"{file} is damaged: no proper 'code' in it", hint=_EXPORT_AGAIN)
     for name, hashed in facts["files"].items():
         if not _is_inside(name) or not isinstance(hashed, str):
             raise DataError(

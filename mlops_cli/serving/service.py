@@ -2,12 +2,16 @@
 
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from mlops_cli import project
 from mlops_cli.schemas.serve import ServeConfig
+from mlops_cli.serving import own_code
 from mlops_cli.serving import reading as readings
 from mlops_cli.serving import version as versions
+from mlops_cli.serving.bundle import Bundle
 from mlops_cli.serving.exchange import current
 from mlops_cli.serving.jobs import Question
 from mlops_cli.serving.pulse import WAITED, Pulse
@@ -101,7 +105,13 @@ class Service:
             GateError: It is not signed as it has to be.
         """
         self.trust.check(folder, self.warn)
-        return begun or readings.begin(folder)
+        reading = begun or readings.begin(folder)
+        reading.usable.add_done_callback(self._tell_of_code)
+        return reading
+
+    def _tell_of_code(self, reading: Future[Bundle]) -> None:
+        if reading.exception() is None and own_code.FIELD in reading.result().facts:
+            own_code.warn(reading.result(), project.find_root(), self.warn)
 
     def load(
         self,

@@ -1,6 +1,7 @@
 """`mlops package --train`: the code and the packages of a run, the same each time, and no secret."""
 
 import contextlib
+import dataclasses
 import hashlib
 import json
 import os
@@ -17,6 +18,8 @@ from cyclonedx.validation.json import JsonStrictValidator
 from own import tutorial
 from own.engine import BASE, REGISTRY, needed
 from own.versions import refused
+
+from mlops_cli.project import diff, git_facts
 
 pytestmark = pytest.mark.slow
 SECRETS = ("plain-" + "key-4711", "sk-" + "live-0815", "hunter2-" + "hunter2")
@@ -217,6 +220,20 @@ def test_programs_and_links_are_as_git_has_them(project_of_run, tmp_path):
     git(one.root, "update-index", "--chmod=-x", "scripts/prep.sh")
     git(one.root, "commit", "-qm", "no program")
     assert digest("plain") != done.context
+
+
+def test_new_files_of_the_run_are_in_it(project_of_run):
+    one = project_of_run
+    one.write("custom/task.py", "from custom import words\n")
+    one.write("custom/words.py", "WORDS = 1\n")
+    (one.folder / "git.diff").write_bytes(diff(one.root))
+    one.facts(git=dataclasses.asdict(git_facts(one.root)))
+    git(one.root, "clean", "-qf", "custom")
+    done = one.packaged(one.run, "--no-build")
+    place = Path(done.folder) / "context/project/custom"
+    assert {path.name for path in place.iterdir()} == {
+        "__init__.py", "model.py", "task.py", "words.py",
+    }  # fmt: skip
 
 
 def test_without_a_run_it_is_what_is_committed(project_of_run):
