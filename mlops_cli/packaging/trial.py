@@ -2,9 +2,10 @@
 
 import errno
 import os
-import site
+import re
 import subprocess
 import sys
+import sysconfig
 import tempfile
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from mlops_cli.serving import bundle as bundles
 _KEPT = ("PATH", "LD_LIBRARY_PATH", "TMPDIR", "LANG", "LC_ALL")
 """What a Python of this machine may need."""
 _SECONDS = 300.0
+_OURS = re.compile(r"^mlops_cli\.errors\.\w+: ")
+"""Before what errors of ours say, which is for people as it is."""
 _PROGRAM = """
 import pathlib, sys
 from mlops_cli.packaging import trial
@@ -47,7 +50,7 @@ def check(context: Path, task: str) -> None:
         variables |= {
             "HOME": own,
             # Of the user's folders the one that may have what mlops needs.
-            "PYTHONUSERBASE": site.getuserbase(),
+            "PYTHONUSERBASE": str(sysconfig.get_config_var("userbase")),
             "PYTHONPATH": str(Path(mlops_cli.__file__).parents[1]),
             "PYTHONDONTWRITEBYTECODE": "1",
             "HF_HUB_OFFLINE": "1",
@@ -63,7 +66,7 @@ def check(context: Path, task: str) -> None:
     if done.returncode:
         lines = [line for line in done.stderr.splitlines() if line.strip()]
         said = lines[-1] if lines else f"its process ended with {done.returncode}"
-        raise _refusal(task, said.replace(str(home), HOME).removeprefix("mlops_cli.errors."))
+        raise _refusal(task, _OURS.sub("", said.replace(str(home), HOME)))
 
 
 def _refusal(task: str, said: str) -> ConfigError:

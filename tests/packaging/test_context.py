@@ -219,7 +219,7 @@ def test_a_task_of_ones_own_is_loaded_from_the_context_alone(own_task, monkeypat
         assert not list((own_task.root / "packages").iterdir())
 
     helpers, words = "helpers: helpers", "custom/words.json: custom/words.json"
-    told("ModuleNotFoundError: No module named 'helpers'", "")
+    told("task 'custom.task' can't be imported: No module named 'helpers'", "")
     told("FileNotFoundError: [Errno 2] No such file or directory: 'custom/words.json'", helpers)
     done = own_task.packaged("--no-build", f"image.files={{{helpers}, {words}}}")
     place = context(done) / "settings" / "srv" / "mlops"
