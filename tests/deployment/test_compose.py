@@ -239,7 +239,7 @@ def test_keys_stay_where_what_git_ignores_is_removed(keyed, monkeypatch):
     monkeypatch.delenv("MLOPS_ADMIN_KEY")
     monkeypatch.delenv("MLOPS_API_KEYS")
     state = keyed.root / ".mlops" / "deploy" / "compose" / NAME
-    shutil.rmtree(state)
+    shutil.rmtree(keyed.root / ".mlops")
     deploy("compose")
     assert ask(keyed.port, "/predict", None, {"inputs": ["good"]})[0] == 401
     assert answers(keyed) == digest("shop@v1.0.0")
