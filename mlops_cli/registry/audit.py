@@ -2,19 +2,21 @@
 
 An entry's `hash` is the SHA-256 of the entry without it, and `previous` is the hash of the one
 before. Whoever edits, removes or moves an entry breaks the chain; whoever writes the chain anew, or
-cuts off its end, has the tags against them, each of which names the hash of its entry.
+cuts off its end, has the tags against them, each of which names the hash of its entry. Whoever lets
+a tag point elsewhere has the commits against them, each of which has the log up to its own entry.
 """
 
 import hashlib
 import json
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from mlops_cli.errors import MlopsError, NotFoundError
 from mlops_cli.project import run_git
+from mlops_cli.registry import checking
 from mlops_cli.registry.repository import BRANCH, Repository
-from mlops_cli.schemas.audit import AuditResult, Problem
+from mlops_cli.schemas.audit import AuditResult, Problem, Signpost
 from mlops_cli.schemas.versions import Event
 from mlops_cli.tracking.record import now
 
@@ -29,6 +31,12 @@ _BESIDE = ("sign", "refuse", *DEPLOYING)
 def read(repository: Repository) -> bytes:
     """The log as the registry has it; empty where there is none."""
     return (repository.tip and repository.read(repository.tip, FILE)) or b""
+
+
+def newest(repository: Repository, commit: str) -> str:
+    """Hash of the newest entry in the log of a commit; empty where it has none."""
+    lines = (repository.read(commit, FILE) or b"").splitlines()
+    return str(((lines and _parsed(lines[-1])) or {}).get("hash", ""))
 
 
 def entry(log: bytes, by: str, action: str, what: Mapping[str, Any]) -> dict[str, Any]:
@@ -82,15 +90,15 @@ def places(log: bytes) -> dict[str, int]:
     return {str(one.get("hash")): number for number, one in enumerate(found) if one}
 
 
-def check(log: bytes, named: Iterable[tuple[str, str]]) -> AuditResult:
+def check(log: bytes, named: Sequence[Signpost]) -> AuditResult:
     """Holds every entry against its hash, the one before it, and the tags.
 
     Args:
         log: The log.
-        named: What the tags of git say: the hash of an entry, and the tag.
+        named: The tags of the registry.
     """
     problems: list[Problem] = []
-    previous, known = "", {}
+    previous, known = "", dict[str, tuple[int, dict[str, Any]]]()
     lines = log.splitlines()
     for number, line in enumerate(lines, 1):
         found = _parsed(line)
@@ -101,17 +109,10 @@ def check(log: bytes, named: Iterable[tuple[str, str]]) -> AuditResult:
         problems += [Problem(number, said) for said in _wrong(found, line, number, previous)]
         previous = str(found.get("hash", ""))
         known[previous] = number, found
-    listed = {digest: tag for digest, tag in named if digest}
-    for digest, tag in listed.items():
-        if digest not in known:
-            problems.append(Problem(None, f"it has no entry of {tag}, as the tag knows it"))
-        elif known[digest][1].get("tag") != tag:
-            problems.append(Problem(known[digest][0], f"the tag {tag} says it is its entry"))
-    for digest, (number, found) in known.items():
-        if digest not in listed:
-            problems.append(Problem(number, f"the tag {found.get('tag')} is gone, or another one"))
+    problems += checking.tags(named, known)
     ordered = sorted(problems, key=lambda one: one.entry or len(lines) + 1)
-    return AuditResult(len(lines), len(listed), previous, ordered)
+    told = sum(bool(one.entry) for one in named)
+    return AuditResult(len(lines), told, previous, ordered, checking.older(named, known))
 
 
 def require_ours(repository: Repository) -> None:

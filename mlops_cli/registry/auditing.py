@@ -1,11 +1,14 @@
 """Stage `audit verify`: whether the log is what was written, and says what the tags say."""
 
+import shlex
+from dataclasses import replace
 from pathlib import Path
 
 from mlops_cli.errors import GateError, NotFoundError
-from mlops_cli.registry import audit, tags
-from mlops_cli.registry.reading import opened
-from mlops_cli.schemas.audit import AuditResult
+from mlops_cli.project import run_git
+from mlops_cli.registry import audit, records, tags
+from mlops_cli.registry.repository import Repository, open_repository
+from mlops_cli.schemas.audit import AuditResult, Signpost
 
 
 def run(root: Path) -> AuditResult:
@@ -14,18 +17,18 @@ def run(root: Path) -> AuditResult:
     Raises:
         NotFoundError: There is no log, or this clone has not got it.
     """
-    repository, models = opened(root)
-    log = audit.read(repository)
-    named = [(event.entry, event.tag) for model in models.values() for event in model.events]
-    named += [(entry, tag) for tag, entry in tags.notes(repository).items()]
-    if not log and not any(entry for entry, _ in named):
+    repository = open_repository(root)
+    log, found = audit.read(repository), tags.signposts(repository)
+    if not log and not any(one.entry for one in found):
         hint = repository.fetching if repository.partial else "mlops models register begins one"
         raise NotFoundError("there is no audit log: no model was ever registered", hint=hint)
     if repository.tip is None:
         raise NotFoundError(
             "the branch that the audit log is on is not in this clone", hint=repository.fetching
         )
-    return audit.check(log, named)
+    listed = run_git(repository.top, "rev-list", repository.tip)
+    ours = None if repository.shallow else frozenset((listed or b"").decode().split())
+    return audit.check(log, [_followed(repository, one, ours) for one in found])
 
 
 def require(result: AuditResult) -> None:
@@ -37,5 +40,21 @@ def require(result: AuditResult) -> None:
     more = len(result.problems) - 1
     raise GateError(
         f"{where}: {first.said}" + (f" ({more} more)" if more else ""),
-        hint="git log -p mlops-registry -- models/audit.jsonl shows who changed it",
+        hint=f"git cat-file tag {shlex.quote(first.tag)} shows who made it"
+        if first.tag
+        else "git log -p mlops-registry -- models/audit.jsonl shows who changed it",
     )
+
+
+def _followed(repository: Repository, one: Signpost, ours: frozenset[str] | None) -> Signpost:
+    """A tag with what the commit that it points to says.
+
+    Args:
+        repository: Where.
+        one: The tag.
+        ours: The commits of the branch; None where this clone has not got all of them.
+    """
+    if newest := audit.newest(repository, one.target):
+        return replace(one, newest=newest, stray=ours is not None and one.target not in ours)
+    record = repository.read(one.target, f"{records.FOLDER}/{one.model}.json")
+    return replace(one, stray=record is not None)

@@ -104,13 +104,13 @@ class Repository:
         """A file of the project as a commit has it; None where it has none."""
         return run_git(self.top, "cat-file", "blob", f"{commit}:{self.prefix}{path}")
 
-    def annotations(self, beginning: str) -> dict[str, str]:
-        """What the tags say whose names begin so, a path: by tag."""
-        wanted = f"refs/tags/{beginning}"
-        shown = "--format=%(refname:strip=2)%00%(contents)%00"
-        parts = (run_git(self.top, "for-each-ref", shown, wanted) or b"").decode().split("\0")
-        named, texts = parts[0:-1:2], parts[1::2]
-        return {tag.strip(): text for tag, text in zip(named, texts, strict=True)}
+    def annotated(self) -> list[list[str]]:
+        """Every tag: its name; of an annotated one name inside, target, its type, time, text."""
+        fields = ("refname:strip=2", "tag", "object", "type", "taggerdate:unix", "contents")
+        shown = "".join(f"%({field})%00" for field in fields)
+        said = run_git(self.top, "for-each-ref", f"--format={shown}", "refs/tags") or b""
+        parts = said.decode("utf-8", "replace").split("\0")
+        return [parts[at : at + len(fields)] for at in range(0, len(parts) - 1, len(fields))]
 
     def has(self, commit: str) -> bool:
         """Whether a commit is in the repository."""

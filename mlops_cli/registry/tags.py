@@ -15,12 +15,13 @@ from gto.base import Artifact, BaseEvent, BaseRegistryState
 from gto.constants import Action, VersionSort
 from gto.exceptions import GTOException
 from gto.registry import GitRegistry
-from gto.tag import name_tag
+from gto.tag import name_tag, parse_name
 from gto.versions import SemVer
 from scmrepo.exceptions import SCMError
 
 from mlops_cli.errors import MlopsError, UsageError
 from mlops_cli.registry.repository import NewTag, Repository
+from mlops_cli.schemas.audit import Signpost
 from mlops_cli.schemas.versions import Event, Model, Version
 
 FIRST = "v1.0.0"
@@ -88,12 +89,22 @@ def noted(log: bytes) -> str:
     return f"{NOTES}{len(log.splitlines()) + 1}"
 
 
-def notes(repository: Repository) -> dict[str, str]:
-    """Hash of the entry that each such tag names, by tag."""
-    return {
-        tag: dict(_TRAILER.findall(text)).get("Audit", "")
-        for tag, text in repository.annotations(NOTES).items()
-    }
+def signposts(repository: Repository) -> list[Signpost]:
+    """The annotated tags of models and of other entries of the log, as git has them.
+
+    One that has another name inside, or points to no commit, is none of ours, whatever it says.
+    """
+    found = []
+    for line, inside, target, kind, at, text in repository.annotated():
+        name = line.strip()
+        parsed = parse_name(name, raise_on_fail=False)
+        if not kind or not (parsed or name.startswith(NOTES)):
+            continue
+        ours = (inside, kind) == (name, "commit")
+        entry = dict(_TRAILER.findall(text)).get("Audit", "") if ours else ""
+        version = parsed["version"] if parsed.get("action") == Action.REGISTER else ""
+        found.append(Signpost(name, parsed.get("name", ""), version, entry, target, int(at or 0)))
+    return found
 
 
 def next_version(model: Model | None, bump: str) -> str:

@@ -12,7 +12,8 @@ EPILOG = epilog("mlops audit verify", "mlops audit verify --json")
 def run(json: Json = False, quiet: Quiet = False) -> None:
     """Find any entry of the audit log that was edited, removed, moved or made up.
 
-    Each entry is chained to the last by hash, and each tag of git names the hash of its entry.
+    Each entry is chained to the last by hash; each tag of git names the hash of its entry, and
+    points to what the entry says.
     """
     from mlops_cli import project
 
@@ -22,11 +23,14 @@ def run(json: Json = False, quiet: Quiet = False) -> None:
     out = Output(json_mode=json, quiet=quiet)
     found = auditing.run(project.find_root())
     if not found.problems or json:
+        lines = [f"last entry {found.head[:12]}"]
+        if found.older:
+            lines.append(f"older than the log, and in no entry: {', '.join(found.older)}")
         entries = counted(found.entries, "entry", "entries")
         out.result(
             f"The audit log is whole: {entries}, each as its tag has it",
             found,
-            lines=f"last entry {found.head[:12]}",
+            lines="\n".join(lines),
             next_step="mlops models list",
         )
     else:
