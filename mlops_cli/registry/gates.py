@@ -87,7 +87,8 @@ class Gates:
             return []  # Nothing to hold the figures against: they are those of its export.
         examples = self._examples(config, split)
         found = figures(bundle, examples, config.data, self.reporter, version.name)
-        checks = [
+        checks = self._learnt(record, split, examples, version)
+        checks += [
             Check(
                 one.metric, one.passed, f"{one.value:.4f}, must be {conditions.explain(one)}",
                 _finite(one.value), _finite(one.threshold),
@@ -103,9 +104,20 @@ class Gates:
             where = f" in {against}" if against in present.stages else ""
             whose = f"{present.name}{where}, {counted(len(examples), 'row')} of {split}"
             check = self._compared(monitor, found, before, whose)
-            known = _maybe_known(theirs, split, examples, present)
-            checks.append(replace(check, said=check.said + known))
+            if known := _maybe_known(theirs, split, examples, present):
+                check = replace(check, said=f"{check.said}; {known}")
+            checks.append(check)
         return checks
+
+    def _learnt(
+        self, record: Mapping[str, Any], split: str, examples: Examples, version: Version
+    ) -> list[Check]:
+        """That the version may have learnt some rows, for the log too; nothing where it has not."""
+        known = _maybe_known(record, split, examples, version)
+        if not known:
+            return []
+        self.reporter.warn(known)
+        return [Check("data", True, known)]
 
     def _compared(
         self, monitor: str, found: Mapping[str, float], before: Mapping[str, float], whose: str
@@ -205,8 +217,7 @@ def _maybe_known(
     own = record["data"]["fingerprints"].get(split)
     if own is None or own == examples.fingerprint():
         return ""
-    known = "trained with another split of data: it may know some of these rows"
-    return f"; {version.name} was {known}"
+    return f"{version.name} was trained with another split of data: it may know some of these rows"
 
 
 def _words(value: Any) -> str:

@@ -184,7 +184,7 @@ class Check:
     """One gate before a stage.
 
     Attributes:
-        name: What it looks at: bytes, signature, parity, or a metric.
+        name: What it looks at: bytes, signature, parity, data (rows that it may know), or a metric.
         passed: Whether it lets the version in.
         said: What it found.
         value: The version's figure; None where it is no number.

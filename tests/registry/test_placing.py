@@ -102,6 +102,32 @@ def test_a_version_that_was_trained_on_another_split_is_said_to_know_the_rows(
     assert "shop@v1.0.0 was trained with another split of data: it may know some" in done.stderr
 
 
+@pytest.mark.parametrize("compared", [True, False], ids=["with another", "with bars only"])
+def test_a_version_that_may_have_learnt_the_rows_itself_is_warned_of(
+    registry, register, promote, mlops, compared
+):
+    """As where the rows of the data file were shuffled: its own validation had other ones."""
+    register("best")
+    if compared:
+        promote("shop", "production")
+        register("better")
+    name = "shop@v1.1.0" if compared else "shop@v1.0.0"
+    # What it was judged on as it was trained is no reason to warn.
+    bar, lenient = "gates.accuracy=>= 0.1", "registry.max_metric_loss=1"
+    first = mlops("models", "promote", name, "staging", bar)
+    assert (first.exit_code, "may know" in first.stderr) == (0, False)
+    rows = registry.root / "validation.csv"
+    head, *lines = rows.read_text("utf-8").splitlines(keepends=True)
+    rows.write_text(head + "".join(lines[:-1]) + "a good film,pos\n", "utf-8")
+    known = f"{name} was trained with another split of data: it may know some of these rows"
+    done = mlops("models", "promote", name, "production", lenient if compared else bar)
+    assert done.exit_code == 0, done.stderr
+    assert f"warning: {known}" in done.stderr
+    log = registry.git("show", "mlops-registry:models/audit.jsonl").splitlines()
+    gates = {one["name"]: one for one in json.loads(log[-1])["gates"]}
+    assert (gates["data"]["passed"], gates["data"]["said"]) == (True, known)
+
+
 def test_a_version_for_staging_is_compared_with_production_where_that_is_asked(
     register, promote, mlops
 ):
