@@ -98,7 +98,7 @@ def rollback(
     Raises:
         NotFoundError: There is no such model, the stage never had another version that is still
             in use, or its bytes are nowhere.
-        DataError: The bytes are damaged.
+        DataError: The model is deprecated, or the bytes are damaged.
         GateError: They are not signed as they have to be.
     """
     repository, models = opened(root)
@@ -111,6 +111,7 @@ def rollback(
     audit.require_writable(repository)
     repository.identity()
     version = _before(known, stage)
+    _refuse_deprecated(known, version)
     record = records.read(repository, version)
     folder = storage.ensure(repository, version, record, reporter)
     said = f"{len(record['bundle']['files'])} files are those that were registered"

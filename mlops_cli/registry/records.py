@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +104,17 @@ def signature_path(version: Version) -> str:
 def later_signature(repository: Repository, version: Version) -> bytes | None:
     """The newest signature of a version that was made after it was registered."""
     return (repository.tip and repository.read(repository.tip, signature_path(version))) or None
+
+
+def registered(
+    repository: Repository, versions: Iterable[Version], bundle: Bundle
+) -> Version | None:
+    """The version that is this very bundle; None where none is."""
+    for version in versions:
+        raw = repository.read(version.commit, f"{FOLDER}/{version.model}.json")
+        if raw is not None and bundle.digest.encode() in raw:
+            return version
+    return None
 
 
 def run_of(bundle: Bundle, root: Path) -> Run | None:

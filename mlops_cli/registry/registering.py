@@ -6,11 +6,12 @@ refuse while there are any would have been the other way, and one that a busy pr
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from mlops_cli.errors import DataError, UsageError
+from mlops_cli.files import sha256
 from mlops_cli.registry import audit, card, names, records, storage, tags, trusting, writing
 from mlops_cli.registry.reading import opened
 from mlops_cli.registry.repository import Repository
@@ -97,6 +98,11 @@ def run(root: Path, folder: Path, wanted: Wanted, reporter: Reporter) -> Registe
     commit = writing.write(
         repository, known, change, files=files, parents=parents, committed=_RELEASE
     )
+    if known and known.deprecated:
+        reporter.warn(
+            f"{name} was deprecated as a whole, and is in use again with all versions that are not "
+            f"deprecated themselves; mlops models deprecate {name} takes it out of use"
+        )
     return Registered(
         model=name,
         version=version,
@@ -166,25 +172,33 @@ def _again(
     Raises:
         DataError: It is registered, and as another version than is wanted.
     """
-    for version in known.versions if known else ():
-        raw = repository.read(version.commit, f"{records.FOLDER}/{version.model}.json")
-        if raw is None or bundle.digest.encode() not in raw:
-            continue
-        if wanted.version is not None and tags.proper(wanted.version) != version.version:
-            raise DataError(
-                f"this very bundle is registered as {version.name}",
-                hint=f"mlops models promote {version.name} staging",
-            )
-        if wanted.bump is not None:
-            reporter.warn(f"this bundle is {version.version} already: --bump makes no other of it")
-        return _found(repository, version, bundle)
-    return None
+    version = records.registered(repository, known.versions if known else (), bundle)
+    if known is None or version is None:
+        return None
+    out_of_use = known.name if known.deprecated else version.name if version.deprecated else ""
+    if wanted.version is not None and tags.proper(wanted.version) != version.version:
+        raise DataError(
+            f"this very bundle is registered as {version.name}"
+            + (f", and {out_of_use} is deprecated" if out_of_use else ""),
+            hint=f"mlops models history {known.name}"
+            if out_of_use
+            else f"mlops models promote {version.name} staging",
+        )
+    if wanted.bump is not None:
+        reporter.warn(f"this bundle is {version.version} already: --bump makes no other of it")
+    found = _found(repository, version, bundle)
+    if out_of_use:
+        reporter.warn(f"{out_of_use} is deprecated: no stage takes it")
+    elif found.unsigned:
+        reporter.warn(f"{version.name} stays without the signature that its bundle got since")
+    return replace(found, deprecated=bool(out_of_use))
 
 
 def _found(repository: Repository, version: Version, bundle: Bundle) -> Registered:
     """What is registered already."""
     listed = records.read(repository, version)["bundle"]["files"]
     sizes = [path.stat().st_size for path in map(bundle.path.joinpath, listed) if path.is_file()]
+    signature = bundle.path / SIGNATURE
     return Registered(
         model=version.model,
         version=version.version,
@@ -198,6 +212,9 @@ def _found(repository: Repository, version: Version, bundle: Bundle) -> Register
         path=bundle.path,
         remote=repository.remote,
         changed=False,
+        unsigned=signature.is_file()
+        and listed.get(SIGNATURE) != sha256(signature)
+        and records.later_signature(repository, version) is None,
     )
 
 

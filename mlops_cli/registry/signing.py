@@ -7,6 +7,7 @@ of its own with an entry of the audit log, and is laid beside the files whenever
 
 import hashlib
 import os
+import shlex
 import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -23,7 +24,7 @@ from mlops_cli.reporting import Reporter
 from mlops_cli.schemas.verified import Signed
 from mlops_cli.serving import bundle as bundles
 from mlops_cli.serving import signatures
-from mlops_cli.serving.bundle import MANIFEST, SIGNATURE
+from mlops_cli.serving.bundle import MANIFEST, SIGNATURE, Bundle
 
 if TYPE_CHECKING:
     from model_signing.signing import Config
@@ -59,9 +60,23 @@ class Credentials:
         if self.chain and self.certificate is None:
             raise UsageError("--chain goes with --certificate", hint="--certificate FILE")
 
+    @property
+    def options(self) -> str:
+        """What a person types for them."""
+        named = [("--key", self.key), ("--certificate", self.certificate)]
+        named += [("--chain", file) for file in self.chain]
+        words = [word for option, file in named if file for word in (option, str(file))]
+        return shlex.join([*words, "--keyless"] if self.keyless else words)
 
-def run_bundle(folder: Path, credentials: Credentials) -> Signed:
+
+def run_bundle(root: Path, folder: Path, credentials: Credentials, reporter: Reporter) -> Signed:
     """Signs the bundle in a folder; an older signature is replaced.
+
+    Args:
+        root: The project.
+        folder: The bundle.
+        credentials: What to sign with.
+        reporter: Told where the bundle is registered already.
 
     Raises:
         UsageError: It is the copy of a registered version, which is made anew from the registry.
@@ -78,7 +93,11 @@ def run_bundle(folder: Path, credentials: Credentials) -> Signed:
     text = _signature(folder, credentials)
     write_text(folder / SIGNATURE, text)
     signer = signatures.signer_of(folder)
-    return Signed(str(folder), asdict(signer), signer.words, bundle.digest, bundle.run)
+    if registered := _registered(root, bundle):
+        reporter.warn(f"{registered} is registered, and stays without this signature of its bundle")
+    return Signed(
+        str(folder), asdict(signer), signer.words, bundle.digest, bundle.run, registered=registered
+    )
 
 
 def run_version(root: Path, words: str, credentials: Credentials, reporter: Reporter) -> Signed:
@@ -110,6 +129,17 @@ def run_version(root: Path, words: str, credentials: Credentials, reporter: Repo
     return Signed(
         version.name, asdict(signer), signer.words, digest, record["run"], tag, repository.remote
     )
+
+
+def _registered(root: Path, bundle: Bundle) -> str:
+    """The version that a bundle is already; empty where it is none, or no registry can be read."""
+    try:
+        repository, models = opened(root)
+    except MlopsError:
+        return ""
+    versions = [version for model in models.values() for version in model.versions]
+    found = records.registered(repository, versions, bundle)
+    return found.name if found else ""
 
 
 def _refuse_strangers(folder: Path) -> None:

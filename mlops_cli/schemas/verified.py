@@ -15,6 +15,8 @@ class Signed:
         run: The run that it comes from.
         tag: The tag that names the entry of the audit log; None for a bundle in a folder.
         remote: The git remote to push to; None where there is none.
+        registered: The version that a bundle in a folder was before, which stays as it is, without
+            this signature; empty where it was none.
     """
 
     signed: str
@@ -24,6 +26,7 @@ class Signed:
     run: str
     tag: str | None = None
     remote: str | None = None
+    registered: str = ""
 
 
 @dataclass(frozen=True)

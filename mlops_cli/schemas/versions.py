@@ -133,6 +133,8 @@ class Registered:
         path: Where the bundle lies here.
         remote: The git remote to push to; None where there is none.
         changed: Whether anything was done; not so where this very bundle was registered already.
+        deprecated: Whether the version, or the model, was taken out of use since.
+        unsigned: Whether the bundle was signed since, and the version has not got its signature.
     """
 
     model: str
@@ -147,6 +149,8 @@ class Registered:
     path: Path
     remote: str | None
     changed: bool = True
+    deprecated: bool = False
+    unsigned: bool = False
 
 
 @dataclass(frozen=True)

@@ -258,6 +258,15 @@ def test_what_is_out_of_use_is_neither_promoted_nor_rolled_back_to(register, pro
     assert mlops("audit", "verify", json=True).json["entries"] == 9
 
 
+def test_a_rollback_does_not_bring_a_deprecated_model_back(register, promote, mlops):
+    for name in ("fair", "better"):
+        register(name)
+        promote("shop", "production")
+    assert mlops("models", "deprecate", "shop").exit_code == 0
+    refused(mlops("models", "rollback", "shop"), 5, "shop is deprecated", "models history shop")
+    assert mlops("models", "list", json=True).json["models"][0]["deprecated"] is True
+
+
 def test_bytes_that_are_damaged_or_gone(registry, register, promote, mlops):
     register("fair")
     register("better")

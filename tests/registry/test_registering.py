@@ -301,6 +301,41 @@ def test_what_is_registered_stays_the_version_it_is(registry, register, mlops):
     assert "this bundle is v1.0.0 already: --bump makes no other of it" in bumped.stderr
 
 
+def test_what_is_deprecated_is_said_to_be_when_it_is_registered_again(registry, register, mlops):
+    register("fair")
+    register("better")
+    run = registry.runs["fair"]
+    for name in ("shop@v1.0.0", "shop"):
+        assert mlops("models", "deprecate", name).exit_code == 0
+        done = mlops("models", "register", run)
+        assert done.exit_code == 0
+        assert done.stderr == f"warning: {name} is deprecated: no stage takes it\n"
+        assert done.stdout.splitlines()[-1] == "next: mlops models history shop"
+        assert mlops("models", "register", run, json=True).json["deprecated"] is True
+        other = mlops("models", "register", run, "--version", "v3.0.0")
+        refused(
+            other, 5, f"this very bundle is registered as shop@v1.0.0, and {name} is", "history"
+        )
+
+
+def test_a_new_version_brings_a_deprecated_model_back_and_says_so(
+    registry, register, promote, mlops
+):
+    register("fair")
+    register("better")
+    for name in ("shop@v1.0.0", "shop"):
+        assert mlops("models", "deprecate", name).exit_code == 0
+    done = mlops("models", "register", registry.runs["best"])
+    assert done.exit_code == 0
+    assert "warning: shop was deprecated as a whole, and is in use again" in done.stderr
+    assert mlops("models", "list", json=True).json["models"][0]["deprecated"] is False
+    assert (
+        "shop@v1.0.0 is deprecated" in mlops("models", "promote", "shop@v1.0.0", "staging").stderr
+    )
+    promote("shop@v1.1.0", "staging")
+    assert "in use again" not in mlops("models", "register", registry.runs["worse"]).stderr
+
+
 def test_what_cant_be_registered(registry, register, mlops, tmp_path):
     def does(*words):
         return mlops("models", "register", *words)

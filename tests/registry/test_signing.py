@@ -107,6 +107,36 @@ def test_an_unsigned_version_is_refused_and_signed_later(
     )
 
 
+def test_a_bundle_that_is_signed_once_it_is_registered_leads_to_its_version(
+    registry, register, trusting, promote, mlops
+):
+    """The version stays as it is: the signature that counts is made for it, by name."""
+    register("fair")
+    run, sign = registry.runs["fair"], f"mlops models sign shop@v1.0.0 --key {trusting}"
+    done = mlops("models", "sign", run, "--key", trusting)
+    assert done.exit_code == 0, done.stderr
+    assert "warning: shop@v1.0.0 is registered, and stays without this signature" in done.stderr
+    assert done.stdout.splitlines()[-1] == f"next: {sign}"
+    done = mlops("models", "register", run)
+    assert "warning: shop@v1.0.0 stays without the signature that its bundle got" in done.stderr
+    assert done.stdout.splitlines()[-1] == "next: mlops models sign shop@v1.0.0 --key FILE"
+    assert mlops("models", "promote", "shop", "production").exit_code == 6
+
+    assert mlops(*sign.split()[1:]).exit_code == 0
+    promote("shop", "production")
+    done = mlops("models", "register", run)
+    assert (done.stderr, "next: mlops models promote" in done.stdout) == ("", True)
+
+
+def test_what_was_signed_before_it_was_registered_needs_no_other(
+    registry, register, trusting, sign, mlops
+):
+    assert sign(registry.runs["fair"], trusting)["registered"] == ""
+    register("fair")
+    again = mlops("models", "register", registry.runs["fair"], json=True)
+    assert (again.json["changed"], again.json["unsigned"], again.stderr) == (False, False, "")
+
+
 def test_the_version_is_what_is_to_be_signed_and_not_a_copy_of_it(
     registry, register, trusting, mlops
 ):

@@ -74,9 +74,14 @@ def run(
     said = f"Registered {done.model} {done.version}"
     if not done.changed:
         said = f"{done.model} {done.version} is this very bundle, registered already"
+    following = f"mlops models promote {done.model}@{done.version} staging"
+    if done.deprecated:
+        following = f"mlops models history {done.model}"
+    elif done.unsigned:
+        following = f"mlops models sign {done.model}@{done.version} --key FILE"
     out.result(
         f"{said} (run {done.run}; {size})",
         done,
         lines=f"to share it: {names.pushing(done.remote)}",
-        next_step=f"mlops models promote {done.model}@{done.version} staging",
+        next_step=following,
     )

@@ -68,6 +68,9 @@ def run(
         done = signing.run_version(root, reference, credentials, out)
         following = names.pushing(done.remote)
     else:
-        done = signing.run_bundle(bundle_lookup.called(root, reference), credentials)
+        folder = bundle_lookup.called(root, reference)
+        done = signing.run_bundle(root, folder, credentials, out)
         following = f"mlops models register {done.run or done.signed}"
+        if done.registered:
+            following = f"mlops models sign {done.registered} {credentials.options}"
     out.result(f"Signed {done.signed} by {done.by}", done, next_step=following)
