@@ -17,9 +17,14 @@ from mlops_cli.schemas.serve import ServeConfig
 from mlops_cli.serving.jobs import Question
 from mlops_cli.serving.refusals import BadRequest, Unprocessable
 from mlops_cli.tasks import CellKind, Columns, Task
+from mlops_cli.tasks.encoders.table import TableEncoder
 
 _MOST_LABELS = 1000
 _IMAGE = "data:image/*;base64,"
+_Spelling = dict[bool, str]
+_LOWER: _Spelling = {True: "true", False: "false"}
+_SPELLINGS = (_LOWER, {True: "True", False: "False"}, {True: "TRUE", False: "FALSE"})
+"""JSON's, Python's (and pandas's), and those of spreadsheets and R."""
 
 
 class ModelInfo(msgspec.Struct):
@@ -118,9 +123,9 @@ class Contract:
         return Question(self._columns([tuple(self.example_row().values())]))
 
     def _columns(self, rows: Sequence[Sequence[Any]]) -> Columns:
-        cells = self.task.encoder.cells
+        cells, spellings = self.task.encoder.cells, self._spellings
         return {
-            name: [raw(row[place], kind) for row in rows]
+            name: [raw(row[place], kind, spellings.get(name, _LOWER)) for row in rows]
             for place, (name, kind) in enumerate(cells.items())
         }
 
@@ -145,6 +150,17 @@ class Contract:
     @cached_property
     def _decoder(self) -> msgspec.json.Decoder[Any]:
         return msgspec.json.Decoder(self.request)
+
+    @cached_property
+    def _spellings(self) -> dict[str, _Spelling]:
+        """How the training rows spelled true and false, by column of categories."""
+        encoder = self.task.encoder
+        if not isinstance(encoder, TableEncoder):
+            return {}
+        return {
+            part.name: {value: _spelled(value, part.values or ()) for value in _LOWER}
+            for part in encoder.categorical
+        }
 
     @cached_property
     def _row(self) -> Any:
@@ -183,7 +199,7 @@ class _Row(msgspec.Struct):
         return msgspec.structs.astuple(self)
 
 
-def raw(value: Any, kind: CellKind) -> str:
+def raw(value: Any, kind: CellKind, spelling: _Spelling = _LOWER) -> str:
     """A value of JSON as the raw cell that an encoder reads; nothing as an empty cell."""
     if value is None:
         return ""
@@ -193,8 +209,14 @@ def raw(value: Any, kind: CellKind) -> str:
     if kind == "words" and not isinstance(value, str):
         return json.dumps(value, ensure_ascii=False)
     if isinstance(value, bool):
-        return str(value).lower()
+        return spelling[value]
     return value if isinstance(value, str) else repr(value)
+
+
+def _spelled(value: bool, values: Sequence[str]) -> str:
+    """True or false as it stands among the values of a column; as in JSON where that is not one."""
+    found = [spelling[value] for spelling in _SPELLINGS if spelling[value] in values]
+    return found[0] if len(found) == 1 else _LOWER[value]
 
 
 def _cell_type(kind: CellKind, limits: ServeConfig) -> Any:
