@@ -28,21 +28,23 @@ class Loader:
     find: Callable[[str], Path]
     folders: list[Path]
 
-    async def load(self, model: str, words: str) -> Version:
+    async def load(self, model: str, words: str, *, digest: str | None = None) -> Version:
         """A version, loaded and warm, among those of its model; a new name makes a new model.
 
         Args:
             model: Name of the model.
             words: A version that is loaded, a run, or the folder of a bundle.
+            digest: What the bundle's content has to be; None takes any.
 
         Raises:
             Refusal: There is no such bundle, it is damaged or was changed, it lies where none may
-                be loaded from, takes other columns than the model, or is not signed as required.
+                be loaded from, takes other columns than the model, is not signed as required, or
+                is another one than `digest` says.
         """
         entry = self.service.models.get(model)
         if entry is not None and words in entry.versions:
             return entry.versions[words]
-        load = partial(self._find, model, words)
+        load = partial(self._find, model, words, digest)
         try:
             found = await asyncio.get_running_loop().run_in_executor(None, load)
         except NotFoundError as error:
@@ -57,18 +59,28 @@ class Loader:
             entry.versions[found.name] = found
         return found
 
-    def prepare(self, model: str, folder: Path) -> Version:
+    def prepare(self, model: str, folder: Path, *, digest: str | None = None) -> Version:
         """A version, loaded and warm, that is not among those of its model yet.
+
+        Args:
+            model: Name of the model.
+            folder: The bundle.
+            digest: What its content has to be; None takes any.
 
         Raises:
             NotFoundError: There is no bundle.
             DataError: It is damaged or was changed.
             GateError: It is not signed as it has to be.
-            Conflict: It takes other columns than the model.
+            Conflict: It takes other columns than the model, or its content is another.
         """
         entry = self.service.models.get(model)
         reading = self.service.read(folder)
         read = reading.whole.result()
+        if digest not in (None, read.digest):
+            raise Conflict(
+                f"{folder} holds another bundle by now, not the one that answered before",
+                hint="promote the version that is to answer",
+            )
         loaded = list(entry.versions.values()) if entry else []
         for known in loaded:
             if known.bundle.digest == read.digest:
@@ -87,13 +99,13 @@ class Loader:
             )
         return fresh
 
-    def _find(self, model: str, words: str) -> Version:
+    def _find(self, model: str, words: str, digest: str | None) -> Version:
         folder = self.find(words).resolve()
         if not any(folder.is_relative_to(one.resolve()) for one in self.folders):
             raise Forbidden(
                 f"bundles may not be loaded from {words[:200]}",
                 hint="name a run of the project, or a folder in it or below serve.bundles",
             )
-        found = self.prepare(model, folder)
+        found = self.prepare(model, folder, digest=digest)
         memory.settle()
         return found

@@ -143,10 +143,9 @@ class Operations:
             before = self.previous.get(entry.name)
             if before is None:
                 raise Conflict(f"model {entry.name} has nothing to go back to")
-            bad = entry.primary
-            known = before.version in entry.versions
-            words = before.version if known else before.bundle
-            target = await self.loader.load(entry.name, words)
+            bad, target = entry.primary, entry.versions.get(before.version)
+            if target is None or target.bundle.digest != before.digest:
+                target = await self.loader.load(entry.name, before.bundle, digest=before.digest)
             self._switch(entry, target)
             self.previous.pop(entry.name, None)
             await self._changed(entry.name, "rolled back", bad, f"{target.name} answers again")

@@ -1,0 +1,99 @@
+"""Changes to what is served, without a server around them: what is refused changes nothing."""
+
+import asyncio
+import contextlib
+import json
+import shutil
+
+import pytest
+from variants import variant
+
+from mlops_cli import bundle_lookup
+from mlops_cli.schemas.serve import ServeConfig
+from mlops_cli.serving.loading import Loader
+from mlops_cli.serving.operations import Operations
+from mlops_cli.serving.plan import Wanted
+from mlops_cli.serving.refusals import Conflict
+from mlops_cli.serving.service import Service
+
+
+@pytest.fixture
+def bundles(trained, tmp_path):
+    """Makes bundles in the folder `bundles`: `bundles(name, run=..., labels=...)`."""
+    (tmp_path / "bundles").mkdir()
+
+    def made(name, *, run=None, **changes):
+        folder = tmp_path / "bundles" / name
+        shutil.rmtree(folder, ignore_errors=True)
+        return variant(trained.path / "bundle", folder, run=run or name, **changes)
+
+    return made
+
+
+@pytest.fixture
+def labels(trained):
+    return json.loads((trained.path / "bundle" / "bundle.json").read_text("utf-8"))["labels"]
+
+
+def changing(root, first, work):
+    """Does the work, a coroutine of operations, where a bundle is served as `model`."""
+
+    async def run():
+        service = Service(ServeConfig())
+        loader = Loader(service, lambda words: bundle_lookup.called(root, words), [root])
+        wanted = Wanted({"model": str(first)})
+        operations = Operations(service, loader, root / "state.json", wanted)
+        try:
+            service.load(first, model="model")
+            await work(operations)
+        finally:
+            await operations.close()
+            service.close()
+
+    with contextlib.chdir(root):
+        asyncio.run(run())
+
+
+def test_a_rollback_to_what_was_exported_again_in_place_is_refused(bundles, labels, tmp_path):
+    first = bundles("one", run="run")
+
+    async def work(operations):
+        bundles("one", run="run", labels=labels[::-1])
+        again = await operations.promote("model", "bundles/one")
+        before = operations.previous["model"]
+        for _ in range(2):
+            with pytest.raises(Conflict, match="not the one that answered before"):
+                await operations.rollback("model")
+        entry = operations.service.model("model")
+        assert (entry.primary, list(entry.versions)) == (again.name, [again.name])
+        assert (operations.previous["model"], operations.events[-1].change) == (before, "promoted")
+
+    changing(tmp_path, first, work)
+
+
+def test_a_rollback_does_not_bring_a_bundle_that_never_answered(bundles, labels, tmp_path):
+    first = bundles("one")
+
+    async def work(operations):
+        await operations.promote("model", str(bundles("two")))
+        bundles("one", run="stranger", labels=labels[::-1])
+        with pytest.raises(Conflict, match="not the one that answered before"):
+            await operations.rollback("model")
+        assert list(operations.service.model("model").versions) == ["two"]
+        bundles("one")
+        assert (await operations.rollback("model")).name == "one"
+
+    changing(tmp_path, first, work)
+
+
+def test_a_rollback_to_what_was_kept_does_not_look_at_its_folder(bundles, labels, tmp_path):
+    first = bundles("one", run="run")
+
+    async def work(operations):
+        kept = operations.service.model("model").first
+        bundles("one", run="run", labels=labels[::-1])
+        again = await operations.promote("model", "bundles/one", keep=True)
+        assert again.name != kept.name
+        assert await operations.rollback("model") is kept
+
+    changing(tmp_path, first, work)
