@@ -1,7 +1,9 @@
 """A model's requests while a version is on trial (a canary), or another looks on (a shadow).
 
 A canary can't harm an asker: what it fails at, or does not answer in half of the time that the
-asker waits, the primary answers. Such a request counts against the canary.
+asker waits, the primary answers. Such a request counts against the canary, but for what is load,
+which would meet every version: what it refuses because too many rows wait does not count at all,
+and what was late behind others counts as slow.
 """
 
 import time
@@ -10,6 +12,7 @@ from dataclasses import dataclass, field
 
 from mlops_cli.serving.comparison import Comparisons, Pair
 from mlops_cli.serving.jobs import Question
+from mlops_cli.serving.refusals import Late, Overloaded
 from mlops_cli.serving.trial import Agreement, Trial, Verdict
 from mlops_cli.serving.version import Reply, Version, answer_in_time
 
@@ -90,14 +93,20 @@ class Rollout:
     async def _on_trial(self, question: Question, canary: Version, ends: float) -> Reply:
         trial, began = self.trial, time.monotonic()
         assert trial is not None
+        behind = canary.engine.waiting > 0
         answer = await answer_in_time(canary, question, began + (ends - began) * _CANARY_TIME)
         seconds = time.monotonic() - began
         primary = self.primary()
         if isinstance(answer, BaseException):
             # Where the primary refuses it too, the request is to blame, and not the canary.
             reply = Reply(await primary.engine.ask(question, deadline=ends), primary)
-            trial.own.add(seconds, failed=True)
-            trial.failure = answer
+            if isinstance(answer, Overloaded):
+                return reply
+            if behind and isinstance(answer, Late):
+                trial.own.add(seconds)
+            else:
+                trial.own.add(seconds, failed=True)
+                trial.failure = answer
         else:
             reply = Reply(answer, canary)
             trial.own.add(seconds)

@@ -10,10 +10,11 @@ from variants import variant
 
 from mlops_cli import bundle_lookup
 from mlops_cli.schemas.serve import ServeConfig
+from mlops_cli.serving.jobs import Question
 from mlops_cli.serving.loading import Loader
 from mlops_cli.serving.operations import Operations
 from mlops_cli.serving.plan import Wanted
-from mlops_cli.serving.refusals import Conflict
+from mlops_cli.serving.refusals import Conflict, Overloaded
 from mlops_cli.serving.service import Service
 
 
@@ -35,11 +36,11 @@ def labels(trained):
     return json.loads((trained.path / "bundle" / "bundle.json").read_text("utf-8"))["labels"]
 
 
-def changing(root, first, work):
+def changing(root, first, work, **settings):
     """Does the work, a coroutine of operations, where a bundle is served as `model`."""
 
     async def run():
-        service = Service(ServeConfig())
+        service = Service(ServeConfig(**settings))
         loader = Loader(service, lambda words: bundle_lookup.called(root, words), [root])
         wanted = Wanted({"model": str(first)})
         operations = Operations(service, loader, root / "state.json", wanted)
@@ -97,3 +98,21 @@ def test_a_rollback_to_what_was_kept_does_not_look_at_its_folder(bundles, labels
         assert await operations.rollback("model") is kept
 
     changing(tmp_path, first, work)
+
+
+def test_a_burst_does_not_take_a_canary_of_the_same_network_off(bundles, tmp_path):
+    first = bundles("one")
+
+    async def work(operations):
+        service = operations.service
+        canary = await operations.canary("model", str(bundles("two")), 1)
+        question = Question({"text": ["The boy blamed himself."] * 4})
+        asking = [service.ask(question, service.choose()) for _ in range(40)]
+        found = await asyncio.gather(*asking, return_exceptions=True)
+        assert {type(one) for one in found if isinstance(one, Exception)} <= {Overloaded}
+        answered = {one.version.name for one in found if not isinstance(one, Exception)}
+        assert answered == {"one", "two"}
+        assert service.choose().name == canary.name
+        assert (operations.events[-1].change, service.model().rollbacks) == ("canary", 0)
+
+    changing(tmp_path, first, work, queue=8, sessions=1)

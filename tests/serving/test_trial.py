@@ -1,8 +1,16 @@
 """A version on trial is judged by what became of its requests."""
 
+import asyncio
+import time
+from dataclasses import dataclass, field
+
 import pytest
 
 from mlops_cli.schemas.serve import ServeConfig
+from mlops_cli.serving.comparison import Comparisons
+from mlops_cli.serving.jobs import Answer, Question
+from mlops_cli.serving.refusals import Late, Overloaded, Unprocessable
+from mlops_cli.serving.rollout import Rollout
 from mlops_cli.serving.trial import Trial
 
 
@@ -87,3 +95,42 @@ def test_a_version_of_another_opinion_is_told():
 def test_it_gets_its_share():
     one = trial()
     assert 700 < sum(one.takes() for _ in range(10_000)) < 1300
+
+
+@dataclass
+class Said:
+    """A version, and its engine, that says one thing; so many rows wait already."""
+
+    name: str
+    says: Answer | Exception = field(default_factory=lambda: Answer([], None, 0.0, 1))
+    waiting: int = 0
+
+    @property
+    def engine(self):
+        return self
+
+    async def ask(self, question, *, deadline):
+        if isinstance(self.says, Exception):
+            raise self.says
+        return self.says
+
+
+@pytest.mark.parametrize(
+    ("refusal", "waiting", "requests", "failed"),
+    [
+        (Overloaded("9 rows wait already"), 9, 0, 0),
+        (Late("the answer did not come in time"), 9, 1, 0),
+        (Late("the answer did not come in time"), 0, 1, 1),
+        (Unprocessable("a row is none"), 9, 1, 1),
+        (ValueError("a defect"), 0, 1, 1),
+    ],
+)
+def test_load_is_no_failure_of_the_version_that_meets_it(refusal, waiting, requests, failed):
+    verdicts, primary = [], Said("good")
+    canary = Said("new", refusal, waiting)
+    one = trial(canary_max_error_rate=0)
+    rollout = Rollout(lambda: primary, Comparisons(), verdicts.append, canary, one)
+    ends = time.monotonic() + 10
+    reply = asyncio.run(rollout.ask(Question({"text": ["a"]}), canary, ends))
+    assert reply.version is primary
+    assert (one.own.requests, one.own.failed, len(verdicts)) == (requests, failed, failed)
