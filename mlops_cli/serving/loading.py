@@ -13,6 +13,8 @@ from mlops_cli.serving.refusals import Conflict, Forbidden, Unknown, Unprocessab
 from mlops_cli.serving.service import Model, Service
 from mlops_cli.serving.version import Version
 
+_ANOTHER = "load it as a model of its own, under another name"
+
 
 @dataclass(frozen=True)
 class Loader:
@@ -95,7 +97,7 @@ class Loader:
             raise Conflict(
                 f"{name} takes the columns {', '.join(ours)}, and model {model} takes "
                 f"{', '.join(entry.first.task.encoder.cells)}",
-                hint="load it as a model of its own, under another name",
+                hint=_ANOTHER,
             )
         return fresh
 
@@ -109,3 +111,37 @@ class Loader:
         found = self.prepare(model, folder, digest=digest)
         memory.settle()
         return found
+
+
+def check_beside(entry: Model, target: Version) -> None:
+    """Refuses a version that can't be asked what the primary is asked, or answers something else.
+
+    A canary reads its requests itself, and what it does not find there it refuses: that is no
+    failure that the primary could make good.
+
+    Args:
+        entry: The model.
+        target: What is to be its canary or its shadow.
+
+    Raises:
+        Conflict: Its columns are in another order, or clients call them otherwise; or its answers
+            have other parts. Its labels may be others.
+    """
+    primary, named = entry.first, f"model {entry.name}"
+    ours, theirs = target.task.encoder, primary.task.encoder
+    for what, one, other in (
+        ("takes the columns", list(ours.cells), list(theirs.cells)),
+        ("predicts", [target.task.head.kind], [primary.task.head.kind]),
+        ("answers with", target.task.head.columns(2), primary.task.head.columns(2)),
+    ):
+        if one != other:
+            raise Conflict(
+                f"{target.name} {what} {', '.join(one)}, and {named} {what} {', '.join(other)}",
+                hint=_ANOTHER,
+            )
+    for column in theirs.columns:
+        asked = primary.bundle.columns.get(column, column)
+        if asked not in (column, target.bundle.columns.get(column)):
+            raise Conflict(f"{target.name} has no column {asked}, as {named} has", hint=_ANOTHER)
+    if theirs.optional and not ours.optional:
+        raise Conflict(f"{target.name} takes no row that lacks a column", hint=_ANOTHER)

@@ -14,7 +14,7 @@ from pathlib import Path
 from mlops_cli.serving import state as states
 from mlops_cli.serving.comparison import Comparisons
 from mlops_cli.serving.keeping import Keeper
-from mlops_cli.serving.loading import Loader
+from mlops_cli.serving.loading import Loader, check_beside
 from mlops_cli.serving.plan import Wanted
 from mlops_cli.serving.refusals import Conflict
 from mlops_cli.serving.rollout import Rollout, Shadow
@@ -84,12 +84,12 @@ class Operations:
         """Puts a version on trial with a share of the requests, or changes its share.
 
         Raises:
-            Refusal: See `Loader.load`; or the version is the primary, or another is on trial.
+            Refusal: See `Loader.load` and `check_beside`; or the version is the primary, or another
+                is on trial.
         """
         async with self._one_at_a_time:
             entry = self.service.model(model)
-            target = await self.loader.load(entry.name, words)
-            _not_primary(entry, target)
+            target = await self._beside(entry, words)
             rollout = entry.rollout
             if rollout is not None and rollout.canary is not None and rollout.trial is not None:
                 if rollout.canary.name != target.name:
@@ -104,14 +104,14 @@ class Operations:
         """Lets a version look on; None ends that.
 
         Raises:
-            Refusal: See `Loader.load`; or the version is the primary, or there is no shadow.
+            Refusal: See `Loader.load` and `check_beside`; or the version is the primary, or there
+                is no shadow.
         """
         async with self._one_at_a_time:
             entry = self.service.model(model)
-            target = await self.loader.load(entry.name, words) if words else None
+            target = await self._beside(entry, words) if words else None
             old = entry.rollout.shadow if entry.rollout else None
             if target is not None:
-                _not_primary(entry, target)
                 self.put_in_shadow(entry, target)
             elif entry.rollout is None or old is None:
                 raise Conflict(f"model {entry.name} has no shadow")
@@ -189,6 +189,20 @@ class Operations:
             await asyncio.wait(self._tasks)
         self._writer.shutdown()
         self.keeper.close()
+
+    async def _beside(self, entry: Model, words: str) -> Version:
+        """A version to be asked what the primary is asked; what can't be does not stay loaded."""
+        before = set(entry.versions)
+        target = await self.loader.load(entry.name, words)
+        if target.name == entry.primary:
+            raise Conflict(f"{target.name} is what model {entry.name} answers with already")
+        try:
+            check_beside(entry, target)
+        except Conflict:
+            if target.name not in before:
+                self._retire(entry, target.name)
+            raise
+        return target
 
     def _judged(self, entry: Model, verdict: Verdict) -> None:
         """Follows the verdict on a canary, at once."""
@@ -278,8 +292,3 @@ def _tidy(entry: Model) -> None:
     rollout = entry.rollout
     if rollout is not None and rollout.canary is None and rollout.shadow is None:
         entry.rollout = None
-
-
-def _not_primary(entry: Model, target: Version) -> None:
-    if target.name == entry.primary:
-        raise Conflict(f"{target.name} is what model {entry.name} answers with already")

@@ -9,7 +9,7 @@ from mlops_cli.errors import MlopsError, UsageError
 from mlops_cli.schemas.serve import ServeConfig
 from mlops_cli.serving import state as states
 from mlops_cli.serving import version as versions
-from mlops_cli.serving.loading import Loader
+from mlops_cli.serving.loading import Loader, check_beside
 from mlops_cli.serving.operations import Operations
 from mlops_cli.serving.plan import Plan
 from mlops_cli.serving.refusals import Conflict
@@ -28,7 +28,7 @@ class Starting:
         loaded: Done when requests are answered. Raises `NotFoundError` where there is no bundle,
             `DataError` where it is damaged or was changed, `GateError` where it is not signed as it
             has to be, and `UsageError` where canary or shadow
-            take other columns than the model, or are the model itself.
+            take or answer something else than the model, or are the model itself.
     """
 
     operations: Operations
@@ -111,6 +111,7 @@ def _begin(plan: Plan, operations: Operations) -> None:
 def _beside(operations: Operations, entry: Model, folder: Path, role: str) -> Version:
     try:
         target = operations.loader.prepare(entry.name, folder)
+        check_beside(entry, target)
     except Conflict as error:
         raise UsageError(error.message, hint=f"another bundle: --{role} RUN") from error
     if target.name == entry.primary:

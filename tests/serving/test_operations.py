@@ -10,12 +10,18 @@ from variants import variant
 
 from mlops_cli import bundle_lookup
 from mlops_cli.schemas.serve import ServeConfig
+from mlops_cli.serving.bundle import write
 from mlops_cli.serving.jobs import Question
 from mlops_cli.serving.loading import Loader
 from mlops_cli.serving.operations import Operations
 from mlops_cli.serving.plan import Wanted
 from mlops_cli.serving.refusals import Conflict, Overloaded
 from mlops_cli.serving.service import Service
+
+LABELS = {
+    "task": "multi_label_classification",
+    "head": {"kind": "labels", "threshold": 0.5, "separator": "|"},
+}
 
 
 @pytest.fixture
@@ -27,6 +33,22 @@ def bundles(trained, tmp_path):
         folder = tmp_path / "bundles" / name
         shutil.rmtree(folder, ignore_errors=True)
         return variant(trained.path / "bundle", folder, run=run or name, **changes)
+
+    return made
+
+
+@pytest.fixture
+def called(bundles):
+    """Makes a bundle whose training data called its columns otherwise: `called(name, text=...)`."""
+
+    def made(name, *, head=None, task=None, **columns):
+        folder = bundles(name, task=task)
+        facts = json.loads((folder / "bundle.json").read_text("utf-8"))
+        del facts["files"], facts["digest"]
+        facts["columns"] |= columns
+        facts["task"]["head"] |= head or {}
+        write(folder, facts)
+        return folder
 
     return made
 
@@ -116,3 +138,38 @@ def test_a_burst_does_not_take_a_canary_of_the_same_network_off(bundles, tmp_pat
         assert (operations.events[-1].change, service.model().rollbacks) == ("canary", 0)
 
     changing(tmp_path, first, work, queue=8, sessions=1)
+
+
+@pytest.mark.parametrize("role", ["canary", "shadow"])
+def test_a_version_that_clients_would_have_to_ask_otherwise_is_put_beside_none(
+    called, tmp_path, role
+):
+    first = called("one", text="review")
+
+    async def put(operations, folder):
+        share = (0.5,) if role == "canary" else ()
+        return await getattr(operations, role)("model", str(folder), *share)
+
+    async def work(operations):
+        for name, told in {"comment": "no column review", "text": "no column review"}.items():
+            with pytest.raises(Conflict, match=told):
+                await put(operations, called("two", text=name))
+        with pytest.raises(Conflict, match="predicts labels, and model model predicts classes"):
+            await put(operations, called("three", text="review", **LABELS))
+        entry = operations.service.model("model")
+        assert (list(entry.versions), entry.rollout, operations.events) == (["one"], None, [])
+        await put(operations, called("four", text="review", label="other"))
+        assert entry.rollout is not None
+
+    changing(tmp_path, first, work)
+
+
+def test_a_canary_may_take_names_that_the_primary_does_not(called, labels, bundles, tmp_path):
+    first = called("one", text="text")
+
+    async def work(operations):
+        await operations.canary("model", str(called("two", text="review")), 0.5)
+        await operations.rollback("model")
+        await operations.canary("model", str(bundles("three", labels=["x", "y"])), 0.5)
+
+    changing(tmp_path, first, work)
