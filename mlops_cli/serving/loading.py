@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from mlops_cli.errors import GateError, MlopsError, NotFoundError
+from mlops_cli.serving import bundle as bundles
 from mlops_cli.serving import memory
 from mlops_cli.serving import version as versions
 from mlops_cli.serving.refusals import Conflict, Forbidden, Unknown, Unprocessable, Untrusted
@@ -35,7 +36,8 @@ class Loader:
 
         Args:
             model: Name of the model.
-            words: A version that is loaded, a run, or the folder of a bundle.
+            words: A version that is loaded, a run, or the folder of a bundle. A run that was
+                exported again since it was loaded is the run as it is now.
             digest: What the bundle's content has to be; None takes any.
 
         Raises:
@@ -44,9 +46,8 @@ class Loader:
                 is another one than `digest` says.
         """
         entry = self.service.models.get(model)
-        if entry is not None and words in entry.versions:
-            return entry.versions[words]
-        load = partial(self._find, model, words, digest)
+        before = dict(entry.versions) if entry else {}
+        load = partial(self._find, model, words, digest, before.get(words))
         try:
             found = await asyncio.get_running_loop().run_in_executor(None, load)
         except NotFoundError as error:
@@ -55,6 +56,8 @@ class Loader:
             raise Untrusted(error.message, hint=error.hint) from error
         except MlopsError as error:
             raise Unprocessable(error.message, hint=error.hint) from error
+        if entry is not None and before.get(found.name) is not entry.versions.get(found.name):
+            raise Conflict(f"{found.name} was taken down meanwhile", hint="try again")
         if entry is None:
             self.service.models[model] = Model(model, found.name, {found.name: found})
         else:
@@ -101,8 +104,16 @@ class Loader:
             )
         return fresh
 
-    def _find(self, model: str, words: str, digest: str | None) -> Version:
-        folder = self.find(words).resolve()
+    def _find(self, model: str, words: str, digest: str | None, loaded: Version | None) -> Version:
+        """What the words mean: what is loaded by that name, or a bundle."""
+        try:
+            folder = self.find(words).resolve()
+        except MlopsError:
+            if loaded is None:
+                raise
+            return loaded
+        if loaded is not None and not _exported_again(folder, loaded):
+            return loaded
         if not any(folder.is_relative_to(one.resolve()) for one in self.folders):
             raise Forbidden(
                 f"bundles may not be loaded from {words[:200]}",
@@ -111,6 +122,15 @@ class Loader:
         found = self.prepare(model, folder, digest=digest)
         memory.settle()
         return found
+
+
+def _exported_again(folder: Path, loaded: Version) -> bool:
+    """Whether a folder holds another bundle of the very run that a version was made from."""
+    try:
+        found = bundles.listed(folder)
+    except MlopsError:
+        return False
+    return found.digest != loaded.bundle.digest and versions.name_of(found) == loaded.name
 
 
 def check_beside(entry: Model, target: Version) -> None:

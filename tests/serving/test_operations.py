@@ -173,3 +173,43 @@ def test_a_canary_may_take_names_that_the_primary_does_not(called, labels, bundl
         await operations.canary("model", str(bundles("three", labels=["x", "y"])), 0.5)
 
     changing(tmp_path, first, work)
+
+
+def test_a_run_that_was_exported_again_is_the_run_as_it_is_now(trained, labels, tmp_path):
+    folder, whole = tmp_path / "runs" / "20260101-120000-net", trained.path / "bundle"
+    folder.mkdir(parents=True)
+    (folder / "run.json").write_text("{}", "utf-8")
+    first = variant(whole, folder / "bundle", run=folder.name)
+
+    async def work(operations):
+        versions = operations.service.model("model").versions
+        assert await operations.load("model", folder.name) is versions[folder.name]
+        shutil.rmtree(first)
+        assert await operations.load("model", folder.name) is versions[folder.name]
+        variant(whole, first, run=folder.name, labels=labels[::-1])
+        again = await operations.load("model", folder.name)
+        assert again.task.labels == tuple(labels[::-1])
+        assert await operations.promote("model", folder.name, keep=True) is again
+        assert await operations.promote("model", str(first)) is again
+        assert set(versions) == {folder.name, again.name}
+
+    changing(tmp_path, first, work)
+
+
+def test_what_is_taken_down_while_it_is_looked_for_does_not_answer(bundles, tmp_path):
+    first = bundles("one")
+
+    async def work(operations):
+        await operations.load("model", str(bundles("two")))
+        loader, entry = operations.loader, operations.service.model("model")
+
+        def find(words):
+            entry.versions.pop("two").engine.close()  # As where a canary fails meanwhile.
+            return bundle_lookup.called(tmp_path, words)
+
+        operations.loader = Loader(loader.service, find, loader.folders)
+        with pytest.raises(Conflict, match="two was taken down meanwhile"):
+            await operations.promote("model", "two")
+        assert entry.primary == "one"
+
+    changing(tmp_path, first, work)
