@@ -136,9 +136,15 @@ class Connection(HttpToolsProtocol):
         """Ends once what was asked is answered; to an idle one a request may be under way."""
         self.stopping = True
         if self.idle:
-            self.loop.call_later(_GRACE, super().shutdown)
+            self.loop.call_later(_GRACE, self._leave)
         else:
             super().shutdown()
+
+    def _leave(self) -> None:
+        """Ends what is idle still. Where nothing was answered, no answer can be lost on its way."""
+        if self.cycle is None:
+            self.until = None
+        super().shutdown()
 
     def _patience(self) -> float:
         """Until when a request that begins now may arrive."""

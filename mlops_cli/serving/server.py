@@ -142,18 +142,28 @@ class _Server(uvicorn.Server):
 
     async def on_tick(self, counter: int) -> bool:
         """Looks how late the loop is and, once a second, ends connections whose time is over."""
-        now = asyncio.get_running_loop().time()
-        self.service.pulse.beat(now)
+        self.service.pulse.beat(asyncio.get_running_loop().time())
         if counter % 10 == 0:
-            for connection in list(self.server_state.connections):
-                cast(Connection, connection).check(now)
+            self._check_connections()
         return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Ends connections once what they asked is answered."""
+        checking = asyncio.create_task(self._keep_checking())
         await super().shutdown(sockets)
+        checking.cancel()
         await self.operations.close()
         await asyncio.get_running_loop().run_in_executor(None, self.service.close)
+
+    async def _keep_checking(self) -> None:
+        while True:
+            await asyncio.sleep(1)
+            self._check_connections()
+
+    def _check_connections(self) -> None:
+        now = asyncio.get_running_loop().time()
+        for connection in list(self.server_state.connections):
+            cast(Connection, connection).check(now)
 
     async def _load(self) -> None:
         try:

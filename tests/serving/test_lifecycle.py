@@ -84,6 +84,38 @@ def test_an_idle_connection_that_asks_while_the_server_ends_is_answered(trained,
         assert server.process.wait(60) == 0
 
 
+@pytest.mark.parametrize("sent", [b"", b"POST /predict HTTP/1.1\r\nHost:"])
+def test_who_has_asked_nothing_does_not_hold_the_end_up(trained, root, sent):
+    words = ("serve.read_seconds=60", "serve.drain_seconds=60")
+    with served.serving(trained.path / "bundle", root, *words, stop=None) as server:
+        with raw.connect(server) as new, raw.connect(server) as again:
+            again.sendall(raw.post(BODY))
+            assert raw.answer(again)[0] == 200
+            for one in (new, again):
+                one.sendall(sent)
+            time.sleep(0.3)
+            began = time.monotonic()
+            server.process.send_signal(signal.SIGTERM)
+            assert raw.ended(new, 5) < 2
+            assert server.process.wait(60) == 0
+            assert time.monotonic() - began < 15
+        assert "ERROR" not in server.log.read_text("utf-8")
+
+
+def test_a_body_that_is_being_sent_while_the_server_ends_is_waited_for(trained, root):
+    with served.serving(trained.path / "bundle", root, stop=None) as server:
+        with raw.connect(server) as slow:
+            request = raw.post(BODY)
+            slow.sendall(request[:-20])
+            time.sleep(0.3)
+            server.process.send_signal(signal.SIGTERM)
+            time.sleep(2.5)
+            slow.sendall(request[-20:])
+            status, headers, _ = raw.answer(slow)
+            assert (status, headers["connection"]) == (200, "close")
+        assert server.process.wait(60) == 0
+
+
 def test_a_second_sigterm_does_not_wait(trained, root):
     words = ("serve.read_seconds=60", "serve.drain_seconds=60")
     with (
