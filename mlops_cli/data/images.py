@@ -1,7 +1,7 @@
 """`data=images`: image files in a folder for each class, or listed in a table."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -54,6 +54,26 @@ def load(config: DataConfig, reporter: Reporter) -> Splits:
     places = _places(config)
     found = {name: _split(config, path, name, reporter) for name, path in places.items()}
     return Splits(found["train"], found.get("validation"), found.get("test"))
+
+
+def listed(config: ImagesDataConfig, root: Path) -> Iterator[Path]:
+    """The images that the tables among the settings' files list, whether they are there or not.
+
+    Args:
+        config: Its files as seen from `root`.
+        root: The project.
+
+    Raises:
+        DataError: A table can't be read.
+    """
+    for name in (config.path, config.validation_path, config.test_path):
+        path = root / project.from_home(name or "")
+        if not path.is_file() or path.suffix.lower() not in TABLES:
+            continue
+        for _, row in open_table(path).rows():
+            if file := (row.get(config.image) or "").strip():
+                beside, there = (place / project.from_home(file) for place in (path.parent, root))
+                yield there if there.is_file() and not beside.is_file() else beside
 
 
 def _places(config: ImagesDataConfig) -> dict[str, Path]:

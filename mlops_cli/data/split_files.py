@@ -100,29 +100,38 @@ def _describe(config: Config, given: Splits, made: Splits, ending: str) -> Split
     """The record of a split."""
     sources, parts = given.named(), made.named()
     settings = config.data
+    # A table's feature may be called like a setting.
+    called = {} if settings.inputs == "table" else vars(settings)
     return SplitRecord(
         format=_FORMAT,
         method=settings.split,
         by=settings.split_by,
         seed=config.seed,
         fractions=missing(given, settings),
-        inputs={name: str(getattr(settings, name, name)) for name in made.train.inputs},
+        inputs={name: str(called.get(name, name)) for name in made.train.inputs},
         label=settings.label,
         source=settings.name,
         fingerprints={name: part.fingerprint() for name, part in sources.items()},
         left_out=sum(map(len, sources.values())) - sum(map(len, parts.values())),
         parts={
-            name: _part(part, f"{name}.{ending}", given=name != "train" and name in sources)
+            name: _part(
+                part,
+                f"{name}.{ending}",
+                given=name != "train" and name in sources,
+                classes=settings.targets == "classes",
+            )
             for name, part in parts.items()
         },
         slices=settings.slice_by,
+        separator=settings.separator,
+        streamed=made.train.streamed,
     )
 
 
-def _part(examples: Examples, file: str, *, given: bool) -> SplitPart:
-    classes = dict(sorted(Counter(examples.targets).items()))
-    shares = {label: round(count / len(examples), 6) for label, count in classes.items()}
-    return SplitPart(len(examples), classes, shares, examples.fingerprint(), file, given)
+def _part(examples: Examples, file: str, *, given: bool, classes: bool) -> SplitPart:
+    counts = dict(sorted(Counter(examples.targets).items())) if classes else {}
+    shares = {label: round(count / len(examples), 6) for label, count in counts.items()}
+    return SplitPart(len(examples), counts, shares, examples.fingerprint(), file, given)
 
 
 def _write(path: Path, ending: str, examples: Examples, record: SplitRecord) -> None:
@@ -142,8 +151,8 @@ def _recorded(folder: Path, *, force: bool) -> dict[str, Any] | None:
     if not folder.exists():
         return None
     try:
-        # A record of before there were slices says nothing of them.
-        return {"slices": [], **read_record(folder)}
+        # A record of an older version says nothing of these.
+        return {"slices": [], "separator": "|", "streamed": False, **read_record(folder)}
     except DataError:
         if force:
             return None

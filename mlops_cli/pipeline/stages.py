@@ -14,9 +14,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
+from mlops_cli.config.anchors import from_root
 from mlops_cli.project import from_home
 from mlops_cli.schemas.config import Config
-from mlops_cli.schemas.data import FileDataConfig, HubDataConfig
+from mlops_cli.schemas.data import (
+    ConllDataConfig,
+    DataConfig,
+    FileDataConfig,
+    HubDataConfig,
+    ImagesDataConfig,
+)
+from mlops_cli.schemas.model import ModelConfig, PretrainedModelConfig
 from mlops_cli.schemas.pipeline import BUNDLE
 from mlops_cli.schemas.tracker import trackers_in
 
@@ -68,11 +76,9 @@ def stages(config: Config, root: Path) -> list[Stage]:
     """
     data = config.data
     data_keys = [f"data.{key.name}" for key in fields(data)]
-    sources = [*_files(config), *_module(root, data.module or data.name)]
+    sources = [*_files(data, root), *_module(root, data.module or data.name)]
     schema = [data.schema] if data.schema else []
     rows = [key for key in data_keys if key.removeprefix("data.") not in _ONLY_VALIDATED]
-    own = (config.model.module or config.model.name, *trackers_in(config.tracker))
-    modules = [file for name in (*own, config.task.name) for file in _module(root, name)]
     return [
         Stage(
             "prepare",
@@ -92,7 +98,7 @@ def stages(config: Config, root: Path) -> list[Stage]:
         Stage(
             "train",
             f"mlops train --params {PARAMS}",
-            deps=[DATA, VALIDATED, *modules],
+            deps=[DATA, VALIDATED, *code_of(config, root), *_checkpoint(config.model)],
             params=["task", "model", "trainer", "tracker", "lr", "batch_size", "epochs", "seed"],
             outs=[MODEL],
         ),
@@ -114,13 +120,39 @@ def stages(config: Config, root: Path) -> list[Stage]:
     ]
 
 
-def _files(config: Config) -> Iterator[str]:
+def code_of(config: Config, root: Path) -> list[str]:
+    """The project's modules that training runs."""
+    own = (config.model.module or config.model.name, *trackers_in(config.tracker))
+    return [file for name in (*own, config.task.name) for file in _module(root, name)]
+
+
+def _checkpoint(model: ModelConfig) -> Iterator[str]:
+    """The folder of a local checkpoint; what a hub holds is named by its commit."""
+    if isinstance(model, PretrainedModelConfig) and model.path:
+        yield model.path
+
+
+def _files(data: DataConfig, root: Path) -> Iterator[str]:
     """The files and folders that the data comes from."""
-    data = config.data
-    if isinstance(data, FileDataConfig):
+    if isinstance(data, FileDataConfig | ConllDataConfig | ImagesDataConfig):
         yield from (path for path in (data.path, data.validation_path, data.test_path) if path)
-    elif isinstance(data, HubDataConfig) and from_home(data.dataset).is_dir():
+    if isinstance(data, ImagesDataConfig):
+        yield from _listed(data, root)
+    elif isinstance(data, HubDataConfig) and (root / from_home(data.dataset)).is_dir():
         yield data.dataset
+
+
+def _listed(data: ImagesDataConfig, root: Path) -> list[str]:
+    """The folders of the images that tables list, without those inside of others.
+
+    An image in a folder that holds the pipeline too stands for itself.
+    """
+    # Brings Pillow.
+    from mlops_cli.data.images import listed
+
+    files = {file.absolute() for file in listed(data, root)}
+    found = {file if (root / DATA).is_relative_to(file.parent) else file.parent for file in files}
+    return sorted(from_root(path, root) for path in found if not found & set(path.parents))
 
 
 def _module(root: Path, name: str) -> Iterator[str]:

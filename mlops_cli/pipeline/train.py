@@ -10,10 +10,12 @@ from typing import Any
 from mlops_cli import __version__, training
 from mlops_cli import config as configs
 from mlops_cli.errors import Interrupted, MlopsError
+from mlops_cli.models.checkpoints import Checkpoint, local_folder
 from mlops_cli.pipeline import model, params, prepared
-from mlops_cli.pipeline.stages import FORCED, stages
+from mlops_cli.pipeline.stages import FORCED, code_of
 from mlops_cli.reporting import Reporter
 from mlops_cli.schemas.config import Config
+from mlops_cli.schemas.model import PretrainedModelConfig
 from mlops_cli.schemas.results import TrainResult
 from mlops_cli.tracking import liveness, record
 from mlops_cli.tracking.record import Run
@@ -35,7 +37,7 @@ def run(file: Path, root: Path, reporter: Reporter) -> TrainResult:
             the data changed meanwhile.
     """
     own = settings(params.read(file, root), root)
-    found = Run(record.runs_folder(root) / run_id(own, root))
+    found = Run(record.runs_folder(root) / run_id(own, root, reporter))
     _wait(found, reporter)
     if os.environ.get(FORCED):
         shutil.rmtree(found.path, ignore_errors=True)
@@ -44,7 +46,7 @@ def run(file: Path, root: Path, reporter: Reporter) -> TrainResult:
     except Interrupted as stop:
         # Whoever runs the stage tells how to go on: --resume would leave the pipeline as it was.
         raise Interrupted(stop.message) from stop
-    if run_id(settings(params.read(file, root), root), root) != found.id:
+    if run_id(settings(params.read(file, root), root), root, reporter) != found.id:
         # Our pipeline was killed, and another one runs by now: the model is not what it asks for.
         raise MlopsError(
             f"the settings or the data changed while run {found.id} was trained",
@@ -66,7 +68,7 @@ def _train(found: Run, own: Config, root: Path, reporter: Reporter) -> TrainResu
 def settings(config: Config, root: Path) -> Config:
     """What the stage reads, and nothing else: the other groups keep their defaults."""
     return Config(
-        data=prepared.data(root),
+        data=prepared.data(root, config.task),
         task=config.task,
         model=config.model,
         trainer=config.trainer,
@@ -78,15 +80,17 @@ def settings(config: Config, root: Path) -> Config:
     )
 
 
-def run_id(own: Config, root: Path) -> str:
+def run_id(own: Config, root: Path, reporter: Reporter) -> str:
     """The run's id: it tells the content of everything that the stage reads, and our version."""
     digest = hashlib.sha256(f"{__version__}\n{configs.to_yaml(own)}".encode())
     digest.update(repr(sorted(prepared.fingerprints(root).items())).encode())
-    for dependency in next(s.deps for s in stages(own, root) if s.name == "train"):
+    for dependency in code_of(own, root):
         path = root / dependency
-        if path.suffix == ".py" or (path / "__init__.py").is_file():
-            for file in [path] if path.is_file() else sorted(path.rglob("*.py")):
-                digest.update(file.read_bytes())
+        for file in [path] if path.is_file() else sorted(path.rglob("*.py")):
+            digest.update(file.read_bytes())
+    if isinstance(own.model, PretrainedModelConfig) and own.model.path:
+        files = Checkpoint(own.model, local_folder(own.model, reporter)).facts()["files"]
+        digest.update(repr(sorted(files.items())).encode())
     return f"pipeline-{own.model.name}-{digest.hexdigest()[:12]}"
 
 

@@ -10,7 +10,7 @@ class SplitPart:
 
     Attributes:
         rows: How many rows it has.
-        classes: Rows of each class.
+        classes: Rows of each class; none where the targets are no classes.
         shares: Share of each class.
         fingerprint: SHA-256 of the content, as a training run records it.
         file: The file it is in, inside the split's folder.
@@ -42,6 +42,8 @@ class SplitRecord:
         left_out: Rows of the source that are in no part.
         parts: The parts.
         slices: Columns that the files have beside these, for `data.slice_by`.
+        separator: What stands between several labels of a row.
+        streamed: Its rows do not lie in memory.
     """
 
     format: int
@@ -56,6 +58,8 @@ class SplitRecord:
     left_out: int
     parts: dict[str, SplitPart]
     slices: list[str] = field(default_factory=list)
+    separator: str = "|"
+    streamed: bool = False
 
 
 @dataclass(frozen=True)

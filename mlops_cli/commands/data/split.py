@@ -101,9 +101,10 @@ def _table(result: "SplitResult") -> "RenderableType":
 
     parts = result.split.parts
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for heading in ("class", *parts):
-        table.add_column(heading, justify="left" if heading == "class" else "right")
     labels = sorted({label for part in parts.values() for label in part.classes})
+    table.add_column("class" if labels else "")
+    for name in parts:
+        table.add_column(name, justify="right")
     for label in labels:
         cells = (
             f"{part.classes.get(label, 0):,}  {part.shares.get(label, 0):6.1%}"
