@@ -148,3 +148,59 @@ def test_a_file_goes_the_whole_way(place: Path, words: list[str]) -> None:
     task = configs.from_yaml(Path("runs", run, "config.yaml").read_text("utf-8")).task
     recorded = json.loads(Path("pipeline/data/split.json").read_text("utf-8"))["parts"]["train"]
     assert bool(recorded["classes"]) == bool(recorded["shares"]) == (task.targets == "classes")
+
+
+def checkpoint(folder: Path, seed: int) -> None:
+    """A tiny network with random weights, as it is saved for others."""
+    import torch
+    from transformers import ViTConfig, ViTForImageClassification
+
+    torch.manual_seed(seed)
+    sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
+    network = ViTConfig(**sizes, intermediate_size=16, image_size=16, patch_size=8)
+    ViTForImageClassification(network).save_pretrained(folder)
+    settings = {"image_processor_type": "ViTImageProcessor", "size": {"height": 16, "width": 16}}
+    settings |= {"image_mean": [0.5] * 3, "image_std": [0.25] * 3, "resample": 2}
+    (folder / "preprocessor_config.json").write_text(json.dumps(settings), "utf-8")
+
+
+@pytest.mark.slow
+def test_other_images_of_a_table_and_other_weights_of_a_checkpoint_run_what_reads_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run_mlops("init", "shop", "--yes", "--quiet").exit_code == 0
+    root = tmp_path / "shop"
+    monkeypatch.chdir(root)
+    # Beside the table, from the project's root, and outside of both.
+    places = [root / "data/listed", root / "more", tmp_path / "outside"]
+    names = ["listed", "more", str(tmp_path / "outside")]
+    for number in range(42):
+        picture(places[number % 3] / f"{number}.png", number)
+    picture(root / "alone.png", 42)
+    listed = [f"{names[n % 3]}/{n}.png,{'ab'[n % 2]}" for n in range(42)]
+    (root / "data/table.csv").write_text(lines("image,label", *listed, "alone.png,a"), "utf-8")
+    checkpoint(tmp_path / "weights", 0)
+    model = ["model=image-pretrained", f"model.path={tmp_path / 'weights'}"]
+    words = ["task=image_classification", *model, "data=images", "data.path=data/table.csv"]
+
+    def planned() -> dict[str, list[str]]:
+        told = said("repro", "--dry", *words, *SHORT)["stages"]
+        return {stage["name"]: stage["why"] for stage in told if stage["status"] == "would run"}
+
+    first = said("repro", *words, *SHORT)
+    assert [stage["status"] for stage in first["stages"]] == ["ran"] * 5
+    assert planned() == {}
+    for file in ("data/listed/0.png", "more/1.png", "../outside/2.png", "alone.png"):
+        before = (root / file).read_bytes()
+        (root / file).write_bytes(before + b"!")
+        folder = str(Path(file).parent) if "/" in file else file
+        shown = str(tmp_path / "outside") if "outside" in file else folder
+        assert planned() == dict.fromkeys(("prepare", "validate"), [f"{shown} changed"])
+        (root / file).write_bytes(before)
+    checkpoint(tmp_path / "weights", 1)
+    assert planned() == {"train": [f"{tmp_path / 'weights'} changed"]}
+    second = said("repro", "train", *words, *SHORT)
+    assert [stage["status"] for stage in second["stages"]] == ["unchanged"] * 2 + ["ran"]
+    assert second["run"] != first["run"]
+    assert weights(second["run"]) != weights(first["run"])
