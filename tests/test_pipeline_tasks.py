@@ -17,6 +17,7 @@ from mlops_cli.schemas.task import OWN
 SHORT = ["epochs=1", "trainer.max_steps=2", "trainer.threads=1", "export.max_metric_loss=100"]
 TINY = ["model.hidden_size=16", "model.intermediate_size=16", "model.layers=1"]
 MODELS = {"table": ["model=trees", "model.leaves=4"], "image": ["model=convnet"]}
+STAGE_NAMES = ("prepare", "validate", "train", "evaluate", "export")
 STAGES = (
     ["data", "split"],
     ["data", "validate"],
@@ -196,7 +197,7 @@ def test_other_images_of_a_table_and_other_weights_of_a_checkpoint_run_what_read
         (root / file).write_bytes(before + b"!")
         folder = str(Path(file).parent) if "/" in file else file
         shown = str(tmp_path / "outside") if "outside" in file else folder
-        assert planned() == dict.fromkeys(("prepare", "validate"), [f"{shown} changed"])
+        assert planned() == {name: [f"{shown} changed"] for name in STAGE_NAMES[:2]}
         (root / file).write_bytes(before)
     checkpoint(tmp_path / "weights", 1)
     assert planned() == {"train": [f"{tmp_path / 'weights'} changed"]}

@@ -78,7 +78,10 @@ def _mapped(
     else:
         refuse_missing(table, config, None)
     settings = {name: value for name, value in asdict(config).items() if name not in _NOT_OF_ROWS}
-    facts = [str(source), source.stat().st_size, source.stat().st_mtime_ns, settings, names]
+    there = source.stat()
+    # Size and time of the content can be set back; the last two tell that somebody did.
+    changed = [there.st_size, there.st_mtime_ns, there.st_ctime_ns, there.st_ino]
+    facts = [str(source), changed, settings, names]
     folder = copies.folder(find_root() / "runs", source)
     copy = folder / f"{copies.digest(facts)}.arrow"
     # Processes that train together all come here.

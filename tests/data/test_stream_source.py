@@ -1,5 +1,6 @@
 """`data=stream`: rows that stay on the disk, checked, split, trained on and evaluated."""
 
+import os
 import sys
 
 import numpy as np
@@ -66,6 +67,16 @@ def test_a_changed_file_is_copied_anew_and_another_is_not(reviews):
     assert len(loaded().train) > 350
     (other,) = (reviews / "runs" / ".streams").rglob("*.arrow")
     assert other != copy
+
+
+def test_other_content_of_the_same_size_and_time_is_copied_anew(reviews):
+    file = reviews / "reviews.csv"
+    before = file.stat()
+    assert loaded().train.inputs["text"][0].endswith("film")
+    file.write_text(table().replace("film", "play"), "utf-8")
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert (file.stat().st_size, file.stat().st_mtime_ns) == (before.st_size, before.st_mtime_ns)
+    assert loaded().train.inputs["text"][0].endswith("play")
 
 
 def test_what_is_wrong_is_told_with_its_line_and_leaves_nothing(reviews):
