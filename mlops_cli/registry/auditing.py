@@ -15,9 +15,10 @@ def run(root: Path) -> AuditResult:
     """Checks every entry of the audit log.
 
     Raises:
-        NotFoundError: There is no log, or this clone has not got it.
+        NotFoundError: There is no log, this clone has not got it, or it is another project's.
     """
     repository = open_repository(root)
+    audit.require_ours(repository)
     log, found = audit.read(repository), tags.signposts(repository)
     if not log and not any(one.entry for one in found):
         hint = repository.fetching if repository.partial else "mlops models register begins one"
