@@ -1,7 +1,6 @@
 """One version of a model: a bundle, loaded and warm."""
 
 import asyncio
-import json
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from mlops_cli import cores
+from mlops_cli.errors import DataError
 from mlops_cli.schemas.serve import ServeConfig
 from mlops_cli.serving import bundle as bundles
 from mlops_cli.serving import memory
@@ -50,12 +50,14 @@ class Version:
 
     @cached_property
     def known(self) -> dict[str, Any]:
-        """The description of the training rows; empty where the bundle has none any more."""
-        try:
-            found: dict[str, Any] = json.loads((self.bundle.path / bundles.REFERENCE).read_bytes())
-        except (OSError, ValueError):
+        """The description of the training rows; empty where its file is not as it was exported."""
+        if bundles.REFERENCE not in self.bundle.facts["files"]:
             return {}
-        return found
+        try:
+            bundles.verify_file(self.bundle, bundles.REFERENCE)
+            return self.bundle.reference()
+        except (DataError, OSError):
+            return {}
 
 
 @dataclass(frozen=True)

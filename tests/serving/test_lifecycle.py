@@ -142,6 +142,16 @@ def test_a_model_whose_files_are_gone_still_answers(trained, root):
         assert server.ask("/page/forms.json")[0] == 200
 
 
+@pytest.mark.parametrize("content", ["[]", '{"columns": []}', '{"columns": {"text": 1}}'])
+def test_a_description_that_was_changed_is_none(trained, root, content):
+    bundle = shutil.copytree(trained.path / "bundle", root / "bundle")
+    with served.serving(bundle, root) as server:
+        (bundle / "reference.json").write_text(content, "utf-8")
+        for path in ("/openapi.json", "/page/forms.json", "/metrics"):
+            assert server.ask(path)[0] == 200, path
+        assert "Traceback" not in server.log.read_text("utf-8")
+
+
 def started(script, root, *words):
     return subprocess.run(
         [script, "serve", *words], cwd=root, capture_output=True, text=True, timeout=60, check=False
