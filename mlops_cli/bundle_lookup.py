@@ -60,7 +60,13 @@ def called(root: Path, words: str | None) -> Path:
     """
     if words is None:
         return find(root, None, None)
-    there = project.locate(words)
+    try:
+        there = project.locate(words)
+    except OSError as error:  # No file can be called so, or its folder can't be looked into.
+        reason = (error.strerror or str(error)).lower()
+        raise NotFoundError(
+            f"no bundle in {words[:80]}: {reason}", hint="mlops runs list"
+        ) from error
     for folder in (there, there / "bundle"):
         if (folder / bundles.MANIFEST).is_file():
             return folder.resolve()

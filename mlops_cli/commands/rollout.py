@@ -1,5 +1,6 @@
 """`mlops rollout`: which versions a running server serves."""
 
+from contextlib import suppress
 from typing import Annotated, Any
 
 import typer
@@ -156,7 +157,9 @@ def unload(
 def _there(words: str) -> str:
     """A folder that is here as the server sees it; everything else as it is."""
     here = from_home(words)
-    return str(here.resolve()) if here.is_dir() else words
+    with suppress(OSError):  # No file can be called so.
+        return str(here.resolve()) if here.is_dir() else words
+    return words
 
 
 def _show(title: str, found: dict[str, Any], out: Output) -> None:

@@ -225,6 +225,16 @@ def test_bundles_come_from_the_project_alone(admin, trained, tmp_path):
     assert admin("promote", bundle="/etc")[0] == 404
 
 
+@pytest.mark.parametrize("what", ["load", "promote", "canary", "shadow"])
+def test_a_name_that_no_file_can_have_is_none_of_a_bundle(admin, mlops, monkeypatch, what):
+    for name in ("a" * 300, "bundles/" + "ü" * 200, "@" * 256, "a\0b"):
+        assert admin(what, bundle=name)[0] == 404
+    monkeypatch.setenv("MLOPS_ADMIN_KEY", admin.secret)
+    outcome = mlops("rollout", what, "a" * 300, "--url", admin.server.url)
+    assert (outcome.exit_code, "no bundle in aaaa" in outcome.stderr) == (5, True)
+    assert "Traceback" not in admin.server.log.read_text("utf-8")
+
+
 @pytest.mark.parametrize("what", ["promote", "canary", "shadow"])
 def test_a_model_of_other_columns_does_not_take_its_name(admin, what):
     status, answer = admin(what, bundle="bundles/pairs")
