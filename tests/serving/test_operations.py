@@ -8,8 +8,10 @@ import shutil
 import pytest
 from variants import variant
 
-from mlops_cli import bundle_lookup
+from mlops_cli import bundle_lookup, serving_plan
+from mlops_cli.errors import UsageError
 from mlops_cli.schemas.serve import ServeConfig
+from mlops_cli.serving import startup
 from mlops_cli.serving.bundle import write
 from mlops_cli.serving.jobs import Question
 from mlops_cli.serving.loading import Loader
@@ -162,6 +164,17 @@ def test_a_version_that_clients_would_have_to_ask_otherwise_is_put_beside_none(
         assert entry.rollout is not None
 
     changing(tmp_path, first, work)
+
+
+@pytest.mark.parametrize("role", ["canary", "shadow"])
+def test_a_server_does_not_start_with_one_either(called, tmp_path, role):
+    first, other = called("one", text="review"), called("two", text="text")
+    config = ServeConfig(**{role: str(other)})
+    plan = serving_plan.make(tmp_path, config, first, None)
+    starting = startup.begin(plan, config, lambda said: None)
+    with pytest.raises(UsageError, match="two has no column review, as model model has"):
+        starting.loaded.result()
+    starting.operations.service.close()
 
 
 def test_a_canary_may_take_names_that_the_primary_does_not(called, labels, bundles, tmp_path):
