@@ -179,3 +179,15 @@ def test_killed_at_any_moment_the_parts_are_the_old_ones_or_the_new(rows, mlops)
     assert old in seen
     assert new in seen
     assert [path for path in folder.parent.iterdir() if any(path.iterdir())] == [folder]
+
+
+def test_rows_are_told_by_class_only_where_there_are_classes(rows, mlops):
+    assert "good" in mlops("data", "split", *DATA).stdout
+    numbers = "\n".join(["text,label", *(f"text {n},{n}" for n in range(300))])
+    rows({"numbers.csv": numbers})
+    done = mlops("data", "split", "task=text_regression", "data=file", "data.path=numbers.csv",
+                 "--name", "numbers")  # fmt: skip
+    table = [line.split() for line in done.stdout.splitlines()]
+    assert ["train", "validation", "test"] in table
+    assert ["all", "240", "100.0%", "30", "100.0%", "30", "100.0%"] in table
+    assert len([line for line in table if "%" in "".join(line)]) == 1
