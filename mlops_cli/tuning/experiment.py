@@ -9,10 +9,14 @@ from mlops_cli.config import as_file
 from mlops_cli.config.grids import value_word
 from mlops_cli.config.keys import EXPERIMENT
 from mlops_cli.config.tree import open_tree
-from mlops_cli.files import write_text
+from mlops_cli.files import sha256, write_text
 from mlops_cli.reporting import Reporter
 from mlops_cli.schemas.tune import Trial, TuneResult
 from mlops_cli.tuning.plan import Plan
+from mlops_cli.tuning.records import studies_folder
+
+_WRITTEN = "experiment.sha256"
+"""In the study's folder: the SHA-256 of the file as the study wrote it."""
 
 
 def write(
@@ -25,7 +29,7 @@ def write(
         plan: Its plan.
         root: The project.
         reporter: Told why there is no file.
-        force: Replace a file that is there.
+        force: Replace a file that is there, also one that is not as this study wrote it.
 
     Returns:
         The file, where it now holds these settings.
@@ -37,12 +41,15 @@ def write(
         )
         return None
     text = _text(result, plan, best_trial(result), root)
-    if path.exists() and not force:
-        if path.read_text("utf-8") == text:
-            return path
+    written = studies_folder(root) / result.study / _WRITTEN
+    there = sha256(path) if path.exists() else ""
+    ours = there and written.is_file() and written.read_text("utf-8").strip() == there
+    if there and not force and not ours and path.read_text("utf-8") != text:
         reporter.warn(f"{path.relative_to(root)} is there and stays as it is: --force replaces it")
         return None
     write_text(path, text)
+    written.parent.mkdir(parents=True, exist_ok=True)
+    write_text(written, f"{sha256(path)}\n")
     return path
 
 

@@ -1,6 +1,8 @@
 """The study on disk, `studies/<name>/`, and all that is Optuna's.
 
 - study.json: the plan
+- began.json: the settings and data it began with, see `launching.began`
+- experiment.sha256: of the experiment as it was written last
 - journal.log: Optuna's journal of trials, to which lines are only added
 - logs/<run>.log: what each job said
 - report.html and pictures, made at the end
