@@ -11,7 +11,7 @@ from mlops_cli import launching
 from mlops_cli.config import grids
 from mlops_cli.config.overrides import parse
 from mlops_cli.errors import Interrupted, MlopsError, UsageError
-from mlops_cli.launching import Ended, Job
+from mlops_cli.launching import Ended, Job, began
 from mlops_cli.launching.results import Outcome, belongs, outcome, validations
 from mlops_cli.launching.work import work
 from mlops_cli.lock import alone
@@ -92,6 +92,8 @@ def _work(
     """Runs what has not finished, and tells what came out."""
     settings = dataclasses.replace(config.launcher, jobs=jobs or config.launcher.jobs)
     with alone(sweep.path, f"sweep {sweep.id}"), reporter.board(f"sweep {sweep.id}") as board:
+        places = (root / sweep.folder, root)
+        began.compare(sweep.path, f"sweep {sweep.id}", config, places, reporter)
         driver = _Driver(sweep, root, config.trainer, board)
         reporter.info(f"sweep {sweep.id}: {driver.describe()}")
         launcher = launching.create(settings, root)
@@ -122,6 +124,10 @@ class _Driver:
         self.outcomes = {run.run: self._look(run) for run in sweep.runs}
         self._waiting = [run for run in sweep.runs if self.outcomes[run.run].status != "finished"]
         self._running: dict[str, Planned] = {}
+        for run, found in self.outcomes.items():
+            # Its driver may have been killed before the run ended.
+            if found.status == "finished":
+                belongs(root, run, sweep=sweep.id)
 
     def describe(self) -> str:
         """How much there is to do."""

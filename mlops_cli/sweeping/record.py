@@ -1,6 +1,7 @@
 """The sweep record: `sweeps/<id>/`, from which a killed sweep goes on.
 
 - sweep.json: the words of each run, and the runs' ids
+- began.json: the settings and data it began with, see `launching.began`
 - logs/<run>.log: what each job said
 - lock: held by the process that works on it
 

@@ -3,9 +3,11 @@
 import dataclasses
 from pathlib import Path
 
+from mlops_cli import config as configs
 from mlops_cli import launching
 from mlops_cli.config.sweeps import Span
 from mlops_cli.errors import DataError, Interrupted
+from mlops_cli.launching import began
 from mlops_cli.launching.work import work
 from mlops_cli.reporting import Reporter
 from mlops_cli.reports import tune_page
@@ -29,13 +31,22 @@ def run(prepared: Prepared, root: Path, reporter: Reporter, *, force: bool = Fal
         DataError: The study's files are damaged.
         Interrupted: Ctrl-C; what ran is saved.
     """
-    with study.opened(root, prepared.plan) as opened:
+    plan = prepared.plan
+    with study.opened(root, plan) as opened:
+        began.compare(
+            opened.folder,
+            f"study {plan.name}",
+            configs.load(plan.fixed, root=root),
+            (root / plan.folder, root),
+            reporter,
+            apart=[axis.key for axis in plan.axes],
+        )
         errors = _make_trials(opened, prepared, root, reporter)
         trials.require_one(opened, errors)
         result = _result(opened)
     if result.best:
-        written = experiment.write(result, prepared.plan, root, reporter, force=force)
-        words = experiment.train_words(result, prepared.plan, written)
+        written = experiment.write(result, plan, root, reporter, force=force)
+        words = experiment.train_words(result, plan, written)
         result = dataclasses.replace(result, experiment=written, next_words=words)
     return dataclasses.replace(result, files=tune_page.write(result))
 
