@@ -56,7 +56,7 @@ def complete(splits: Splits, config: DataConfig, seed: int, reporter: Reporter) 
         return mapped.complete(splits, wanted, config, seed, reporter)
     if config.split == "stratified":
         parts = _stratified(splits.train, config, wanted, seed, reporter)
-        if config.targets == "labels":
+        if config.targets in ("labels", "tags"):
             bring_back(splits.train, parts, config)
     else:
         parts = _by_rule(splits.train, wanted, config, seed, reporter)

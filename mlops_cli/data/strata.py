@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import chain
 
-from mlops_cli.data.collecting import known_labels, labels_of
+from mlops_cli.data.collecting import known_names, labels_of, names_in
 from mlops_cli.data.examples import Examples
 from mlops_cli.data.split_rules import Parts
 from mlops_cli.schemas.data import DataConfig
@@ -25,12 +25,12 @@ def strata(examples: Examples, config: DataConfig) -> Sequence[str]:
 
 
 def bring_back(examples: Examples, parts: Parts, config: DataConfig) -> None:
-    """Moves rows to train whose labels would occur in a later split only."""
-    known = known_labels(examples.take(parts["train"]), config)
-    for name in parts.keys() - {"train"}:
+    """Moves rows to train whose labels or tags would occur in a later split only."""
+    known = known_names(examples.take(parts["train"]), config)
+    for name in [part for part in parts if part != "train"]:
         for row in list(parts[name]):
-            labels = labels_of(examples.targets[row], config)
-            if not known.issuperset(labels):
+            names = names_in(examples.targets[row], config)
+            if not known.issuperset(names):
                 parts[name].remove(row)
                 parts["train"].append(row)
-                known.update(labels)
+                known.update(names)

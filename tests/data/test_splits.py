@@ -88,6 +88,15 @@ def test_every_label_is_left_in_train():
     assert sum(map(len, splits.named().values())) == 10
 
 
+def test_every_tag_is_left_in_train():
+    rows = [f"Ann said word{n}" for n in range(40)]
+    for rare in range(40):
+        tags = ["B-ORG O O" if n == rare else "B-PER O O" for n in range(40)]
+        parts = split(Examples({"text": rows}, tags), inputs="words", targets="tags").named()
+        assert "B-ORG O O" in parts["train"].targets
+        assert sorted(row for part in parts.values() for row in part.inputs["text"]) == sorted(rows)
+
+
 def test_impossible_splits_are_refused():
     with pytest.raises(DataError, match="2 different texts are too few"):
         split(examples({"a": 1, "b": 1}))
