@@ -11,7 +11,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from mlops_cli.config.keys import keys_of
 from mlops_cli.files import sha256, write_json
 from mlops_cli.project import from_home
 from mlops_cli.reporting import Reporter
@@ -81,8 +80,8 @@ def _facts(config: Config, places: Sequence[Path], apart: Sequence[str]) -> dict
 
 def _contents(config: Config, places: Sequence[Path]) -> Iterator[tuple[str, str]]:
     """Each file of the data as the settings call it, and what tells its content."""
-    for key in keys_of(type(config.data)).values():
-        name = str(getattr(config.data, key.name) or "") if key.file else ""
+    for field in dataclasses.fields(config.data):
+        name = str(getattr(config.data, field.name) or "") if field.metadata.get("file") else ""
         files = [place / from_home(name) for place in places]
         if file := next((file for file in files if file.is_file()), None):
             size = file.stat().st_size
