@@ -142,7 +142,7 @@ def test_a_model_whose_files_are_gone_still_answers(trained, root):
         assert server.ask("/page/forms.json")[0] == 200
 
 
-@pytest.mark.parametrize("content", ["[]", '{"columns": []}', '{"columns": {"text": 1}}'])
+@pytest.mark.parametrize("content", ["[1]", '"text"', '{"columns": []}'])
 def test_a_description_that_was_changed_is_none(trained, root, content):
     bundle = shutil.copytree(trained.path / "bundle", root / "bundle")
     with served.serving(bundle, root) as server:
