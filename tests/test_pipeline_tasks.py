@@ -157,10 +157,13 @@ def checkpoint(folder: Path, seed: int) -> None:
     from transformers import ViTConfig, ViTForImageClassification
 
     torch.manual_seed(seed)
-    sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
+    sizes: dict[str, Any] = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
     network = ViTConfig(**sizes, intermediate_size=16, image_size=16, patch_size=8)
     ViTForImageClassification(network).save_pretrained(folder)
-    settings = {"image_processor_type": "ViTImageProcessor", "size": {"height": 16, "width": 16}}
+    settings: dict[str, Any] = {
+        "image_processor_type": "ViTImageProcessor",
+        "size": {"height": 16, "width": 16},
+    }
     settings |= {"image_mean": [0.5] * 3, "image_std": [0.25] * 3, "resample": 2}
     (folder / "preprocessor_config.json").write_text(json.dumps(settings), "utf-8")
 
