@@ -79,7 +79,7 @@ def _next_step(result: "ReproResult") -> str:
         return f"git add {shlex.join(result.commit)} && git commit"
     if result.named("ran"):
         return "mlops push"
-    return 'mlops predict --bundle pipeline/bundle "a text"'
+    return "mlops serve --bundle pipeline/bundle"
 
 
 def _table(result: "ReproResult") -> "RenderableType":

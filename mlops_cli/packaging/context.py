@@ -4,7 +4,7 @@ import hashlib
 import os
 import shutil
 import stat
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
 import yaml
@@ -127,8 +127,8 @@ def seal(folder: Path, programs: Container[str] = ()) -> str:
     Returns:
         SHA-256 over path, mode and content of each.
     """
+    sums = {}
     for place, names, files in os.walk(folder, topdown=False):
-        names.sort()
         for path in (Path(place, name) for name in (*files, *names)):
             if path.is_symlink():
                 os.utime(path, (shrink.TIME, shrink.TIME), follow_symlinks=False)
@@ -136,22 +136,29 @@ def seal(folder: Path, programs: Container[str] = ()) -> str:
             if path.is_dir():
                 continue
             path.chmod(0o755 if path.relative_to(folder).as_posix() in programs else 0o644)
-            time = shrink.TIME + int(sha256(path)[:7], 16)  # Within nine years.
+            sums[path] = sha256(path)
+            time = shrink.TIME + int(sums[path][:7], 16)  # Within nine years.
             os.utime(path, (time, time))
         Path(place).chmod(0o755)
         os.utime(place, (shrink.TIME, shrink.TIME))
-    return digest(folder)
+    return digest(folder, sums)
 
 
-def digest(folder: Path) -> str:
-    """SHA-256 over path, mode and content of every file, and over what every link says."""
+def digest(folder: Path, sums: Mapping[Path, str] | None = None) -> str:
+    """SHA-256 over path, mode and content of every file, and over what every link says.
+
+    Args:
+        folder: The folder.
+        sums: SHA-256 of the files' content, where it is known.
+    """
     total = hashlib.sha256()
     for file in sorted(path for path in folder.rglob("*") if path.is_symlink() or path.is_file()):
         name, mode = file.relative_to(folder).as_posix(), file.lstat().st_mode
         if stat.S_ISLNK(mode):  # Its mode is the system's.
             total.update(f"{name} link {file.readlink()}\n".encode())
         else:
-            total.update(f"{name} {mode:o} {sha256(file)}\n".encode())
+            content = sums[file] if sums else sha256(file)
+            total.update(f"{name} {mode:o} {content}\n".encode())
     return total.hexdigest()
 
 

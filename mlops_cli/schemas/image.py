@@ -21,7 +21,7 @@ class ImageConfig:
     )
     python: str = option("Version of the base's CPython, for which packages are chosen.", "3.11")
     system: str = option(
-        "What of the base to keep: what Python and the packages need, or all, sources too.",
+        "What of the base to keep: what Python and packages need, or all, with shell and sources.",
         NEEDED,
         choices=(NEEDED, WHOLE),
     )

@@ -337,9 +337,14 @@ def test_nothing_is_installed_that_no_server_imports(shop):
     assert "mlops_cli/_configs/base.yaml" in shipped
 
 
-def test_packages_of_ones_own_come_with_what_they_need(shop):
+def test_packages_of_ones_own_come_with_what_they_need(shop, tmp_path):
     done = shop.packaged("--no-build", "image.packages=[pillow]")
     assert list((context(done) / "wheels").glob("pillow-*.whl"))
+    # What we don't know may read its own sources.
+    plain = shop.packaged("--no-build", "--output", str(tmp_path / "plain"))
+    for one, kind in ((done, "packages"), (plain, "compiled")):
+        text = (context(one) / "Dockerfile").read_text("utf-8")
+        assert f"shrink.py {kind} /build/out/opt/packages" in text
     unknown = shop.package("--no-build", "image.packages=[no-such-package-here]", json=False)
     refused(unknown, 4, "the package no-such-package-here is not installed here", "pip install")
     other = shop.package("--no-build", "image.packages=['numpy<1']", json=False)
